@@ -1,0 +1,1 @@
+"""The command `dmd`: the front of everything that runs from a terminal."""
