@@ -1,0 +1,67 @@
+"""The columns that every table begins with (design §3), written down once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_OPTIONAL_STRING = ["null", "string"]
+
+ENVELOPE: tuple[dict[str, Any], ...] = (
+    {
+        "name": "change_id",
+        "type": "string",
+        "doc": "Identifier of the change record (eventID); what to drop repeats by",
+    },
+    {
+        "name": "change_type",
+        "type": {"type": "enum", "name": "ChangeType", "symbols": ["INSERT", "MODIFY", "REMOVE"]},
+        "doc": "What happened to the item",
+    },
+    {
+        "name": "changed_at",
+        "type": {"type": "long", "logicalType": "timestamp-millis"},
+        "doc": "When the item changed (UTC); partition_date is its date",
+    },
+    {
+        "name": "changed_at_micros",
+        "type": "long",
+        "doc": "When the item changed, in microseconds since 1970: the order of changes",
+    },
+    {
+        "name": "is_deleted",
+        "type": "boolean",
+        "doc": "The item was removed; the columns show it as it last was",
+    },
+    {
+        "name": "is_expired",
+        "type": "boolean",
+        "doc": "The item was removed by DynamoDB's time to live",
+    },
+    {
+        "name": "record_key",
+        "type": "string",
+        "doc": "Primary key of the item as canonical JSON: the identity of the record",
+    },
+    {
+        "name": "table_name",
+        "type": "string",
+        "doc": "DynamoDB table that the item belongs to",
+    },
+    {
+        "name": "sequence_number",
+        "type": _OPTIONAL_STRING,
+        "default": None,
+        "doc": "Sequence number of the change record in the Kinesis stream",
+    },
+    {
+        "name": "rescued_attributes",
+        "type": _OPTIONAL_STRING,
+        "default": None,
+        "doc": "DynamoDB JSON of the attributes that no column holds exactly",
+    },
+)
+
+ENVELOPE_NAMES = frozenset(column["name"] for column in ENVELOPE)
+
+# Glue's partition key stands beside the columns and cannot be one of them.
+PARTITION_COLUMN = "partition_date"

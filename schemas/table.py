@@ -1,0 +1,123 @@
+"""A record type's schema file to its table: envelope, then the type's own columns (design §3)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from schemas.columns import Column, Record
+from schemas.envelope import ENVELOPE, ENVELOPE_NAMES, PARTITION_COLUMN
+from schemas.errors import SchemaError, UnknownRecordType
+from schemas.parse import parse_record
+
+_FOLDER = Path(__file__).parent
+
+RECORD_TYPES: tuple[str, ...] = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+# Properties of a field that are this pipeline's own and mean nothing to an Avro reader.
+_OWN_PROPERTIES = ("attribute", "epoch")
+
+
+@dataclass(frozen=True)
+class Table:
+    """The table of one record type.
+
+    Parameters
+    ----------
+    record_type
+        For example ``demand``: the value of the item's type attribute and the table's name.
+    doc
+        What a row stands for.
+    columns
+        The type's own columns, without the envelope.
+    avro
+        The full Avro schema as JSON values: envelope first, the pipeline's own properties gone.
+    """
+
+    record_type: str
+    doc: str
+    columns: tuple[Column, ...]
+    avro: dict[str, Any]
+
+    @property
+    def record(self) -> Record:
+        """All columns of the table, the envelope first."""
+        return parse_record(self.avro, self.record_type)
+
+
+def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
+    """Return the table that a schema file describes.
+
+    Parameters
+    ----------
+    record_type
+        The type's name.
+    text
+        The schema file's content, JSON.
+    file
+        What to name in an error.
+
+    Raises
+    ------
+    SchemaError
+        The text is not JSON, or the schema cannot be used.
+    """
+    try:
+        source = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SchemaError(file, "", f"it is not JSON ({error})", "Mend the file") from None
+    record = parse_record(source, file)
+    for column in record.columns:
+        if column.name in ENVELOPE_NAMES or column.name == PARTITION_COLUMN:
+            raise SchemaError(
+                file,
+                column.name,
+                "every table has a column of this name already",
+                'Rename it, and put the attribute\'s own name into "attribute"',
+            )
+    avro = _without_own_properties(source)
+    avro["fields"] = [*ENVELOPE, *avro["fields"]]
+    # The envelope's named types and the type's own must not clash: parse the whole once.
+    parse_record(avro, file)
+    return Table(record_type, source.get("doc", ""), record.columns, avro)
+
+
+@cache
+def table(record_type: str) -> Table:
+    """Return the table of a record type, read from ``schemas/<record_type>.json``.
+
+    Raises
+    ------
+    UnknownRecordType
+        There is no such file.
+    SchemaError
+        The schema cannot be used.
+    """
+    if record_type not in RECORD_TYPES:
+        raise UnknownRecordType(record_type, RECORD_TYPES)
+    path = _FOLDER / f"{record_type}.json"
+    return parse_table(record_type, path.read_bytes(), f"schemas/{path.name}")
+
+
+def avro_schema(record_type: str) -> dict[str, Any]:
+    """Return a record type's full Avro schema as JSON values (a copy of the caller's own).
+
+    Raises
+    ------
+    SchemaError
+        As `table`.
+    """
+    copy: dict[str, Any] = json.loads(json.dumps(table(record_type).avro))
+    return copy
+
+
+def _without_own_properties(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_own_properties(each) for each in schema]
+    if isinstance(schema, dict):
+        own = _OWN_PROPERTIES if "name" in schema and "type" in schema else ()
+        return {k: _without_own_properties(v) for k, v in schema.items() if k not in own}
+    return schema
