@@ -1,0 +1,1 @@
+"""The Firehose transform function: change record to row (design §4)."""

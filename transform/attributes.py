@@ -1,0 +1,264 @@
+"""DynamoDB attribute values to column values, one compiled converter a column (design §3).
+
+An attribute value is ``{"S": "text"}``: a map with one type marker, as DynamoDB JSON has it. A
+converter either returns the value as it is landed (see `schemas.columns`), or raises `Misfit`.
+Where the column holds less than the attribute says (a time finer than a millisecond, a number with
+more digits than a double, a map with fields that the record lacks), it also puts a mark into
+``narrowed``, and the caller keeps the whole attribute beside the column.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable
+from typing import Any
+
+from schemas.columns import (
+    Array,
+    Boolean,
+    Bytes,
+    Column,
+    ColumnType,
+    Date,
+    Decimal,
+    Double,
+    Enum,
+    Integer,
+    Map,
+    Nullable,
+    Record,
+    String,
+    Timestamp,
+)
+from transform import numbers, times
+
+Converter = Callable[[Any, list[None]], Any]
+
+
+class Misfit(Exception):
+    """A value that its column cannot hold."""
+
+
+_MISFIT = Misfit()
+
+
+def converter(column_type: ColumnType) -> Converter:
+    """Return the function that turns an attribute value into a value of the column type.
+
+    Raises
+    ------
+    Misfit
+        By the function returned: the attribute is no DynamoDB JSON, of another type, or out of the
+        column's range.
+    """
+    match column_type:
+        case String():
+            return _string
+        case Boolean():
+            return _boolean
+        case Integer(bits=bits):
+            return _integer(bits)
+        case Double():
+            return _double
+        case Bytes():
+            return _bytes
+        case Decimal(precision=precision, scale=scale):
+            return _decimal(precision, scale)
+        case Timestamp():
+            return _timestamp(column_type)
+        case Date():
+            return _date
+        case Enum(symbols=symbols):
+            return _enum(frozenset(symbols))
+        case Nullable(of=inner):
+            return _nullable(converter(inner))
+        case Array(items=items):
+            return _array(items)
+        case Map(values=values):
+            return _map(converter(values))
+        case Record(columns=columns):
+            return _record(columns)
+
+
+def _marked(value: Any, marker: str) -> Any:
+    """Return what stands under an attribute value's only marker, if that is ``marker``."""
+    if type(value) is dict and len(value) == 1 and marker in value:
+        return value[marker]
+    raise _MISFIT
+
+
+def _text(value: Any, marker: str) -> str:
+    text = _marked(value, marker)
+    if type(text) is not str:
+        raise _MISFIT
+    return text
+
+
+def _string(value: Any, narrowed: list[None]) -> str:
+    return _text(value, "S")
+
+
+def _boolean(value: Any, narrowed: list[None]) -> bool:
+    boolean = _marked(value, "BOOL")
+    if type(boolean) is not bool:
+        raise _MISFIT
+    return boolean
+
+
+def _integer(bits: int) -> Converter:
+    lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+    def convert(value: Any, narrowed: list[None]) -> int:
+        number = numbers.integer(_text(value, "N"))
+        if number is None or not lowest <= number <= highest:
+            raise _MISFIT
+        return number
+
+    return convert
+
+
+def _double(value: Any, narrowed: list[None]) -> float:
+    found = numbers.double(_text(value, "N"))
+    if found is None:
+        raise _MISFIT
+    nearest, same = found
+    if not same:
+        narrowed.append(None)
+    return nearest
+
+
+def _bytes(value: Any, narrowed: list[None]) -> str:
+    text = _text(value, "B")
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        raise _MISFIT from None
+    return text
+
+
+def _decimal(precision: int, scale: int) -> Converter:
+    def convert(value: Any, narrowed: list[None]) -> str:
+        text = numbers.fixed_point(_text(value, "N"), precision, scale)
+        if text is None:
+            raise _MISFIT
+        return text
+
+    return convert
+
+
+def _timestamp(column_type: Timestamp) -> Converter:
+    unit = column_type.epoch
+
+    def convert(value: Any, narrowed: list[None]) -> int:
+        if unit is None:
+            found = times.from_iso(_text(value, "S"))
+        else:
+            found = times.from_epoch(_text(value, "N"), unit)
+        if found is None:
+            raise _MISFIT
+        millis, same = found
+        if not same:
+            narrowed.append(None)
+        return millis
+
+    return convert
+
+
+def _date(value: Any, narrowed: list[None]) -> int:
+    days = times.days(_text(value, "S"))
+    if days is None:
+        raise _MISFIT
+    return days
+
+
+def _enum(symbols: frozenset[str]) -> Converter:
+    def convert(value: Any, narrowed: list[None]) -> str:
+        symbol = _text(value, "S")
+        if symbol not in symbols:
+            raise _MISFIT
+        return symbol
+
+    return convert
+
+
+def _nullable(inner: Converter) -> Converter:
+    def convert(value: Any, narrowed: list[None]) -> Any:
+        if type(value) is dict and len(value) == 1 and value.get("NULL") is True:
+            return None
+        return inner(value, narrowed)
+
+    return convert
+
+
+# A set's marker, and the marker that each of its members would have in a list.
+_SETS = {String: ("SS", "S"), Enum: ("SS", "S"), Date: ("SS", "S"), Bytes: ("BS", "B")}
+_NUMBER_SET = ("NS", "N")
+_NUMERIC = (Integer, Double, Decimal)
+
+
+def _set_markers(items: ColumnType) -> tuple[str, str] | None:
+    if isinstance(items, Nullable):
+        return _set_markers(items.of)
+    if isinstance(items, Timestamp):
+        return _NUMBER_SET if items.epoch else _SETS[String]
+    return _NUMBER_SET if isinstance(items, _NUMERIC) else _SETS.get(type(items))
+
+
+def _array(items: ColumnType) -> Converter:
+    convert_item = converter(items)
+    markers = _set_markers(items)
+
+    def convert(value: Any, narrowed: list[None]) -> list[Any]:
+        if markers is not None and type(value) is dict and markers[0] in value:
+            members = _marked(value, markers[0])
+            if type(members) is not list:
+                raise _MISFIT
+            return [convert_item({markers[1]: member}, narrowed) for member in members]
+        members = _marked(value, "L")
+        if type(members) is not list:
+            raise _MISFIT
+        return [convert_item(member, narrowed) for member in members]
+
+    return convert
+
+
+def _map(convert_value: Converter) -> Converter:
+    def convert(value: Any, narrowed: list[None]) -> dict[str, Any]:
+        entries = _marked(value, "M")
+        if type(entries) is not dict:
+            raise _MISFIT
+        return {name: convert_value(entry, narrowed) for name, entry in entries.items()}
+
+    return convert
+
+
+def _record(columns: tuple[Column, ...]) -> Converter:
+    fields = [(c.name, c.attribute, converter(c.type), c) for c in columns]
+    modelled = frozenset(c.attribute for c in columns)
+
+    def convert(value: Any, narrowed: list[None]) -> dict[str, Any]:
+        entries = _marked(value, "M")
+        if type(entries) is not dict:
+            raise _MISFIT
+        if not modelled.issuperset(entries):
+            narrowed.append(None)
+        record: dict[str, Any] = {}
+        for name, attribute, convert_field, column in fields:
+            if attribute not in entries:
+                if not column.has_default:
+                    raise _MISFIT
+                if column.default is not None:
+                    record[name] = column.default
+                continue
+            try:
+                converted = convert_field(entries[attribute], narrowed)
+            except Misfit:
+                if not column.nullable:
+                    raise
+                narrowed.append(None)
+                continue
+            if converted is not None:
+                record[name] = converted
+        return record
+
+    return convert

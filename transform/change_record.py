@@ -1,0 +1,148 @@
+"""A DynamoDB change record as Kinesis carries it (aws-contracts §1), decoded and checked."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+EventName = Literal["INSERT", "MODIFY", "REMOVE"]
+
+
+class NotAChangeRecord(Exception):
+    """The bytes are no change record; ``reason`` says why in one word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _AttributeValue(msgspec.Struct):
+    S: str | None = None
+
+
+class UserIdentity(msgspec.Struct):
+    """Who made the change; DynamoDB itself where it expired an item."""
+
+    type: str | None = None
+    principalId: str | None = None
+
+
+class _Body(msgspec.Struct, kw_only=True):
+    ApproximateCreationDateTime: int
+    ApproximateCreationDateTimePrecision: Literal["MILLISECOND", "MICROSECOND"] | None = None
+    Keys: dict[str, Any]
+    SizeBytes: int | None = None
+
+
+class _NewBody(_Body):
+    NewImage: dict[str, Any]
+
+
+class _OldBody(_Body):
+    OldImage: dict[str, Any]
+
+
+class _Envelope(msgspec.Struct, kw_only=True):
+    eventID: str
+    eventName: EventName
+    tableName: str
+    awsRegion: str | None = None
+    eventSource: str | None = None
+    recordFormat: str | None = None
+    userIdentity: UserIdentity | None = None
+
+
+class _NewChange(_Envelope):
+    dynamodb: _NewBody
+
+    @property
+    def image(self) -> dict[str, Any]:
+        return self.dynamodb.NewImage
+
+
+class _OldChange(_Envelope):
+    dynamodb: _OldBody
+
+    @property
+    def image(self) -> dict[str, Any]:
+        return self.dynamodb.OldImage
+
+
+ChangeRecord = _NewChange | _OldChange
+
+
+def _text_of(number: str) -> msgspec.Raw:
+    return msgspec.Raw(number.encode())
+
+
+# DynamoDB JSON has numbers as text. Where a malformed attribute has a JSON number all the same, its
+# digits are kept as they stand: a float would change them.
+_new = msgspec.json.Decoder(_NewChange, float_hook=_text_of)
+_old = msgspec.json.Decoder(_OldChange, float_hook=_text_of)
+
+
+class ChangeRecordReader:
+    """Reads change records of tables whose items name their type in one attribute.
+
+    Parameters
+    ----------
+    type_attribute
+        Name of the item's attribute that holds its record type, as text.
+    """
+
+    def __init__(self, type_attribute: str) -> None:
+        typed_image = msgspec.defstruct(
+            "_TypedImage",
+            [("type", _AttributeValue | None, None)],
+            rename={"type": type_attribute},
+        )
+        images = msgspec.defstruct(
+            "_Images",
+            [("NewImage", typed_image | None, None), ("OldImage", typed_image | None, None)],
+        )
+        self._peek = msgspec.json.Decoder(
+            msgspec.defstruct("_Peek", [("eventName", EventName), ("dynamodb", images)])
+        )
+
+    def record_type(self, data: bytes) -> str | None:
+        """Return the record type that a change record's item names, or None if it names none.
+
+        Looks at nothing else: three of four records are another function's, and whatever else may
+        be wrong with those is for that function to say.
+
+        Raises
+        ------
+        NotAChangeRecord
+            The bytes are not JSON, no change record, or one without the image that its event has.
+        """
+        peek = _decode(self._peek, data)
+        image = peek.dynamodb.OldImage if peek.eventName == "REMOVE" else peek.dynamodb.NewImage
+        if image is None:
+            raise NotAChangeRecord("no_image")
+        record_type: str | None = image.type.S if image.type is not None else None
+        return record_type
+
+    def read(self, data: bytes) -> ChangeRecord:
+        """Return the whole change record, with the image that its row comes from.
+
+        Raises
+        ------
+        NotAChangeRecord
+            As `record_type`, or a part of the envelope is missing or of the wrong type.
+        """
+        peek = _decode(self._peek, data)
+        decoder = _old if peek.eventName == "REMOVE" else _new
+        change: ChangeRecord = _decode(decoder, data)
+        return change
+
+
+def _decode(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError:
+        raise NotAChangeRecord("not_a_change_record") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise NotAChangeRecord("not_json") from None
+    except RecursionError:
+        raise NotAChangeRecord("nested_too_deeply") from None

@@ -1,0 +1,103 @@
+"""DynamoDB numbers, exact: text of up to 38 significant digits to what a column holds.
+
+Never through a float and never through boto3's deserializer, which raises on numbers that DynamoDB
+itself returns (aws-contracts §1).
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+# An exponent of more than three digits is out of range; bounded here so that no text can make
+# Decimal's expansion large.
+_NUMBER = re.compile(r"-?[0-9]{1,200}(?:\.[0-9]{1,200})?(?:[eE][+-]?[0-9]{1,3})?")
+_SHORT_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+
+_MAX_DIGITS = 38
+_MIN_EXPONENT, _MAX_EXPONENT = -130, 125
+
+
+def exact(text: str) -> Decimal | None:
+    """Return the number that the text of an ``N`` attribute stands for, or None if it is none.
+
+    Out of DynamoDB's range (38 significant digits, magnitude 1E-130 to 9.99E+125) is no number.
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+    HowItWorks.NamingRulesDataTypes.html
+    """
+    if _SHORT_NUMBER.fullmatch(text):
+        return Decimal(text)
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    if not number:
+        return number
+    # as_tuple and adjusted look at the digits themselves: no context can round them.
+    digits = "".join(map(str, number.as_tuple().digits)).strip("0")
+    if len(digits) > _MAX_DIGITS or not _MIN_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
+        return None
+    return number
+
+
+def integer(text: str) -> int | None:
+    """Return the integer that a number's text stands for (``5``, ``5.0``, ``5E+3``), or None."""
+    if _SHORT_INTEGER.fullmatch(text):
+        return int(text)
+    number = exact(text)
+    if number is None or number != number.to_integral_value():
+        return None
+    return int(number)
+
+
+def plain(text: str) -> str | None:
+    """Return a number's text without exponent, leading zeros or trailing zeros; None if none.
+
+    One number has one such text, so it can stand in a key.
+    """
+    number = exact(text)
+    if number is None:
+        return None
+    digits = format(number, "f")
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    sign, digits = ("-", digits[1:]) if digits[0] == "-" else ("", digits)
+    digits = digits.lstrip("0") or "0"
+    if digits[0] == ".":
+        digits = "0" + digits
+    return digits if digits == "0" else sign + digits
+
+
+def fixed_point(text: str, precision: int, scale: int) -> str | None:
+    """Return a number's text with exactly ``scale`` decimals, or None if it does not fit exactly.
+
+    Parameters
+    ----------
+    text
+        The text of an ``N`` attribute.
+    precision, scale
+        Decimal digits in all, and after the point.
+    """
+    digits = plain(text)
+    if digits is None:
+        return None
+    sign, unsigned = ("-", digits[1:]) if digits[0] == "-" else ("", digits)
+    whole, _, fraction = unsigned.partition(".")
+    if len(fraction) > scale or len(whole.lstrip("0")) > precision - scale:
+        return None
+    if not scale:
+        return sign + whole
+    return f"{sign}{whole}.{fraction.ljust(scale, '0')}"
+
+
+def double(text: str) -> tuple[float, bool] | None:
+    """Return the nearest double and whether it stands for the number exactly, or None.
+
+    Exactly means: the double's shortest text is the same number.
+    """
+    number = exact(text)
+    if number is None:
+        return None
+    nearest = float(text)
+    written = repr(nearest)
+    return nearest, written == text or Decimal(written) == number

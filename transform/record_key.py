@@ -1,0 +1,43 @@
+"""The identity of a record: its primary key as canonical JSON (design §3)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from transform.numbers import plain
+
+
+def record_key(keys: dict[str, Any]) -> str | None:
+    """Return a change record's ``Keys`` as canonical JSON, or None if they are no primary key.
+
+    Names are sorted by code point, values are plain (text, number, or base64 text of a binary), and
+    one number has one text: the same item always has the same key.
+
+    Parameters
+    ----------
+    keys
+        Attribute names to attribute values; a primary key has one or two.
+    """
+    parts = []
+    for name in sorted(keys):
+        value = keys[name]
+        if type(value) is not dict or len(value) != 1:
+            return None
+        ((marker, text),) = value.items()
+        if type(text) is not str:
+            return None
+        if marker == "N":
+            number = plain(text)
+            if number is None:
+                return None
+            parts.append(f"{_quoted(name)}:{number}")
+        elif marker in ("S", "B"):
+            parts.append(f"{_quoted(name)}:{_quoted(text)}")
+        else:
+            return None
+    return "{" + ",".join(parts) + "}" if parts else None
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

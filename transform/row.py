@@ -1,0 +1,130 @@
+"""Change record to row: the envelope, then the columns of one record type (design §3, §4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from schemas import Table
+from transform.attributes import Misfit, converter
+from transform.change_record import ChangeRecord, UserIdentity
+from transform.record_key import record_key
+from transform.times import MAX_MILLIS, MIN_MILLIS
+
+_encode_row = msgspec.json.Encoder().encode
+# Sorted names: the same attributes give the same text whatever order DynamoDB sent them in.
+_encode_attributes = msgspec.json.Encoder(order="deterministic").encode
+
+_TTL = UserIdentity(type="Service", principalId="dynamodb.amazonaws.com")
+
+
+class UnfitRecord(Exception):
+    """A change record that no row can be made of.
+
+    Parameters
+    ----------
+    reason
+        Why, in one word.
+    column
+        The required column that the record does not fit, if that is why.
+    """
+
+    def __init__(self, reason: str, column: str | None = None) -> None:
+        super().__init__(reason, column)
+        self.reason = reason
+        self.column = column
+
+
+class RowMaker:
+    """Makes the rows of one table.
+
+    Parameters
+    ----------
+    table
+        The record type's table.
+    type_attribute
+        Name of the item's attribute that names its record type. The table says as much, so it is
+        not rescued.
+    """
+
+    def __init__(self, table: Table, type_attribute: str) -> None:
+        self._columns = [(c.name, c.attribute, converter(c.type), c) for c in table.columns]
+        self._modelled = frozenset(c.attribute for c in table.columns) | {type_attribute}
+
+    def row(self, change: ChangeRecord, sequence_number: str | None) -> tuple[bytes, int]:
+        """Return a change record's row as one line of JSON, and how many attributes it rescued.
+
+        Parameters
+        ----------
+        change
+            The whole change record.
+        sequence_number
+            The record's sequence number in the Kinesis stream, where known.
+
+        Raises
+        ------
+        UnfitRecord
+            The keys or the time are out of DynamoDB's rules, or a required column does not fit.
+        """
+        body = change.dynamodb
+        key = record_key(body.Keys)
+        if key is None:
+            raise UnfitRecord("keys_not_a_primary_key")
+        changed_at = body.ApproximateCreationDateTime
+        if body.ApproximateCreationDateTimePrecision == "MICROSECOND":
+            micros, millis = changed_at, changed_at // 1000
+        else:
+            micros, millis = changed_at * 1000, changed_at
+        if not MIN_MILLIS <= millis <= MAX_MILLIS:
+            raise UnfitRecord("change_time_out_of_range")
+        removed = change.eventName == "REMOVE"
+        row: dict[str, Any] = {
+            "change_id": change.eventID,
+            "change_type": change.eventName,
+            "changed_at": millis,
+            "changed_at_micros": micros,
+            "is_deleted": removed,
+            "is_expired": removed and change.userIdentity == _TTL,
+            "record_key": key,
+            "table_name": change.tableName,
+        }
+        if sequence_number is not None:
+            row["sequence_number"] = sequence_number
+        rescued = self._fill(row, change.image, body.Keys)
+        if rescued:
+            row["rescued_attributes"] = _encode_attributes(rescued).decode()
+        return _encode_row(row) + b"\n", len(rescued)
+
+    def _fill(
+        self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Put the item's attributes into the row; return those that it does not hold exactly."""
+        rescued: dict[str, Any] = {
+            name: image[name]
+            for name in image.keys() - self._modelled
+            # The record key holds the key attributes, as long as the image says the same.
+            if keys.get(name) != image[name]
+        }
+        narrowed: list[None] = []
+        for name, attribute, convert, column in self._columns:
+            if attribute not in image:
+                if not column.has_default:
+                    raise UnfitRecord("required_attribute_missing", name)
+                if column.default is not None:
+                    row[name] = column.default
+                continue
+            value = image[attribute]
+            try:
+                converted = convert(value, narrowed)
+            except Misfit:
+                if not column.nullable:
+                    raise UnfitRecord("required_column_does_not_fit", name) from None
+                rescued[attribute] = value
+                continue
+            if narrowed:
+                rescued[attribute] = value
+                narrowed.clear()
+            if converted is not None:
+                row[name] = converted
+        return rescued

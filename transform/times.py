@@ -1,0 +1,86 @@
+"""Times: ISO 8601 text and epoch numbers to milliseconds since 1970, UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from schemas.columns import Epoch
+from transform.numbers import exact
+
+# Athena's timestamps are right from year 1 to 9999 (aws-contracts §6).
+MIN_MILLIS = -62_135_596_800_000
+MAX_MILLIS = 253_402_300_799_999
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,32}))?)?"
+    r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2})?)?)?"
+)
+# Thousandths of a second that one unit of the number is: multiply, then divide.
+_UNITS: dict[Epoch, tuple[int, int]] = {
+    "seconds": (1000, 1),
+    "milliseconds": (1, 1),
+    "microseconds": (1, 1000),
+}
+
+
+def days(text: str) -> int | None:
+    """Return the days since 1970-01-01 of an ISO 8601 calendar date, or None if it is none."""
+    match = _DATE.fullmatch(text)
+    if not match:
+        return None
+    try:
+        return date(*map(int, match.groups())).toordinal() - _EPOCH_DAY
+    except ValueError:
+        return None
+
+
+def from_iso(text: str) -> tuple[int, bool] | None:
+    """Return milliseconds since 1970 of an ISO 8601 time, and whether it is exactly that time.
+
+    A time finer than a millisecond is not exact: it falls into its millisecond. A date alone is its
+    midnight; a time without an offset is UTC. None: the text is no time of the years 1 to 9999.
+    """
+    match = _TIME.fullmatch(text)
+    if not match:
+        return None
+    day, hour, minute, second, fraction, _, sign, offset_hour, offset_minute = match.groups()
+    since = days(day)
+    if since is None:
+        return None
+    hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
+    east, east_minutes = int(offset_hour or 0), int(offset_minute or 0)
+    # 60 is a leap second: no count of milliseconds since 1970 has a place for it.
+    if hours > 23 or minutes > 59 or seconds > 59 or east > 23 or east_minutes > 59:
+        return None
+    offset = (east * 60 + east_minutes) * (-1 if sign == "-" else 1)
+    whole = ((since * 24 + hours) * 60 + minutes - offset) * 60 + seconds
+    digits = (fraction or "").ljust(3, "0")
+    millis = whole * 1000 + int(digits[:3])
+    if not MIN_MILLIS <= millis <= MAX_MILLIS:
+        return None
+    return millis, not digits[3:].strip("0")
+
+
+def from_epoch(text: str, unit: Epoch) -> tuple[int, bool] | None:
+    """Return milliseconds since 1970 of a number's text, and whether it is exactly that time.
+
+    Parameters
+    ----------
+    text
+        The text of an ``N`` attribute.
+    unit
+        What one of the number is.
+    """
+    number = exact(text)
+    if number is None:
+        return None
+    numerator, denominator = number.as_integer_ratio()
+    multiplier, divisor = _UNITS[unit]
+    millis, rest = divmod(numerator * multiplier, denominator * divisor)
+    if not MIN_MILLIS <= millis <= MAX_MILLIS:
+        return None
+    return millis, rest == 0
