@@ -1,0 +1,1 @@
+"""The compaction function: landed rows to partitioned Avro, each in one file (design §5)."""

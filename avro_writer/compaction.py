@@ -1,0 +1,200 @@
+"""The writing step of a plan: its inputs to one Avro file a date (design §5, step 2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+from avro_writer.container import DateFile, DateFiles
+from avro_writer.encoder import Encode, compile_encoder
+from avro_writer.landed import CorruptObject, lines, unzip
+from avro_writer.plan import Input, Plan
+from avro_writer.quarantine import Quarantine
+from avro_writer.repeats import Fingerprints, fingerprint
+from avro_writer.rows import BadRow, RowReader, field_name
+from avro_writer.store import Changed, Missing, Store
+from schemas import parse_record
+
+_DAY_MILLIS = 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+# The columns that the writer itself looks at; all are of the envelope.
+_READ_COLUMNS = ("change_id", "record_key", "change_type", "changed_at_micros", "changed_at")
+
+
+@dataclass
+class Counts:
+    """What one plan, or one run, came to.
+
+    Parameters
+    ----------
+    objects
+        Landed objects read.
+    objects_gone
+        Planned objects that were not there any more, or were rewritten since.
+    rows, repeats
+        Rows written, and rows left out because the batch has them already.
+    quarantined_lines, quarantined_objects
+        Lines, and whole objects, that cannot become Avro.
+    files, file_bytes
+        Avro files, and their size. A file that an earlier attempt had put counts too: it is the
+        same file.
+    """
+
+    objects: int = 0
+    objects_gone: int = 0
+    rows: int = 0
+    repeats: int = 0
+    quarantined_lines: int = 0
+    quarantined_objects: int = 0
+    files: int = 0
+    file_bytes: int = 0
+
+    def add(self, other: Counts) -> None:
+        """Add another's counts to these."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass(frozen=True)
+class Codec:
+    """What one schema needs: its rows' reader, their encoder, and where the read columns stand."""
+
+    reader: RowReader
+    encode: Encode
+    read_columns: tuple[str, ...]
+
+
+@lru_cache(maxsize=8)
+def _codec(schema: str, record_type: str) -> Codec:
+    record = parse_record(json.loads(schema), f"the plan's schema of {record_type}")
+    places = {column.name: field_name(index) for index, column in enumerate(record.columns)}
+    return Codec(
+        RowReader(record),
+        compile_encoder(record),
+        tuple(places[name] for name in _READ_COLUMNS),
+    )
+
+
+class Compaction:
+    """Reads a plan's inputs and makes its outputs on local disk.
+
+    Parameters
+    ----------
+    plan
+        The plan, in state ``writing``.
+    store
+        Where the inputs are, and where bad objects are copied to.
+    folder
+        An empty folder on local disk.
+    quarantine
+        Where bad lines and objects go.
+    check_time
+        Called between inputs; raises when the run has no time left.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        folder: Path,
+        quarantine: Quarantine,
+        check_time: Callable[[], None],
+    ) -> None:
+        self._plan = plan
+        self._store = store
+        self._folder = folder
+        self._quarantine = quarantine
+        self._check_time = check_time
+        self._codec = _codec(json.dumps(plan.schema), plan.record_type)
+        self._files = DateFiles(folder, plan.id, plan.schema)
+        self._seen = Fingerprints()
+        self.counts = Counts()
+
+    def run(self) -> list[DateFile]:
+        """Read all inputs and return the files, complete on local disk.
+
+        Raises
+        ------
+        OutOfTime
+            By ``check_time``.
+        """
+        for place, each in enumerate(self._plan.inputs):
+            self._check_time()
+            self._input(place, each)
+        files = self._files.finish()
+        self.counts.rows = sum(each.rows for each in files)
+        self.counts.repeats = sum(each.repeats for each in files)
+        self.counts.quarantined_lines = self._quarantine.lines
+        self.counts.quarantined_objects = self._quarantine.objects
+        self.counts.files = len(files)
+        self.counts.file_bytes = sum(each.path.stat().st_size for each in files)
+        return files
+
+    def _input(self, place: int, each: Input) -> None:
+        try:
+            body = self._store.read(each.key, each.etag)
+        except (Missing, Changed):
+            # Missing: an earlier plan has committed it. Changed: Firehose has rewritten it, and
+            # what it is now is taken by a later plan.
+            self.counts.objects_gone += 1
+            return
+        self.counts.objects += 1
+        with body:
+            try:
+                unzipped = unzip(body, str(self._folder))
+            except CorruptObject as error:
+                body.seek(0)
+                self._quarantine.add_object(each, place, str(error), body)
+                return
+        with unzipped:
+            self._lines(each, unzipped)
+
+    def _lines(self, source: Input, unzipped: BinaryIO) -> None:
+        read, encode = self._codec.reader.read, self._codec.encode
+        change_id, record_key, change_type, micros, changed_at = self._codec.read_columns
+        files, seen = self._files, self._seen
+        day, date = None, ""
+        buffer = bytearray()
+        for number, line, rest in lines(unzipped):
+            try:
+                if rest is not None:
+                    raise BadRow("longer than any row can be")
+                row = read(line)
+                buffer.clear()
+                encode(row, buffer)
+            except BadRow as error:
+                self._quarantine.add_line(source, number, str(error), _whole(line, rest))
+                continue
+            row_day = getattr(row, changed_at) // _DAY_MILLIS
+            if row_day != day:
+                day, date = row_day, _date(row_day)
+            new = seen.add(
+                fingerprint(
+                    getattr(row, change_id),
+                    getattr(row, record_key),
+                    getattr(row, change_type),
+                    getattr(row, micros),
+                )
+            )
+            if new:
+                files.add(date, buffer)
+            else:
+                files.repeat(date)
+
+
+def _date(day: int) -> str:
+    when = _EPOCH + timedelta(days=day)
+    # strftime does not pad years before 1000 on every platform.
+    return f"{when.year:04d}-{when.month:02d}-{when.day:02d}"
+
+
+def _whole(line: bytes, rest: Iterator[bytes] | None) -> Iterator[bytes]:
+    yield line
+    if rest is not None:
+        yield from rest

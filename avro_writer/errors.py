@@ -1,0 +1,19 @@
+"""What can go wrong in the Avro writer, apart from bad rows."""
+
+from __future__ import annotations
+
+
+class WriterError(Exception):
+    """The root of the writer's own errors."""
+
+
+class SettingsError(WriterError):
+    """An environment variable or the event is missing or wrong."""
+
+
+class OutOfTime(WriterError):
+    """The run's time is nearly up: the plan in flight is left to the next run."""
+
+
+class UnreadablePlan(WriterError):
+    """A plan object that this version of the writer cannot read."""

@@ -1,0 +1,94 @@
+"""The Lambda handler of the Avro writer: event in, one run, report to the log."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+
+from avro_writer.run import Clock, Report, Run
+from avro_writer.s3_store import S3Store
+from avro_writer.settings import Assignment, Settings
+from telemetry import Log, Metric, embedded_metrics
+
+_settings = Settings.from_environment(os.environ)
+_log = Log(_settings.log_level)
+# botocore without boto3: the writer needs one client, and its cold start pays for each import.
+_client = botocore.session.get_session().create_client(
+    "s3",
+    config=Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        # A bucket's name may have dots, which no certificate for virtual hosts covers.
+        s3={"addressing_style": "path"},
+    ),
+)
+
+
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Run the writer over one lane of one type.
+
+    Parameters
+    ----------
+    event
+        ``{"type": "demand", "lane": 0}``
+    context
+        Lambda's context object.
+
+    Returns
+    -------
+    dict
+        ``plans``, ``out_of_time``, ``lanes_left``, and ``counts`` as `Counts` has them.
+
+    Raises
+    ------
+    SettingsError
+        The event is of another shape.
+    UnreadablePlan
+        A plan in flight was written by a version that this one does not know.
+    """
+    started = time.perf_counter()
+    assignment = Assignment.from_event(event, _settings.lanes)
+    run_id = context.aws_request_id
+    log = _log.bind(request_id=run_id, record_type=assignment.record_type, lane=assignment.lane)
+    run = Run(
+        _settings,
+        assignment,
+        S3Store(_client, _settings.bucket),
+        Clock(lambda: datetime.now(UTC), lambda: context.get_remaining_time_in_millis() / 1000),
+        run_id,
+        lambda: uuid.uuid4().hex[:12],
+        log,
+    )
+    report = run.run()
+    _publish(report, assignment, log, time.perf_counter() - started)
+    return asdict(report)
+
+
+def _publish(report: Report, assignment: Assignment, log: Log, seconds: float) -> None:
+    counts = report.counts
+    log.raw(
+        embedded_metrics(
+            _settings.metrics_namespace,
+            {"Environment": _settings.environment, "RecordType": assignment.record_type},
+            [
+                Metric("PlansFinished", report.plans),
+                Metric("ObjectsTaken", counts.objects),
+                Metric("RowsWritten", counts.rows),
+                Metric("RepeatsDropped", counts.repeats),
+                Metric("LinesQuarantined", counts.quarantined_lines),
+                Metric("ObjectsQuarantined", counts.quarantined_objects),
+                Metric("FilesWritten", counts.files),
+                Metric("BytesWritten", counts.file_bytes, "Bytes"),
+                Metric("RunsOutOfTime", int(report.out_of_time)),
+                Metric("RunDuration", round(seconds * 1000, 3), "Milliseconds"),
+            ],
+            timestamp_ms=time.time_ns() // 1_000_000,
+            properties={**log.context, "counts": asdict(counts)},
+        )
+    )

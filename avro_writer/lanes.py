@@ -1,0 +1,92 @@
+"""Which landed objects a run may take: lanes, and how a change of their number is survived."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_LANES_FOLDER = re.compile(r"lanes=([1-9][0-9]{0,5})")
+_PLAN_NAME = re.compile(r"([1-9][0-9]{0,5})-(0|[1-9][0-9]{0,5})\.json")
+
+
+@dataclass(frozen=True, order=True)
+class Lane:
+    """Lane ``number`` of ``of``, within one record type."""
+
+    of: int
+    number: int
+
+    def holds(self, key: str) -> bool:
+        """Say whether a landed object belongs to this lane; its key alone decides."""
+        return zlib.crc32(key.encode()) % self.of == self.number
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the objects of one record type lie (design §1).
+
+    Parameters
+    ----------
+    prefix
+        The pipeline's key prefix, without a slash at its end.
+    record_type
+        The type.
+    """
+
+    prefix: str
+    record_type: str
+
+    @property
+    def landing(self) -> str:
+        """Prefix of everything landed."""
+        return f"{self.prefix}/landing/{self.record_type}/"
+
+    def landed(self, lanes: int) -> str:
+        """Prefix of what landed while there were so many lanes."""
+        return f"{self.landing}lanes={lanes}/"
+
+    @property
+    def plans(self) -> str:
+        """Prefix of the plans in flight."""
+        return f"{self.prefix}/compaction/{self.record_type}/"
+
+    def plan(self, lane: Lane) -> str:
+        """Key of a lane's plan in flight."""
+        return f"{self.plans}{lane.of}-{lane.number}.json"
+
+    def avro(self, date: str, plan_id: str) -> str:
+        """Key of the Avro file that a plan writes for a date, YYYY-MM-DD."""
+        return f"{self.prefix}/avro/{self.record_type}/partition_date={date}/{plan_id}.avro"
+
+    def quarantine(self, plan_id: str) -> str:
+        """Prefix of what a plan puts into quarantine."""
+        return f"{self.prefix}/quarantine/{self.record_type}/{plan_id}/"
+
+
+def lanes_of_run(
+    number: int, lanes: int, landing_folders: Iterable[str], plan_names: Iterable[str]
+) -> list[Lane]:
+    """Return the lanes that a run works on: its own first, then those of other lane counts.
+
+    What landed under another number of lanes is drained in the lanes of that number, shared out
+    among the runs of today. A lane whose landing area is empty counts while its plan is in flight.
+
+    Parameters
+    ----------
+    number, lanes
+        The run's lane, and how many lanes there are today.
+    landing_folders
+        Names below the type's landing prefix, ``lanes=2`` for instance.
+    plan_names
+        Names below the type's plan prefix, ``2-0.json`` for instance.
+    """
+    counts = {int(m[1]) for m in map(_LANES_FOLDER.fullmatch, landing_folders) if m}
+    counts |= {int(m[1]) for m in map(_PLAN_NAME.fullmatch, plan_names) if m}
+    older = [
+        Lane(count, each)
+        for count in sorted(counts - {lanes})
+        for each in range(number, count, lanes)
+    ]
+    return [Lane(lanes, number), *older]

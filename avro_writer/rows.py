@@ -1,0 +1,115 @@
+"""A landed line to a row: checked against the schema while it is decoded.
+
+`schemas.columns` says how each type is landed. A row that does not fit is a `BadRow`, never a
+guess.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from schemas.columns import (
+    Array,
+    Boolean,
+    Bytes,
+    Column,
+    ColumnType,
+    Date,
+    Decimal,
+    Double,
+    Enum,
+    Integer,
+    Map,
+    Nullable,
+    Record,
+    String,
+    Timestamp,
+)
+
+# Years 1 to 9999 in milliseconds and in days since 1970: what Athena reads.
+_MILLIS = msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)
+_DAYS = msgspec.Meta(ge=-719_162, le=2_932_896)
+
+
+class BadRow(Exception):
+    """A line that is no row of the schema; its text says why, and may show what the line holds."""
+
+
+def field_name(index: int) -> str:
+    """Return the attribute of a row that holds the column at this place.
+
+    Columns may be named as Python may not name attributes (``class``), so rows number them.
+    """
+    return f"c{index}"
+
+
+def row_type(record: Record) -> type[msgspec.Struct]:
+    """Return the type that a record's rows are decoded to."""
+    return msgspec.defstruct(
+        record.name,
+        [_field(index, column) for index, column in enumerate(record.columns)],
+        rename={field_name(index): column.name for index, column in enumerate(record.columns)},
+        forbid_unknown_fields=True,
+        kw_only=True,
+        gc=False,
+    )
+
+
+def _field(index: int, column: Column) -> tuple[str, Any] | tuple[str, Any, Any]:
+    python_type = _python_type(column.type)
+    if column.has_default:
+        return field_name(index), python_type, column.default
+    return field_name(index), python_type
+
+
+def _python_type(column_type: ColumnType) -> Any:
+    match column_type:
+        case String() | Enum() | Decimal():
+            return str
+        case Boolean():
+            return bool
+        case Integer(bits=bits):
+            highest = (1 << (bits - 1)) - 1
+            return Annotated[int, msgspec.Meta(ge=-highest - 1, le=highest)]
+        case Double():
+            return float
+        case Bytes():
+            return bytes
+        case Timestamp():
+            return Annotated[int, _MILLIS]
+        case Date():
+            return Annotated[int, _DAYS]
+        case Nullable(of=inner):
+            return _python_type(inner) | None
+        case Array(items=items):
+            return list[_python_type(items)]  # type: ignore[misc]
+        case Map(values=values):
+            return dict[str, _python_type(values)]  # type: ignore[misc]
+        case Record():
+            return row_type(column_type)
+
+
+class RowReader:
+    """Decodes landed lines of one schema."""
+
+    def __init__(self, record: Record) -> None:
+        self._decoder = msgspec.json.Decoder(row_type(record))
+
+    def read(self, line: bytes) -> Any:
+        """Return a line's row, its columns as ``c0``, ``c1`` and so on.
+
+        Raises
+        ------
+        BadRow
+            The line is not JSON, or no row of the schema.
+        """
+        try:
+            return self._decoder.decode(line)
+        except msgspec.ValidationError as error:
+            raise BadRow(f"does not fit the schema: {error}") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadRow(f"not JSON: {error}") from None
+        except RecursionError:
+            raise BadRow("not a row: nested too deeply") from None

@@ -1,0 +1,69 @@
+"""S3 as the plan protocol needs it: few operations, every change conditional (design §5).
+
+The protocol's correctness stands on these conditions and on nothing else, so this is the whole
+interface between its decisions and S3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO, Protocol
+
+
+class Missing(Exception):
+    """There is no object under the key."""
+
+
+class Changed(Exception):
+    """The object is not the one that the condition names (412)."""
+
+
+class AlreadyThere(Exception):
+    """An object is under the key already (412 on a create-only put)."""
+
+
+@dataclass(frozen=True)
+class LandedObject:
+    """An object as a listing shows it.
+
+    Parameters
+    ----------
+    key, etag
+        Together its identity: Firehose may rewrite an object under the same key.
+    size
+        Bytes.
+    last_modified
+        S3's time of the object, aware.
+    """
+
+    key: str
+    etag: str
+    size: int
+    last_modified: datetime
+
+
+class Store(Protocol):
+    """A bucket with conditional writes (aws-contracts §5)."""
+
+    def objects(self, prefix: str) -> Iterator[LandedObject]:
+        """Yield the objects below a prefix in the order of their keys, a page at a time."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return what stands between the prefix and the next slash, once each, in order."""
+
+    def read(self, key: str, etag: str) -> BinaryIO:
+        """Return an object's bytes. Raises `Missing`, or `Changed` if its ETag is another."""
+
+    def find(self, key: str) -> tuple[bytes, str] | None:
+        """Return an object's bytes and ETag, or None if there is none."""
+
+    def create(self, key: str, body: bytes | BinaryIO) -> str:
+        """Put a new object and return its ETag. Raises `AlreadyThere`."""
+
+    def replace(self, key: str, body: bytes, etag: str) -> str:
+        """Put an object in place of the one with this ETag. Raises `Missing` or `Changed`."""
+
+    def delete(self, key: str, etag: str) -> None:
+        """Delete the object with this ETag. Raises `Missing` or `Changed`."""
