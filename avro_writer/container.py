@@ -8,14 +8,18 @@ id, and blocks end where the rows say.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import zstandard
-
 from avro_writer.encoder import long
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 CODEC = "zstandard"
 _LEVEL = 3  # docs/decisions/codec.md
@@ -59,7 +63,7 @@ class DateFiles:
         self._block_bytes = block_bytes
         self._most_buffered_bytes = most_buffered_bytes
         # One compressor for all dates: each would hold megabytes of its own.
-        self._compress = zstandard.ZstdCompressor(level=_LEVEL).compress
+        self._compressor = zstd.ZstdCompressor(level=_LEVEL)
         self._dates: dict[str, DateFile] = {}
         self._buffered = 0
 
@@ -71,7 +75,7 @@ class DateFiles:
         self._buffered += len(row)
         if len(each.buffer) >= self._block_bytes:
             self._buffered -= len(each.buffer)
-            each.end_block(self._compress)
+            each.end_block(self._frame)
         elif self._buffered > self._most_buffered_bytes:
             self._end_blocks()
 
@@ -94,9 +98,12 @@ class DateFiles:
             self._dates[date] = found
         return found
 
+    def _frame(self, block: bytes) -> bytes:
+        return self._compressor.compress(block, mode=zstd.ZstdCompressor.FLUSH_FRAME)
+
     def _end_blocks(self) -> None:
         for each in self._dates.values():
-            each.end_block(self._compress)
+            each.end_block(self._frame)
         self._buffered = 0
 
 

@@ -1,0 +1,106 @@
+"""The encoder is held to fastavro: what we write, it reads, and byte for byte what it writes."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import schemas
+from avro_writer.encoder import compile_encoder, long, unscaled
+from avro_writer.rows import BadRow, RowReader
+from tests.support.rows import as_read, demand_row, landed_record, scaled
+
+ENCODERS = {
+    t: (schemas.table(t).record, fastavro.parse_schema(schemas.avro_schema(t)))
+    for t in schemas.RECORD_TYPES
+}
+
+
+def encoded(record: Any, row: dict[str, Any]) -> bytes:
+    out = bytearray()
+    line = json.dumps(row, ensure_ascii=False).encode()
+    compile_encoder(record)(RowReader(record).read(line), out)
+    return bytes(out)
+
+
+@pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_row_is_written_as_fastavro_reads_and_writes_it(record_type: str, data: Any) -> None:
+    record, avro = ENCODERS[record_type]
+    row = data.draw(landed_record(record))
+    written = encoded(record, row)
+    stream = io.BytesIO(written)
+    expected = as_read(row, record)
+    assert fastavro.schemaless_reader(stream, avro) == expected
+    assert stream.read() == b"", "bytes are left over"
+    theirs = io.BytesIO()
+    fastavro.schemaless_writer(theirs, avro, expected)
+    assert written == theirs.getvalue()
+
+
+@given(st.integers(-(1 << 63), (1 << 63) - 1))
+def test_an_integer_is_written_as_fastavro_writes_it(number: int) -> None:
+    theirs = io.BytesIO()
+    fastavro.schemaless_writer(theirs, "long", number)
+    assert long(number) == theirs.getvalue()
+
+
+@given(st.integers(0, 20), st.integers(-(10**38) + 1, 10**38 - 1))
+def test_a_decimal_is_exact_to_38_digits(scale: int, number: int) -> None:
+    assert int.from_bytes(unscaled(scaled(number, scale), 38, scale), "big", signed=True) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "1", "1.5", "1.505", "1_0.00", " 1.00", "+1.00", "1.0e", "12345.67", "x.yz",
+             "1٫00", "--1.00", "1.-1", "NaN", "١.00"],
+)  # fmt: skip
+def test_what_is_no_decimal_of_the_column_is_a_bad_row(text: str) -> None:
+    with pytest.raises(BadRow):
+        unscaled(text, 5, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"change_type": "UPSERT"}, "symbol"),
+        ({"requested_seats": 1 << 31}, "int"),
+        ({"requested_seats": "2"}, "int"),
+        ({"requested_seats": 2.5}, "int"),
+        ({"max_price": "12.5"}, "decimal"),
+        ({"changed_at": 253_402_300_800_000}, "int"),
+        ({"nobody_knows": 1}, "unknown field"),
+        ({"party": {"children": 1}}, "missing"),
+        ({"price_levels": ["a", None]}, "str"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_refused_with_its_reason(
+    change: dict[str, Any], says: str
+) -> None:
+    record = schemas.table("demand").record
+    assert encoded(record, demand_row()), "the row is good without the change"
+    with pytest.raises(BadRow, match=says):
+        encoded(record, {**demand_row(), **change})
+
+
+@pytest.mark.parametrize(
+    "line", [b"", b"null", b"[]", b"{", b'{"a":NaN}', b"\xff", b"[" * 100_000, b'"\\ud800"']
+)
+def test_what_is_no_row_at_all_is_refused(line: bytes) -> None:
+    with pytest.raises(BadRow):
+        RowReader(schemas.table("demand").record).read(line)
+
+
+def test_a_required_column_with_a_default_may_be_absent_from_older_rows() -> None:
+    row = demand_row()
+    del row["adjacent_seats"]
+    record, avro = ENCODERS["demand"]
+    read = fastavro.schemaless_reader(io.BytesIO(encoded(record, row)), avro)
+    assert isinstance(read, dict)
+    assert read["adjacent_seats"] is False

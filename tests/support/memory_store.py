@@ -1,0 +1,85 @@
+"""A bucket in memory that keeps S3's promises about conditional requests (aws-contracts §5)."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
+
+
+@dataclass
+class MemoryStore:
+    """Implements `avro_writer.store.Store`; ``requests`` lists what was asked of it."""
+
+    now: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    kept: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    page_size: int = 1000
+
+    def objects(self, prefix: str) -> Iterator[LandedObject]:
+        keys = self.keys(prefix)
+        if not keys:
+            self.requests.append(("list", prefix))
+        for index, key in enumerate(keys):
+            if index % self.page_size == 0:
+                self.requests.append(("list", prefix))
+            body, modified = self.kept[key]
+            yield LandedObject(key, _etag(body), len(body), modified)
+
+    def folders(self, prefix: str) -> list[str]:
+        self.requests.append(("list", prefix))
+        below = (key[len(prefix) :] for key in self.kept if key.startswith(prefix))
+        return sorted({rest.split("/", 1)[0] for rest in below if "/" in rest})
+
+    def read(self, key: str, etag: str) -> BinaryIO:
+        self.requests.append(("get", key))
+        return io.BytesIO(self._held(key, etag))
+
+    def find(self, key: str) -> tuple[bytes, str] | None:
+        self.requests.append(("get", key))
+        if key not in self.kept:
+            return None
+        body = self.kept[key][0]
+        return body, _etag(body)
+
+    def create(self, key: str, body: bytes | BinaryIO) -> str:
+        self.requests.append(("put", key))
+        if key in self.kept:
+            raise AlreadyThere(key)
+        return self.put(key, body if isinstance(body, bytes) else body.read())
+
+    def replace(self, key: str, body: bytes, etag: str) -> str:
+        self.requests.append(("put", key))
+        self._held(key, etag)
+        return self.put(key, body)
+
+    def delete(self, key: str, etag: str) -> None:
+        self.requests.append(("delete", key))
+        self._held(key, etag)
+        del self.kept[key]
+
+    def put(self, key: str, body: bytes, modified: datetime | None = None) -> str:
+        """Put without a condition, as Firehose does."""
+        self.kept[key] = (body, modified or self.now)
+        return _etag(body)
+
+    def keys(self, prefix: str) -> list[str]:
+        """Return the keys below a prefix, in order."""
+        return sorted(key for key in self.kept if key.startswith(prefix))
+
+    def _held(self, key: str, etag: str) -> bytes:
+        if key not in self.kept:
+            raise Missing(key)
+        body = self.kept[key][0]
+        if _etag(body) != etag:
+            raise Changed(key)
+        return body
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'

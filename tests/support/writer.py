@@ -1,0 +1,93 @@
+"""A writer's run over a bucket in memory, and its tables read back with fastavro."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import fastavro
+
+from avro_writer.run import Clock, Report, Run
+from avro_writer.settings import Assignment, Settings
+from telemetry import Log
+from tests.support.memory_store import MemoryStore
+
+_numbers = itertools.count()
+
+
+def ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as Firehose lands them: gzip JSON lines."""
+    return gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in rows), mtime=0)
+
+
+def land(store: MemoryStore, name: str, body: bytes, lanes: int = 1) -> str:
+    """Put a landed object of the demand type, and return its key."""
+    key = f"data-pipeline/landing/demand/lanes={lanes}/2026/11/22/10/{name}.gz"
+    store.put(key, body)
+    return key
+
+
+def run(
+    store: Any,
+    *,
+    lane: int = 0,
+    remaining: float = 300,
+    run_id: str | None = None,
+    **settings: Any,
+) -> Report:
+    """One run of the writer over the demand type; takes all that has landed unless told not to."""
+    given = {
+        "lanes": 1,
+        "settle_seconds": 0,
+        "max_wait_seconds": 0,
+        "min_plan_bytes": 0,
+        **settings,
+    }
+    number = next(_numbers)
+    return Run(
+        Settings(bucket="b", **given),
+        Assignment("demand", lane),
+        store,
+        Clock(lambda: store.now, lambda: remaining),
+        run_id or f"run-{number}",
+        lambda: f"u{number}x{next(_numbers)}",
+        Log("ERROR"),
+    ).run()
+
+
+def avro_rows(store: MemoryStore) -> dict[str, list[Any]]:
+    """The rows of the demand table by partition date, read by fastavro."""
+    tables: dict[str, list[Any]] = {}
+    for key in store.keys("data-pipeline/avro/demand/"):
+        date = key.split("partition_date=")[1].split("/")[0]
+        reader = fastavro.reader(io.BytesIO(store.kept[key][0]))
+        rows = list(reader)
+        assert int(reader.metadata["dmd.rows"]) == len(rows)
+        tables.setdefault(date, []).extend(rows)
+    return tables
+
+
+def repeats(store: MemoryStore) -> int:
+    """The repeats that the Avro files say were left out of them."""
+    return sum(
+        int(fastavro.reader(io.BytesIO(store.kept[key][0])).metadata["dmd.repeats"])
+        for key in store.keys("data-pipeline/avro/demand/")
+    )
+
+
+def quarantined(store: MemoryStore) -> list[dict[str, Any]]:
+    """The quarantine's entries; ``data`` decoded."""
+    entries = []
+    for key in store.keys("data-pipeline/quarantine/"):
+        if key.endswith("entries.jsonl.gz"):
+            for line in gzip.decompress(store.kept[key][0]).splitlines():
+                entry = json.loads(line)
+                if "data" in entry:
+                    entry["data"] = base64.b64decode(entry["data"])
+                entries.append(entry)
+    return entries
