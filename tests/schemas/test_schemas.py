@@ -89,8 +89,8 @@ def parse(*fields: Any, **record: Any) -> schemas.Table:
     return schemas.parse_table("t", text, "schemas/t.json")
 
 
-def logical(base: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"type": base, "logicalType": name, **more}
+def logical(base: str, logical_type: str, /, **more: Any) -> dict[str, Any]:
+    return {"type": base, "logicalType": logical_type, **more}
 
 
 ENUM = {"type": "enum", "name": "E", "symbols": ["A"]}
