@@ -1,0 +1,158 @@
+"""A stream of change records made up from a seed, as unruly as a real one.
+
+Most are inserts, changes and removals of items of the four types; among them are items of other
+types or of none, attributes without a column, removals by time to live, records that come twice or
+out of order, and broken ones.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from local.feed.items import Item, ItemMaker, text
+from local.feed.replication import json_attribute
+from local.feed.stream import StreamRecord
+
+# Fixed, so that one seed gives the same bytes on every day.
+_BEGIN = datetime(2026, 11, 1, 6, tzinfo=UTC)
+_SPAN = timedelta(days=3)
+
+_SHARE_REPEATED = 0.04
+_SHARE_BROKEN = 0.02
+_SHARE_OF_STRANGERS = 0.06
+_SHARE_UNMODELLED = 0.1
+_DISORDER = 25  # records that one record may be late by, about
+_MOST_ITEMS_ALIVE = 400
+_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+def generate(seed: int, count: int, table_name: str) -> Iterator[StreamRecord]:
+    """Yield so many change records, the same ones for the same seed.
+
+    Parameters
+    ----------
+    seed
+        Any number.
+    count
+        How many records, repeats and broken ones included.
+    table_name
+        The demand table's name.
+    """
+    changes = _Changes(Random(seed), table_name, _SPAN / max(count, 1))  # noqa: S311 - no secret
+    random = Random(seed + 1)  # noqa: S311
+    waiting: list[StreamRecord] = []
+    sent: list[StreamRecord] = []
+    for number in range(1, count + 1):
+        if sent and random.random() < _SHARE_REPEATED:
+            waiting.append(random.choice(sent))
+        else:
+            waiting.append(changes.record(number))
+        if len(waiting) > _DISORDER:
+            sent.append(waiting.pop(random.randrange(len(waiting))))
+            yield sent[-1]
+            del sent[:-1000]
+    random.shuffle(waiting)
+    yield from waiting
+
+
+class _Changes:
+    """Changes of items one after another, each in the shape that Kinesis carries."""
+
+    def __init__(self, random: Random, table_name: str, step: timedelta) -> None:
+        self._random = random
+        self._table_name = table_name
+        self._step = step
+        self._now = _BEGIN
+        self._items = ItemMaker(random)
+        self._alive: list[Item] = []
+
+    def record(self, number: int) -> StreamRecord:
+        self._now += self._step * self._random.uniform(0.5, 1.5)
+        change = self._change()
+        data = json.dumps(change, ensure_ascii=False, separators=(",", ":")).encode()
+        if self._random.random() < _SHARE_BROKEN:
+            data = self._random.choice(_BREAKAGES)(change, data)
+        key = change["dynamodb"]["Keys"]["pk"]["S"]
+        return StreamRecord(data, key, f"generated record {number}")
+
+    def _change(self) -> dict[str, Any]:
+        if self._random.random() < _SHARE_OF_STRANGERS:
+            return self._shaped("INSERT", new=self._stranger())
+        chance = self._random.random()
+        if len(self._alive) < 10 or chance < 0.5 or len(self._alive) > _MOST_ITEMS_ALIVE * 2:
+            del self._alive[:-_MOST_ITEMS_ALIVE]
+            item = self._items.item(self._random.choice(self._items.record_types), self._now)
+            if self._random.random() < _SHARE_UNMODELLED:
+                item |= self._items.unmodelled()
+            self._alive.append(item)
+            return self._shaped("INSERT", new=item)
+        place = self._random.randrange(len(self._alive))
+        old = self._alive[place]
+        if chance < 0.85:
+            self._alive[place] = self._items.changed(old, self._now)
+            return self._shaped("MODIFY", new=self._alive[place], old=old)
+        del self._alive[place]
+        return self._shaped("REMOVE", old=old, by_ttl=self._random.random() < 0.5)
+
+    def _stranger(self) -> Item:
+        item = {"pk": text(f"HOLD#{self._random.getrandbits(32)}"), "sk": text("v0")}
+        if self._random.random() < 0.7:
+            item["type"] = text("venue-hold")
+        # Looks like another function's business to whoever searches text instead of reading it.
+        item["note"] = text('{"type":{"S":"demand"}}')
+        return item
+
+    def _shaped(
+        self, event: str, *, new: Item | None = None, old: Item | None = None, by_ttl: bool = False
+    ) -> dict[str, Any]:
+        image = new or old or {}
+        images = {"NewImage": new, "OldImage": old}
+        micros = (self._now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+        precise = self._random.random() < 0.9
+        body: dict[str, Any] = {
+            "ApproximateCreationDateTime": micros if precise else micros // 1000,
+            "Keys": {name: image[name] for name in ("pk", "sk")},
+            **{name: json_attribute({"M": item})["M"] for name, item in images.items() if item},
+            "SizeBytes": len(str(image)),
+        }
+        if precise:
+            body["ApproximateCreationDateTimePrecision"] = "MICROSECOND"
+        return {
+            "awsRegion": "us-east-1",
+            "eventID": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
+            "eventName": event,
+            "userIdentity": _TTL if by_ttl else None,
+            "recordFormat": "application/json",
+            "tableName": self._table_name,
+            "dynamodb": body,
+            "eventSource": "aws:dynamodb",
+        }
+
+
+def _broken(change: dict[str, Any], **envelope: Any) -> bytes:
+    return json.dumps({**change, **envelope}).encode()
+
+
+def _without_required(change: dict[str, Any], data: bytes) -> bytes:
+    body = dict(change["dynamodb"])
+    for image in ("NewImage", "OldImage"):
+        if image in body:
+            kept = ("pk", "sk", "type")
+            body[image] = {name: body[image][name] for name in kept if name in body[image]}
+    return _broken(change, dynamodb=body)
+
+
+_BREAKAGES: tuple[Callable[[dict[str, Any], bytes], bytes], ...] = (
+    lambda change, data: data[: len(data) // 2],
+    lambda change, data: b"\xff\xfe" + data,
+    lambda change, data: b"[]",
+    lambda change, data: _broken(change, eventName="UPSERT"),
+    lambda change, data: _broken(change, dynamodb={**change["dynamodb"], "Keys": 5}),
+    lambda change, data: _broken(change, dynamodb={"Keys": {}}),
+    _without_required,
+)

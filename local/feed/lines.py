@@ -1,0 +1,63 @@
+"""A user's own change records: a file of them, one JSON object a line."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import BinaryIO
+
+from local.errors import LocalError
+from local.feed.stream import StreamRecord
+
+
+class InputError(LocalError):
+    """The input file cannot be read."""
+
+
+def read_lines(source: str) -> Iterator[StreamRecord]:
+    """Yield each line of a file as it stands, broken ones too, as a record of the stream.
+
+    Parameters
+    ----------
+    source
+        A path, with ``.gz`` at its end if it is gzip; ``-`` is standard input.
+
+    Raises
+    ------
+    InputError
+        The file is missing, unreadable, or corrupt.
+    """
+    try:
+        if source == "-":
+            yield from _records(sys.stdin.buffer, "standard input")
+            return
+        path = Path(source)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            yield from _records(file, source)  # type: ignore[arg-type]
+    except (OSError, EOFError) as error:
+        raise InputError(
+            f"cannot read the input {source}: {error}. "
+            "Give a file of change records, one JSON object a line (.gz if gzip), or - for stdin"
+        ) from None
+
+
+def check_input(source: str) -> None:
+    """Raise `InputError` if a file cannot be opened, before anything is set up for it."""
+    if source == "-":
+        return
+    try:
+        with Path(source).open("rb"):
+            return
+    except OSError as error:
+        raise InputError(f"cannot read the input {source}: {error.strerror}") from None
+
+
+def _records(file: BinaryIO, name: str) -> Iterator[StreamRecord]:
+    for number, line in enumerate(file, 1):
+        data = line.removesuffix(b"\n")
+        # DynamoDB partitions by the item's key; a line that may be broken has only its bytes.
+        key = blake2b(data, digest_size=16).hexdigest()
+        yield StreamRecord(data, key, f"{name}, line {number}")

@@ -1,0 +1,70 @@
+"""Makes what the pipeline only refers to: demand table, change stream, bucket, log stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.settings import Settings
+from local.endpoint import Endpoint
+
+_SHARDS = 2
+_LARGEST_RECORD_KIB = 10_240
+
+
+def make_referenced(endpoint: Endpoint, settings: Settings) -> None:
+    """Make, where they do not exist, the resources that belong to others on AWS.
+
+    Parameters
+    ----------
+    endpoint
+        Where to.
+    settings
+        Name them.
+    """
+    _make_table(endpoint.client("dynamodb"), settings.table_name)
+    kinesis = endpoint.client("kinesis")
+    _make_stream(kinesis, settings.stream_name, MaxRecordSizeInKiB=_LARGEST_RECORD_KIB)
+    _make_stream(kinesis, settings.log_stream_arn.rpartition("/")[2])
+    _make_bucket(endpoint.client("s3"), settings.bucket_name)
+
+
+def _make_table(dynamodb: Any, name: str) -> None:
+    _unless_there(
+        lambda: dynamodb.create_table(
+            TableName=name,
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+            # AWS replicates a table to Kinesis with both images; of DynamoDB's streams this
+            # view has both.
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=name)
+
+
+def _make_stream(kinesis: Any, name: str, **options: int) -> None:
+    _unless_there(lambda: kinesis.create_stream(StreamName=name, ShardCount=_SHARDS, **options))
+    kinesis.get_waiter("stream_exists").wait(StreamName=name)
+
+
+def _make_bucket(s3: Any, name: str) -> None:
+    _unless_there(lambda: s3.create_bucket(Bucket=name))
+
+
+def _unless_there(create: Callable[[], Any]) -> None:
+    try:
+        create()
+    except ClientError as error:
+        taken = ("ResourceInUseException", "BucketAlreadyOwnedByYou")
+        if error.response["Error"]["Code"] not in taken:
+            raise
