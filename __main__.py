@@ -1,0 +1,45 @@
+"""The Pulumi program of dmd-pipeline: settings, what is looked up, components, outputs."""
+
+import pulumi
+
+from infra.athena import QueryWorkgroup
+from infra.catalog import Catalog
+from infra.delivery import DeliveryStream, ReadChanges
+from infra.lookups import look_up
+from infra.packages import find_packages
+from infra.provider import make_provider
+from infra.settings import read_settings
+from infra.writer import AvroWriter
+
+settings = read_settings()
+packages = find_packages(settings)
+
+provider = make_provider(settings)
+referenced = look_up(settings, provider)
+
+opts = pulumi.ResourceOptions(providers=[provider])
+read_changes = ReadChanges("kinesis-read", settings, referenced.stream, opts=opts)
+deliveries = {
+    record_type: DeliveryStream(
+        record_type, settings, referenced, packages.transform, read_changes, opts=opts
+    )
+    for record_type in settings.demand_data_types
+}
+writer = AvroWriter("avro-writer", settings, referenced, packages.avro_writer, opts=opts)
+catalog = Catalog("catalog", settings, referenced, opts=opts)
+workgroup = QueryWorkgroup("workgroup", settings, referenced, opts=opts)
+
+pulumi.export("bucket", referenced.bucket.name)
+pulumi.export("change_stream", referenced.stream.name)
+pulumi.export("demand_table_arn", referenced.table_arn)
+pulumi.export("delivery_streams", {name: each.name for name, each in deliveries.items()})
+pulumi.export(
+    "transform_functions", {name: each.transform.name for name, each in deliveries.items()}
+)
+pulumi.export("writer_function", writer.function.name)
+pulumi.export("schedule_group", settings.naming.schedule_group)
+pulumi.export("schedules", writer.schedules)
+pulumi.export("dead_letter_queue", writer.dead_letters.url)
+pulumi.export("database", catalog.database)
+pulumi.export("tables", catalog.tables)
+pulumi.export("workgroup", workgroup.name)

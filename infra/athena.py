@@ -1,0 +1,52 @@
+"""The Athena workgroup that analysts query the tables in."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.lookups import Referenced
+from infra.settings import Settings
+
+_ENGINE = "Athena engine version 3"
+
+
+class QueryWorkgroup(pulumi.ComponentResource):
+    """A workgroup whose settings nobody's client overrides.
+
+    Parameters
+    ----------
+    name
+        Logical name.
+    settings
+        The stack's settings.
+    referenced
+        The bucket that results go to.
+    """
+
+    name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        referenced: Referenced,
+        *,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("dmd:athena:QueryWorkgroup", name, None, opts)
+        workgroup = aws.athena.Workgroup(
+            name,
+            name=settings.naming.database,
+            description=f"Queries on the demand tables of {settings.environment}",
+            configuration={
+                "enforce_workgroup_configuration": True,
+                "publish_cloudwatch_metrics_enabled": True,
+                "bytes_scanned_cutoff_per_query": settings.athena_bytes_scanned_limit,
+                "engine_version": {"selected_engine_version": _ENGINE},
+                "result_configuration": {"output_location": referenced.bucket.query_results},
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = workgroup.name
+        self.register_outputs({"name": workgroup.name})

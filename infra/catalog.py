@@ -1,0 +1,131 @@
+"""The Glue catalog: a table for each record type, and a database reserved for Parquet."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bucket import DataBucket
+from infra.lookups import Referenced
+from infra.settings import Settings
+from schemas import PARTITION_COLUMN, avro_schema, glue_columns
+
+_HIVE = "org.apache.hadoop.hive"
+
+
+class Catalog(pulumi.ComponentResource):
+    """The databases and tables that Athena reads.
+
+    Parameters
+    ----------
+    name
+        Logical name.
+    settings
+        The stack's settings.
+    referenced
+        The bucket that the tables lie in.
+    """
+
+    database: pulumi.Output[str]
+    tables: dict[str, pulumi.Output[str]]
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        referenced: Referenced,
+        *,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("dmd:catalog:Catalog", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        naming = settings.naming
+        database = aws.glue.CatalogDatabase(
+            "avro",
+            name=naming.database,
+            description=f"Changes of demand records in {settings.environment}, as Avro files",
+            opts=child,
+        )
+        aws.glue.CatalogDatabase(
+            "parquet",
+            name=naming.parquet_database,
+            description="Reserved for the same tables as Parquet files",
+            opts=child,
+        )
+        self.database = database.name
+        self.tables = {
+            record_type: self._table(record_type, settings, referenced.bucket, database).name
+            for record_type in settings.demand_data_types
+        }
+        self.register_outputs({"database": database.name})
+
+    def _table(
+        self,
+        record_type: str,
+        settings: Settings,
+        bucket: DataBucket,
+        database: aws.glue.CatalogDatabase,
+    ) -> aws.glue.CatalogTable:
+        schema = avro_schema(record_type)
+        location = bucket.table_location(record_type)
+        return aws.glue.CatalogTable(
+            record_type,
+            name=record_type,
+            database_name=database.name,
+            description=schema["doc"],
+            table_type="EXTERNAL_TABLE",
+            parameters={
+                "EXTERNAL": "TRUE",
+                "classification": "avro",
+                **_projection(settings, location),
+            },
+            partition_keys=[
+                {
+                    "name": PARTITION_COLUMN,
+                    "type": "string",
+                    "comment": "UTC date of changed_at, YYYY-MM-DD",
+                }
+            ],
+            storage_descriptor={
+                "location": location,
+                "input_format": f"{_HIVE}.ql.io.avro.AvroContainerInputFormat",
+                "output_format": f"{_HIVE}.ql.io.avro.AvroContainerOutputFormat",
+                # Without a number some engines that read Glue's tables fail (aws-contracts §6).
+                "number_of_buckets": 0,
+                "columns": [
+                    {"name": column.name, "type": column.type, "comment": column.comment}
+                    for column in glue_columns(record_type)
+                ],
+                "ser_de_info": {
+                    "serialization_library": f"{_HIVE}.serde2.avro.AvroSerDe",
+                    "parameters": {"avro.schema.literal": json.dumps(schema)},
+                },
+            },
+            # A new schema is a new table over the same data. The name stays, so that the old one
+            # has to go first. Paths of nested properties are not translated from Python's names.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                delete_before_replace=True,
+                replace_on_changes=["storageDescriptor.columns", "storageDescriptor.serDeInfo"],
+            ),
+        )
+
+
+def _projection(settings: Settings, location: str) -> dict[str, str]:
+    """Return the table parameters that give Athena the partitions without registering any.
+
+    https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
+    """
+    column = f"projection.{PARTITION_COLUMN}"
+    return {
+        "projection.enabled": "true",
+        f"{column}.type": "date",
+        f"{column}.format": "yyyy-MM-dd",
+        # A day ahead, for a change that is stamped just after midnight by another clock.
+        f"{column}.range": f"{settings.first_partition_date.isoformat()},NOW+1DAYS",
+        f"{column}.interval": "1",
+        f"{column}.interval.unit": "DAYS",
+        "storage.location.template": f"{location}{PARTITION_COLUMN}=${{{PARTITION_COLUMN}}}/",
+    }

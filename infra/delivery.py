@@ -1,0 +1,186 @@
+"""Delivery: for each record type a Firehose stream from the change stream to landed objects."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws.kinesis import (
+    FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorArgsDict as _Processor,  # noqa: E501
+)
+
+from infra.functions import Function
+from infra.lookups import ChangeStream, Referenced
+from infra.naming import REGION, delivery_log_group
+from infra.packages import Package
+from infra.policies import allow, document, json_text, only_for, trust
+from infra.roles import ServiceRole
+from infra.settings import Settings
+
+_LOG_STREAM = "DestinationDelivery"
+_DEFAULT_TRANSFORM_BUFFER_MB = Decimal(1)
+_DEFAULT_TRANSFORM_BUFFER_SECONDS = 60
+
+
+class ReadChanges(pulumi.ComponentResource):
+    """The managed policy ``{naming}-kinesis-read``, which every delivery stream's role has."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, settings: Settings, stream: ChangeStream, *, opts: pulumi.ResourceOptions
+    ) -> None:
+        super().__init__("dmd:delivery:ReadChanges", name, None, opts)
+        policy = aws.iam.Policy(
+            name,
+            name=settings.naming.policy("kinesis-read"),
+            description=f"Read the change records of the Kinesis stream {stream.name}",
+            policy=json_text(document(stream.read_statements())),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.arn = policy.arn
+        self.register_outputs({"arn": policy.arn})
+
+
+class DeliveryStream(pulumi.ComponentResource):
+    """One record type's way from the change stream to landed objects.
+
+    A delivery stream reads from LATEST as of its creation: what changes while it is being
+    replaced is never read (aws-contracts §3). So nothing that may change from one deployment to
+    the next is among the inputs that replace it (name and Kinesis source): buffering, prefix and
+    transform are updated in place, and the function keeps its ARN when its code changes.
+
+    Parameters
+    ----------
+    record_type
+        The record type, also the logical name.
+    settings
+        The stack's settings.
+    referenced
+        The stream it reads and the bucket it writes.
+    package
+        The transform's code.
+    read_changes
+        The policy that lets its role read the stream.
+    """
+
+    name: pulumi.Output[str]
+    transform: Function
+
+    def __init__(
+        self,
+        record_type: str,
+        settings: Settings,
+        referenced: Referenced,
+        package: Package,
+        read_changes: ReadChanges,
+        *,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("dmd:delivery:DeliveryStream", record_type, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        naming, bucket = settings.naming, referenced.bucket
+        stream_name = naming.delivery_stream(record_type)
+
+        transform = Function(
+            f"transform-{record_type}",
+            settings=settings,
+            function_name=naming.transform_function(record_type),
+            description=f"Change records of type {record_type} into rows, for Firehose",
+            package=package,
+            handler="transform.handler.handler",
+            memory_mb=settings.transform_memory_mb,
+            timeout_seconds=settings.transform_timeout_seconds,
+            environment={
+                "RECORD_TYPE": record_type,
+                "TYPE_ATTRIBUTE": settings.type_attribute,
+            },
+            opts=child,
+        )
+        log_group = aws.cloudwatch.LogGroup(
+            f"delivery-{record_type}",
+            name=delivery_log_group(stream_name),
+            retention_in_days=settings.log_retention_days,
+            opts=child,
+        )
+        log_stream = aws.cloudwatch.LogStream(
+            f"delivery-{record_type}",
+            name=_LOG_STREAM,
+            log_group_name=log_group.name,
+            opts=child,
+        )
+        role = ServiceRole(
+            f"delivery-{record_type}",
+            role_name=naming.delivery_role(record_type),
+            description=f"What the delivery stream {stream_name} works with",
+            trusts=trust(
+                "firehose.amazonaws.com",
+                only_for(
+                    settings.account_id,
+                    f"arn:aws:firehose:{REGION}:{settings.account_id}:deliverystream/{stream_name}",
+                ),
+            ),
+            statements=[
+                *bucket.delivery_statements(record_type),
+                *transform.transform_statements(),
+                allow("LogErrors", ["logs:PutLogEvents"], [log_stream.arn]),
+            ],
+            managed={"kinesis-read": read_changes.arn},
+            opts=child,
+        )
+        stream = aws.kinesis.FirehoseDeliveryStream(
+            record_type,
+            name=stream_name,
+            destination="extended_s3",
+            kinesis_source_configuration={
+                "kinesis_stream_arn": referenced.stream.arn,
+                "role_arn": role.arn,
+            },
+            extended_s3_configuration={
+                "bucket_arn": bucket.arn,
+                "role_arn": role.arn,
+                "prefix": bucket.landing_prefix(
+                    record_type, settings.delivery_parallelization_factor
+                ),
+                "error_output_prefix": bucket.error_prefix(record_type),
+                "buffering_size": settings.delivery_buffer_size_mb,
+                "buffering_interval": settings.delivery_buffer_interval_seconds,
+                "compression_format": "GZIP",
+                "cloudwatch_logging_options": {
+                    "enabled": True,
+                    "log_group_name": log_group.name,
+                    "log_stream_name": log_stream.name,
+                },
+                "processing_configuration": {
+                    "enabled": True,
+                    "processors": [_transform_with(transform, settings)],
+                },
+            },
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=role.grants, protect=settings.protected
+            ),
+        )
+        self.name = stream.name
+        self.transform = transform
+        self.register_outputs({"name": stream.name})
+
+
+def _transform_with(transform: Function, settings: Settings) -> _Processor:
+    """Return the processor without those parameters that are at Firehose's defaults.
+
+    The provider leaves defaults out of what it reads back, so that to pass one makes every
+    preview show a difference (its documentation of ``parameter_name``).
+    """
+    size, seconds = settings.transform_buffer_size_mb, settings.transform_buffer_interval_seconds
+    parameters: dict[str, pulumi.Input[str]] = {"LambdaArn": transform.arn}
+    if size != _DEFAULT_TRANSFORM_BUFFER_MB:
+        parameters["BufferSizeInMBs"] = f"{size:f}"
+    if seconds != _DEFAULT_TRANSFORM_BUFFER_SECONDS:
+        parameters["BufferIntervalInSeconds"] = str(seconds)
+    return {
+        "type": "Lambda",
+        "parameters": [
+            {"parameter_name": name, "parameter_value": value} for name, value in parameters.items()
+        ],
+    }

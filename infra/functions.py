@@ -1,0 +1,127 @@
+"""Lambda functions, each with its log group and its role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.naming import function_log_group
+from infra.packages import Package
+from infra.policies import Statement, allow, trust
+from infra.roles import ServiceRole
+from infra.runtime import ARCHITECTURE, RUNTIME
+from infra.settings import PROJECT, Settings
+
+
+class Function(pulumi.ComponentResource):
+    """A Python function on Lambda.
+
+    Parameters
+    ----------
+    name
+        Logical name.
+    settings
+        The stack's settings.
+    function_name
+        Name in Lambda, also the role's.
+    description
+        What it does.
+    package
+        Its code.
+    handler
+        Dotted path of the handler in the package.
+    memory_mb, timeout_seconds
+        Limits.
+    environment
+        Environment variables beside those that every function gets.
+    statements
+        What the function may do beside writing its logs.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: Settings,
+        function_name: str,
+        description: str,
+        package: Package,
+        handler: str,
+        memory_mb: int,
+        timeout_seconds: int,
+        environment: Mapping[str, str],
+        statements: Sequence[Statement] = (),
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("dmd:lambda:Function", name, None, opts)
+        # Before the function: Lambda would make a group that keeps its logs for ever.
+        log_group = aws.cloudwatch.LogGroup(
+            name,
+            name=function_log_group(function_name),
+            retention_in_days=settings.log_retention_days,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        write_logs = allow(
+            "WriteLogs",
+            ["logs:CreateLogStream", "logs:PutLogEvents"],
+            [pulumi.Output.concat(log_group.arn, ":*")],
+        )
+        role = ServiceRole(
+            name,
+            role_name=function_name,
+            description=f"Execution role of the Lambda function {function_name}",
+            # Without a source condition: a role cannot be passed to another account's function
+            # (iam:PassRole), and Lambda's page names no condition key that it supports here.
+            # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
+            trusts=trust("lambda.amazonaws.com"),
+            statements=[write_logs, *statements],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        function = aws.lambda_.Function(
+            name,
+            name=function_name,
+            description=description,
+            role=role.arn,
+            runtime=RUNTIME,
+            architectures=[ARCHITECTURE],
+            handler=handler,
+            code=pulumi.FileArchive(package.path),
+            source_code_hash=package.sha256,
+            memory_size=memory_mb,
+            timeout=timeout_seconds,
+            environment={
+                "variables": {
+                    **environment,
+                    "ENVIRONMENT": settings.environment,
+                    "LOG_LEVEL": settings.log_level,
+                    "METRICS_NAMESPACE": PROJECT,
+                }
+            },
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, *role.grants]),
+        )
+        self.name = function.name
+        self.arn = function.arn
+        self.register_outputs({"arn": function.arn})
+
+    def transform_statements(self) -> list[Statement]:
+        """Return what Firehose needs to transform records with the function.
+
+        Its versions too: Firehose asks for the function with and without one.
+        https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
+        """
+        return [
+            allow(
+                "TransformRecords",
+                ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"],
+                [self.arn, pulumi.Output.concat(self.arn, ":*")],
+            )
+        ]
+
+    def invoke_statements(self) -> list[Statement]:
+        """Return what a service needs to invoke the function."""
+        return [allow("InvokeFunction", ["lambda:InvokeFunction"], [self.arn])]

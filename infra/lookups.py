@@ -1,0 +1,70 @@
+"""What belongs to others, looked up and never created: account, table, stream and bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.bucket import DataBucket
+from infra.policies import Statement, allow
+from infra.settings import Settings
+
+
+class WrongAccountError(pulumi.RunError):
+    """The credentials are of another account than the stack's."""
+
+
+@dataclass(frozen=True)
+class ChangeStream:
+    """The Kinesis stream of change records."""
+
+    name: str
+    arn: str
+
+    def read_statements(self) -> list[Statement]:
+        """Return what Firehose needs to read the stream.
+
+        https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
+        """
+        actions = ("DescribeStream", "GetShardIterator", "GetRecords", "ListShards")
+        return [allow("ReadChanges", [f"kinesis:{action}" for action in actions], [self.arn])]
+
+
+@dataclass(frozen=True)
+class Referenced:
+    """What the pipeline refers to; each is known to exist."""
+
+    account_id: str
+    table_arn: str
+    stream: ChangeStream
+    bucket: DataBucket
+
+
+def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
+    """Return what the stack refers to.
+
+    Raises
+    ------
+    WrongAccountError
+        The credentials are not of the account that the settings name.
+    """
+    options = pulumi.InvokeOptions(provider=provider)
+    # First of all: the names below may exist in the wrong account too.
+    account_id = aws.get_caller_identity(opts=options).account_id
+    if account_id != settings.account_id:
+        raise WrongAccountError(
+            f"stack {settings.environment} belongs to account {settings.account_id}, "
+            f"but these credentials are of account {account_id}: use the credentials of the "
+            "stack's account, or correct dmd-pipeline:account_id"
+        )
+    stream = aws.kinesis.get_stream(name=settings.stream_name, opts=options)
+    bucket = aws.s3.get_bucket(bucket=settings.bucket_name, opts=options)
+    table = aws.dynamodb.get_table(name=settings.table_name, opts=options)
+    return Referenced(
+        account_id=account_id,
+        table_arn=table.arn,
+        stream=ChangeStream(stream.name, stream.arn),
+        bucket=DataBucket(bucket.bucket, bucket.arn),
+    )

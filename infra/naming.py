@@ -1,0 +1,117 @@
+"""What everything is called: pure functions of product code, environment and inventory code.
+
+The names are those of the system that this pipeline replaces (design §6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+REGION = "us-east-1"
+ENVIRONMENTS = ("dev1", "qa1", "preprod1", "prod1")
+DATA_PREFIX = "data-pipeline"
+
+# A Lambda function logs to the group of this name unless told otherwise.
+_FUNCTION_LOGS = "/aws/lambda"
+_DELIVERY_LOGS = "/aws/kinesisfirehose"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Names of one stack's resources.
+
+    Parameters
+    ----------
+    product_code
+        As in the tag, for example ``PRD3292``.
+    environment
+        One of ``ENVIRONMENTS``.
+    inventory_code
+        As in the tag, for example ``dmnd-pipeline``.
+    """
+
+    product_code: str
+    environment: str
+    inventory_code: str
+
+    @property
+    def prefix(self) -> str:
+        """The naming prefix, for example ``prd3292-dev1-dmnd-pipeline``."""
+        return f"{self.product_code}-{self.environment}-{self.inventory_code}".lower()
+
+    @property
+    def database(self) -> str:
+        """The Glue database and Athena workgroup, for example ``prd3292_dev1_dmnd_pipeline``."""
+        return self.prefix.replace("-", "_")
+
+    @property
+    def parquet_database(self) -> str:
+        """The Glue database that is reserved for Parquet tables."""
+        return f"{self.database}_parquet"
+
+    def delivery_stream(self, record_type: str) -> str:
+        """Return the name of a record type's delivery stream."""
+        return f"{self.prefix}-{record_type}"
+
+    def delivery_role(self, record_type: str) -> str:
+        """Return the name of the role that a record type's delivery stream works with."""
+        return f"{self.prefix}-delivery-{record_type}"
+
+    def transform_function(self, record_type: str) -> str:
+        """Return the name of a record type's transform function, and of its role."""
+        return f"{self.prefix}-transform-{record_type}"
+
+    @property
+    def writer_function(self) -> str:
+        """The Avro writer function, and its role."""
+        return f"{self.prefix}-avro-writer"
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """The queue of Avro writer runs that did not happen or failed."""
+        return f"{self.writer_function}-dead-letters"
+
+    @property
+    def schedule_group(self) -> str:
+        """The group of the Avro writer's schedules."""
+        return self.writer_function
+
+    def schedule(self, record_type: str, lane: int) -> str:
+        """Return the name, in the writer's group, of the schedule of a lane of a record type."""
+        return f"{self.prefix}-{record_type}-{lane}"
+
+    @property
+    def scheduler_role(self) -> str:
+        """The role that EventBridge Scheduler works with."""
+        return f"{self.prefix}-scheduler"
+
+    def policy(self, purpose: str) -> str:
+        """Return the name of a managed policy, for example of purpose ``kinesis-read``."""
+        return f"{self.prefix}-{purpose}"
+
+    def filled(self, pattern: str, *, account_id: str) -> str:
+        """Return a name pattern of the settings with its placeholders filled in.
+
+        The codes are filled in as they stand in names, in lower case.
+        """
+        values: Mapping[str, str] = {
+            "product_code": self.product_code.lower(),
+            "environment": self.environment,
+            "inventory_code": self.inventory_code.lower(),
+            "region": REGION,
+            "account_id": account_id,
+        }
+        for name, value in values.items():
+            pattern = pattern.replace(f"{{{name}}}", value)
+        return pattern
+
+
+def function_log_group(function_name: str) -> str:
+    """Return the log group that Lambda writes a function's logs to."""
+    return f"{_FUNCTION_LOGS}/{function_name}"
+
+
+def delivery_log_group(delivery_stream: str) -> str:
+    """Return the log group of a delivery stream's errors."""
+    return f"{_DELIVERY_LOGS}/{delivery_stream}"

@@ -1,0 +1,77 @@
+"""IAM policy documents as plain dictionaries; their values may be Pulumi outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import pulumi
+
+Statement: TypeAlias = dict[str, Any]
+Document: TypeAlias = dict[str, Any]
+Condition: TypeAlias = dict[str, dict[str, Any]]
+
+_VERSION = "2012-10-17"
+
+
+def allow(
+    sid: str,
+    actions: Sequence[str],
+    resources: Sequence[pulumi.Input[str]],
+    condition: Condition | None = None,
+) -> Statement:
+    """Return a statement that allows ``actions`` on ``resources``.
+
+    Parameters
+    ----------
+    sid
+        Statement ID, which says what the grant is for: letters and digits.
+    actions
+        For example ``["s3:GetObject"]``.
+    resources
+        ARNs, wildcards allowed.
+    condition
+        Operator to condition key to value, as IAM spells them.
+    """
+    statement: Statement = {
+        "Sid": sid,
+        "Effect": "Allow",
+        "Action": list(actions),
+        "Resource": list(resources),
+    }
+    if condition:
+        statement["Condition"] = condition
+    return statement
+
+
+def document(statements: Sequence[Statement]) -> Document:
+    """Return a policy document of ``statements``."""
+    return {"Version": _VERSION, "Statement": list(statements)}
+
+
+def trust(service: str, condition: Condition | None = None) -> Document:
+    """Return the trust policy of a role that ``service`` (a service principal) may assume."""
+    statement: Statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": "sts:AssumeRole",
+    }
+    if condition:
+        statement["Condition"] = condition
+    return document([statement])
+
+
+def only_for(account_id: str, source_arn: str) -> Condition:
+    """Return the condition that keeps a service from using a role for somebody else.
+
+    The confused deputy: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return {
+        "StringEquals": {"aws:SourceAccount": account_id},
+        "ArnLike": {"aws:SourceArn": source_arn},
+    }
+
+
+def json_text(policy: Document) -> pulumi.Output[str]:
+    """Return a policy document as JSON, once the outputs in it are known."""
+    return pulumi.Output.json_dumps(policy)

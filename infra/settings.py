@@ -1,0 +1,208 @@
+"""The settings of a stack: one frozen, validated object, and the only reader of pulumi.Config.
+
+Types, defaults and meanings stand in ``Pulumi.yaml``; what is allowed stands here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, get_type_hints
+
+import pulumi
+
+from infra.naming import ENVIRONMENTS, Naming
+from infra.rules import Date, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
+from schemas import RECORD_TYPES
+
+PROJECT = "dmd-pipeline"
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+_CODE_LENGTHS = "so that every name fits into the 64 characters that IAM and Firehose allow"
+
+
+class SettingsError(pulumi.RunError):
+    """Settings of a stack that cannot be used; the engine shows the message without a traceback."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that tells one stack from another; units are in the names, or bytes.
+
+    The keys of the configuration are the names of the fields.
+    """
+
+    environment: str
+    account_id: Annotated[str, Text(r"[0-9]{12}", "an AWS account ID, 12 digits")]
+    product_code: Annotated[
+        str, Text(r"[A-Za-z][A-Za-z0-9]{1,11}", f"2 to 12 letters and digits, {_CODE_LENGTHS}")
+    ]
+    inventory_code: Annotated[
+        str,
+        Text(
+            r"[a-z][a-z0-9]*(-[a-z0-9]+)*(?<!.{19})",
+            f"1 to 18 lower case letters, digits and single hyphens, {_CODE_LENGTHS}",
+        ),
+    ]
+    iac_repo: Annotated[str, Text(r"https://\S{1,248}", "a URL, https://...")]
+    table_name: Annotated[
+        str, Text(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table name: 3 to 255 of A-Z a-z 0-9 _ . -")
+    ]
+    stream_name: Annotated[
+        str, Text(r"[A-Za-z0-9_.-]{1,128}", "a Kinesis stream name: 1 to 128 of A-Z a-z 0-9 _ . -")
+    ]
+    bucket_name: Annotated[
+        str,
+        Text(
+            r"(?!.*\.\.)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "an S3 bucket name: 3 to 63 of a-z 0-9 . -, no two dots in a row",
+        ),
+    ]
+    log_stream_arn: Annotated[
+        str,
+        Text(
+            r"arn:aws:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[A-Za-z0-9_.-]{1,128}",
+            "the ARN of a Kinesis stream, arn:aws:kinesis:REGION:ACCOUNT:stream/NAME",
+        ),
+    ]
+    demand_data_types: Annotated[tuple[str, ...], ListOf(RECORD_TYPES)]
+    type_attribute: Annotated[str, Text(r"\S.{0,254}", "an attribute name, 1 to 255 characters")]
+
+    delivery_buffer_size_mb: Annotated[int, Whole(1, 128, "MB")]
+    delivery_buffer_interval_seconds: Annotated[int, Whole(0, 900, "seconds")]
+    transform_buffer_size_mb: Annotated[Decimal, Number(Decimal("0.2"), Decimal(3), "MB")]
+    transform_buffer_interval_seconds: Annotated[int, Whole(0, 900, "seconds")]
+    transform_memory_mb: Annotated[int, Whole(128, 10_240, "MB")]
+    transform_timeout_seconds: Annotated[int, Whole(60, 300, "seconds")]
+
+    delivery_batch_size: Annotated[int, Whole(1, 10_000, "landed objects")]
+    delivery_parallelization_factor: Annotated[int, Whole(1, 16, "lanes")]
+    max_plan_bytes: Annotated[int, Whole(1, 5 * 1024**3, "bytes")]
+    min_plan_bytes: Annotated[int, Whole(0, 5 * 1024**3, "bytes")]
+    max_wait_seconds: Annotated[int, Whole(0, 86_400, "seconds")]
+    settle_seconds: Annotated[int, Whole(0, 86_400, "seconds")]
+    writer_schedule_minutes: Annotated[int, Whole(1, 1440, "minutes")]
+    writer_memory_mb: Annotated[int, Whole(128, 10_240, "MB")]
+    writer_timeout_seconds: Annotated[int, Whole(60, 900, "seconds")]
+
+    first_partition_date: Annotated[datetime.date, Date()]
+    athena_bytes_scanned_limit: Annotated[int, Whole(10_485_760, 2**53 - 1, "bytes")]
+
+    log_level: Annotated[str, OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))]
+    log_retention_days: Annotated[int, WholeOneOf(_RETENTION_DAYS, "days")]
+    package_directory: Annotated[str, Text(r"\S(.*\S)?", "the path of a folder")]
+
+    @property
+    def naming(self) -> Naming:
+        """The names of this stack's resources."""
+        return Naming(self.product_code, self.environment, self.inventory_code)
+
+    @property
+    def protected(self) -> bool:
+        """Whether resources that hold a place in the stream of changes may not be deleted."""
+        return self.environment == "prod1"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of every resource."""
+        return {
+            "Environment": self.environment,
+            "ProductCode": self.product_code,
+            "InventoryCode": self.inventory_code,
+            "iacRepo": self.iac_repo,
+        }
+
+
+# Their values may hold placeholders, and are checked when those are filled in.
+_PATTERNS = ("table_name", "stream_name", "bucket_name", "log_stream_arn")
+
+
+def read_settings() -> Settings:
+    """Return the settings of the stack that the engine runs.
+
+    Raises
+    ------
+    SettingsError
+        The stack is unknown, or settings are missing or wrong: all of them are named.
+    """
+    return parse_settings(pulumi.get_stack(), pulumi.Config(PROJECT).get)
+
+
+def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Settings:
+    """Return the settings of ``stack`` from their texts, as the engine passes them.
+
+    Parameters
+    ----------
+    stack
+        Name of the stack, which is its environment.
+    value_of
+        Gives the text of a key (without the project's namespace), or None.
+
+    Raises
+    ------
+    SettingsError
+        The stack is unknown, or settings are missing or wrong: all of them are named.
+    """
+    if stack not in ENVIRONMENTS:
+        raise SettingsError(f"unknown stack {stack!r}: must be one of {', '.join(ENVIRONMENTS)}")
+    texts = {key: value_of(key) for key in _rules()}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+
+    def check(key: str, text: str | None) -> None:
+        rule = _rules()[key]
+        if text is None:
+            problems.append(f"{PROJECT}:{key} is missing: must be {rule.allowed}")
+            return
+        try:
+            values[key] = rule.read(text)
+        except ValueError:
+            written = texts[key]
+            became = "" if text == written else f" (that is {text!r})"
+            problems.append(f"{PROJECT}:{key} = {written!r}{became}: must be {rule.allowed}")
+
+    for key, text in texts.items():
+        if key not in _PATTERNS:
+            check(key, text)
+    # Where a code is wrong itself, any other shows whether the patterns around it can be right.
+    naming = Naming(values.get("product_code", "x1"), stack, values.get("inventory_code", "x"))
+    account_id = values.get("account_id", "0" * 12)
+    for key in _PATTERNS:
+        pattern = texts[key]
+        check(key, pattern and naming.filled(pattern, account_id=account_id))
+    problems += _contradictions(values)
+    if problems:
+        raise SettingsError(_report(stack, problems))
+    return Settings(environment=stack, **values)
+
+
+@functools.cache
+def _rules() -> Mapping[str, Rule]:
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if name != "environment"}
+
+
+def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    least, most = values.get("min_plan_bytes"), values.get("max_plan_bytes")
+    if least is None or most is None or least <= most:
+        return []
+    return [
+        f"{PROJECT}:min_plan_bytes = '{least}': must be at most {PROJECT}:max_plan_bytes, {most}"
+    ]
+
+
+def _report(stack: str, problems: list[str]) -> str:
+    lines = [f"stack {stack}: {len(problems)} of its settings cannot be used"]
+    lines += [f"  - {problem}" for problem in problems]
+    lines.append(
+        f"Set them with `pulumi config set KEY VALUE --stack {stack}`; "
+        "Pulumi.yaml says what each means."
+    )
+    return "\n".join(lines)

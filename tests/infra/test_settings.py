@@ -1,0 +1,161 @@
+"""Settings come from the stack's configuration, and wrong ones are refused all at once."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.naming import ENVIRONMENTS
+from infra.settings import Settings, SettingsError, parse_settings
+from local.provision.stack_config import REPOSITORY, settings_of, stack_config
+from tests.infra.recorded import Recording, record
+
+
+def settings(stack: str = "dev1", **overrides: str) -> Settings:
+    return settings_of(stack, stack_config(stack, overrides))
+
+
+@pytest.mark.parametrize("stack", ENVIRONMENTS)
+def test_names_of_what_is_referred_to_are_those_of_the_reference(stack: str) -> None:
+    found = settings(stack)
+    assert found.environment == stack
+    assert found.table_name == f"prd3292-{stack}-us-east-1-demand-table"
+    assert found.stream_name == f"prd3292-{stack}-dmnd-table-stream"
+    assert found.bucket_name == f"prd3292.{stack}.us-east-1.demand-capture.tmaws"
+    assert found.log_stream_arn == (
+        f"arn:aws:kinesis:us-east-1:{found.account_id}:stream/prd3292-{stack}-log-stream"
+    )
+
+
+def test_stacks_of_one_account_share_its_id() -> None:
+    accounts = {stack: settings(stack).account_id for stack in ENVIRONMENTS}
+    assert accounts["dev1"] == accounts["qa1"] != accounts["preprod1"] == accounts["prod1"]
+
+
+def test_values_are_typed() -> None:
+    found = settings()
+    assert found.delivery_batch_size == 1000
+    assert found.delivery_parallelization_factor == 2
+    assert found.demand_data_types == ("demand", "sale", "event", "notification")
+    assert found.transform_buffer_size_mb == Decimal(1)
+    assert found.first_partition_date == datetime.date(2024, 1, 1)
+
+
+def test_a_configured_zero_is_not_taken_for_a_missing_value() -> None:
+    assert settings(settle_seconds="0").settle_seconds == 0
+    assert settings(delivery_buffer_interval_seconds="0").delivery_buffer_interval_seconds == 0
+
+
+def test_a_name_of_the_stack_replaces_the_pattern() -> None:
+    assert settings(bucket_name="another.bucket").bucket_name == "another.bucket"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("account_id", "12345678901"),
+        ("account_id", "tm-nonprod"),
+        ("product_code", "PRD-3292"),
+        ("inventory_code", "dmnd--pipeline"),
+        ("inventory_code", "a" * 19),
+        ("iac_repo", "git@git.tmaws.io:x"),
+        ("table_name", "{product}-table"),
+        ("stream_name", ""),
+        ("bucket_name", "Upper.Case"),
+        ("bucket_name", "two..dots"),
+        ("log_stream_arn", "arn:aws:firehose:us-east-1:111122223333:deliverystream/x"),
+        ("demand_data_types", '["demand","parking"]'),
+        ("demand_data_types", '["demand","demand"]'),
+        ("demand_data_types", "[]"),
+        ("demand_data_types", "demand"),
+        ("demand_data_types", "[[]]"),
+        ("delivery_batch_size", "0"),
+        ("delivery_batch_size", "1e3"),
+        ("delivery_batch_size", "many"),
+        ("delivery_parallelization_factor", "-1"),
+        ("delivery_buffer_size_mb", "129"),
+        ("transform_buffer_size_mb", "3.5"),
+        ("transform_buffer_size_mb", "NaN"),
+        ("transform_timeout_seconds", "301"),
+        ("writer_timeout_seconds", "901"),
+        ("log_retention_days", "15"),
+        ("log_level", "info"),
+        ("first_partition_date", "2024-02-30"),
+        ("first_partition_date", "20240101"),
+        ("athena_bytes_scanned_limit", "1"),
+        ("package_directory", " "),
+    ],
+)
+def test_a_wrong_value_is_named_with_key_stack_and_what_is_allowed(key: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings("qa1", **{key: value})
+    message = str(caught.value)
+    assert message.startswith("stack qa1: 1 of its settings cannot be used")
+    assert f"dmd-pipeline:{key} = {value!r}" in message
+    assert ": must be " in message
+
+
+def test_all_wrong_keys_are_reported_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(account_id="x", bucket_name="X", delivery_batch_size="0", log_level="")
+    message = str(caught.value)
+    for key in ("account_id", "bucket_name", "delivery_batch_size", "log_level"):
+        assert f"dmd-pipeline:{key} = " in message
+    assert "4 of its settings" in message
+
+
+def test_a_missing_key_is_named() -> None:
+    config = stack_config("dev1")
+    del config["dmd-pipeline:account_id"]
+    with pytest.raises(SettingsError, match="dmd-pipeline:account_id is missing: must be an AWS"):
+        settings_of("dev1", config)
+
+
+def test_a_plan_that_could_never_be_made_is_refused() -> None:
+    with pytest.raises(SettingsError, match="min_plan_bytes = '2': must be at most"):
+        settings(min_plan_bytes="2", max_plan_bytes="1")
+
+
+def test_an_unknown_stack_is_refused() -> None:
+    with pytest.raises(SettingsError, match="'dev2': must be one of dev1, qa1, preprod1, prod1"):
+        parse_settings("dev2", lambda key: None)
+
+
+def test_nothing_is_registered_with_wrong_settings(packages: Path) -> None:
+    recording = Recording("111122223333")
+    with pytest.raises(SettingsError):
+        record("dev1", packages, into=recording, log_level="LOUD")
+    assert recording.resources == []
+
+
+def declarations() -> dict[str, dict[str, Any]]:
+    text = (REPOSITORY / "Pulumi.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text)["config"])
+
+
+def test_pulumi_yaml_declares_exactly_the_settings() -> None:
+    assert set(declarations()) == {field.name for field in fields(Settings)} - {"environment"}
+
+
+@pytest.mark.parametrize("key", declarations())
+def test_each_setting_has_a_type_a_meaning_and_mostly_a_default(key: str) -> None:
+    declaration = declarations()[key]
+    kind = {"string": str, "integer": int, "array": list}[declaration["type"]]
+    assert declaration["description"]
+    if key == "account_id":
+        assert "default" not in declaration
+    else:
+        assert isinstance(declaration["default"], kind)
+
+
+@pytest.mark.parametrize("stack", ENVIRONMENTS)
+def test_a_stack_file_holds_only_what_differs(stack: str) -> None:
+    text = (REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
+    for key, value in yaml.safe_load(text)["config"].items():
+        assert value != declarations()[key.removeprefix("dmd-pipeline:")].get("default")
