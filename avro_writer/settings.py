@@ -9,8 +9,6 @@ from typing import Any
 from avro_writer.errors import SettingsError
 from schemas import RECORD_TYPES
 
-_MIB = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -37,48 +35,41 @@ class Settings:
     """
 
     bucket: str
-    prefix: str = "data-pipeline"
-    lanes: int = 2
-    max_plan_objects: int = 1000
-    max_plan_bytes: int = 64 * _MIB
-    min_plan_bytes: int = 16 * _MIB
-    max_wait_seconds: int = 900
-    settle_seconds: int = 60
-    metrics_namespace: str = "dmd-pipeline"
-    environment: str = "local"
-    log_level: str = "INFO"
+    prefix: str
+    lanes: int
+    max_plan_objects: int
+    max_plan_bytes: int
+    min_plan_bytes: int
+    max_wait_seconds: int
+    settle_seconds: int
+    metrics_namespace: str
+    environment: str
+    log_level: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Return the settings that environment variables give.
 
+        There are no defaults here: they stand in ``Pulumi.yaml``, once.
+
         Raises
         ------
         SettingsError
-            ``BUCKET`` is missing, or a number is none or too small.
+            A variable is missing, or a number is none or too small.
         """
-        if not environment.get("BUCKET"):
-            raise SettingsError("the environment variable BUCKET is missing: name the bucket there")
-        texts = {
-            "prefix": environment.get("DATA_PREFIX", "").strip("/"),
-            "metrics_namespace": environment.get("METRICS_NAMESPACE", ""),
-            "environment": environment.get("ENVIRONMENT", ""),
-            "log_level": environment.get("LOG_LEVEL", ""),
-        }
-        given: dict[str, Any] = {name: text for name, text in texts.items() if text}
-        numbers: dict[str, Any] = {
-            name.lower(): _number(environment, name, least)
-            for name, least in (
-                ("LANES", 1),
-                ("MAX_PLAN_OBJECTS", 1),
-                ("MAX_PLAN_BYTES", 1),
-                ("MIN_PLAN_BYTES", 0),
-                ("MAX_WAIT_SECONDS", 0),
-                ("SETTLE_SECONDS", 0),
-            )
-            if environment.get(name)
-        }
-        return cls(environment["BUCKET"], **given, **numbers)
+        return cls(
+            bucket=_text(environment, "BUCKET"),
+            prefix=_text(environment, "DATA_PREFIX").strip("/"),
+            lanes=_number(environment, "LANES", 1),
+            max_plan_objects=_number(environment, "MAX_PLAN_OBJECTS", 1),
+            max_plan_bytes=_number(environment, "MAX_PLAN_BYTES", 1),
+            min_plan_bytes=_number(environment, "MIN_PLAN_BYTES", 0),
+            max_wait_seconds=_number(environment, "MAX_WAIT_SECONDS", 0),
+            settle_seconds=_number(environment, "SETTLE_SECONDS", 0),
+            metrics_namespace=_text(environment, "METRICS_NAMESPACE"),
+            environment=_text(environment, "ENVIRONMENT"),
+            log_level=_text(environment, "LOG_LEVEL"),
+        )
 
 
 @dataclass(frozen=True)
@@ -108,8 +99,15 @@ class Assignment:
         return cls(record_type, lane)
 
 
+def _text(environment: Mapping[str, str], name: str) -> str:
+    text = environment.get(name)
+    if not text:
+        raise SettingsError(f"the environment variable {name} is missing: set it")
+    return text
+
+
 def _number(environment: Mapping[str, str], name: str, least: int) -> int:
-    text = environment[name]
+    text = _text(environment, name)
     if not text.isascii() or not text.isdigit() or int(text) < least:
         raise SettingsError(
             f"the environment variable {name} is {text!r}; set it to a whole number from {least}"

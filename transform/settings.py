@@ -31,30 +31,39 @@ class Settings:
     """
 
     record_type: str
-    type_attribute: str = "type"
-    metrics_namespace: str = "dmd-pipeline"
-    environment: str = "local"
-    log_level: str = "INFO"
+    type_attribute: str
+    metrics_namespace: str
+    environment: str
+    log_level: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Return the settings that environment variables give.
 
+        There are no defaults here: they stand in ``Pulumi.yaml``, once.
+
         Raises
         ------
         SettingsError
-            ``RECORD_TYPE`` is missing or no record type.
+            A variable is missing, or ``RECORD_TYPE`` is no record type.
         """
-        record_type = environment.get("RECORD_TYPE", "")
+
+        def text(name: str) -> str:
+            value = environment.get(name)
+            if not value:
+                raise SettingsError(f"the environment variable {name} is missing: set it")
+            return value
+
+        record_type = text("RECORD_TYPE")
         if record_type not in RECORD_TYPES:
             raise SettingsError(
                 f"the environment variable RECORD_TYPE is {record_type!r}; "
                 f"set it to one of {', '.join(RECORD_TYPES)}"
             )
-        named = {
-            "type_attribute": environment.get("TYPE_ATTRIBUTE"),
-            "metrics_namespace": environment.get("METRICS_NAMESPACE"),
-            "environment": environment.get("ENVIRONMENT"),
-            "log_level": environment.get("LOG_LEVEL"),
-        }
-        return cls(record_type, **{name: value for name, value in named.items() if value})
+        return cls(
+            record_type=record_type,
+            type_attribute=text("TYPE_ATTRIBUTE"),
+            metrics_namespace=text("METRICS_NAMESPACE"),
+            environment=text("ENVIRONMENT"),
+            log_level=text("LOG_LEVEL"),
+        )

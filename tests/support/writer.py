@@ -41,8 +41,15 @@ def run(
     **settings: Any,
 ) -> Report:
     """One run of the writer over the demand type; takes all that has landed unless told not to."""
-    given = {
+    given: dict[str, Any] = {
+        "bucket": "b",
+        "prefix": "data-pipeline",
         "lanes": 1,
+        "max_plan_objects": 1000,
+        "max_plan_bytes": 64 * 1024 * 1024,
+        "metrics_namespace": "dmd-pipeline",
+        "environment": "test",
+        "log_level": "ERROR",
         "settle_seconds": 0,
         "max_wait_seconds": 0,
         "min_plan_bytes": 0,
@@ -50,7 +57,7 @@ def run(
     }
     number = next(_numbers)
     return Run(
-        Settings(bucket="b", **given),
+        Settings(**given),
         Assignment("demand", lane),
         store,
         Clock(lambda: store.now, lambda: remaining),

@@ -1,0 +1,26 @@
+"""The packaged functions, run on this machine as Lambda would run them: design §7.
+
+Real: the package, its isolation from everything but the standard library, the environment
+variables, the role's credentials, one invocation at a time in each process, warm processes, the
+time, memory and payload limits, the shapes of answers, errors and log lines.
+
+Not emulated: the processor (this machine's, and this interpreter's version), the share of a vCPU
+that goes with the memory, `/tmp` as a file system of its own (`TMPDIR` is private instead), the
+retries and the dead-letter queue of asynchronous invocations.
+"""
+
+from __future__ import annotations
+
+from local.functions.errors import FunctionHostError, PackageMismatchError
+from local.functions.host import FunctionHost
+from local.functions.invocation import InvokeRequest, InvokeResponse
+from local.functions.logs import FunctionLog
+
+__all__ = [
+    "FunctionHost",
+    "FunctionHostError",
+    "FunctionLog",
+    "InvokeRequest",
+    "InvokeResponse",
+    "PackageMismatchError",
+]

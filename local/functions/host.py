@@ -1,0 +1,181 @@
+"""Runs functions on demand, each in warm processes of its own, as Lambda's Invoke would."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from botocore.exceptions import ClientError
+
+from local.endpoint import Credentials, Endpoint
+from local.functions.code import DeployedCode
+from local.functions.configuration import FunctionConfiguration
+from local.functions.errors import FunctionHostError
+from local.functions.invocation import (
+    FunctionReference,
+    InvokeRequest,
+    InvokeResponse,
+    not_found,
+    refusal_for_size,
+    throttled,
+)
+from local.functions.logs import LogBook, LogSink
+from local.functions.warm import WarmFunction
+
+CredentialsForRole = Callable[[str, str], Credentials]
+"""Gives the credentials of a role's session, from the role's ARN and the function's."""
+
+_LOG: Final = logging.getLogger(__name__)
+_RETRY_SECONDS: Final = 0.1
+_CLOSE_SECONDS: Final = 10.0
+
+
+class FunctionHost:
+    """The functions of an AWS-compatible endpoint, run on this machine.
+
+    What a function is — its package, handler, variables, limits and role — is what the endpoint's
+    Lambda API says when it is invoked. Safe for any number of threads; a context manager.
+
+    Parameters
+    ----------
+    endpoint
+        Where the functions were created, and where they will find AWS, as the operator sees it.
+    packages
+        Folder with the zips that the functions were created from, for example
+        ``build/lambda/local``.
+    credentials_for_role
+        Called when a process is started.
+    concurrency
+        Most invocations of one function at once; fewer where the function reserves fewer.
+    log_sink
+        Called with each line of each function's log.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        packages: Path,
+        credentials_for_role: CredentialsForRole,
+        *,
+        concurrency: int = 10,
+        log_sink: LogSink | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._lambda = endpoint.client("lambda")
+        self._credentials_for_role = credentials_for_role
+        self._concurrency = concurrency
+        self._log_book = LogBook(log_sink)
+        self._folder = Path(tempfile.mkdtemp(prefix="dmd-functions-")).resolve()
+        self._code = DeployedCode(packages, self._folder / "code")
+        self._lock = threading.Lock()
+        self._functions: dict[str, WarmFunction] = {}
+        self._events = ThreadPoolExecutor(concurrency, thread_name_prefix="lambda-event")
+        self._closed = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        """Run a function once, and answer as Lambda's Invoke does.
+
+        An event (``invocation_type="Event"``) is answered at once and run once in the background.
+
+        Raises
+        ------
+        FunctionHostError
+            The host is closed, or the function's package is not among ``packages``.
+        """
+        refusal = refusal_for_size(request)
+        if refusal is not None:
+            return refusal
+        configuration = self._configuration(request)
+        if configuration is None:
+            return not_found(request.function_name)
+        function = self._function(configuration)
+        # Found out here, where there is somebody to tell, not in the background of an event.
+        self._code.task_root(configuration.code_sha256)
+        payload = request.payload or b"{}"
+        if request.invocation_type == "Event":
+            self._events.submit(self._run_event, function, configuration, payload)
+            return InvokeResponse(202, b"", executed_version=configuration.version)
+        return function.invoke(configuration, payload, str(uuid.uuid4())) or throttled()
+
+    def logs(self, function_name: str) -> list[str]:
+        """Return the last log lines of a function, oldest first."""
+        return self._log_book.lines(function_name)
+
+    def processes(self, function_name: str) -> tuple[int, ...]:
+        """Return the ids of a function's processes, idle or busy, so that a test can kill them."""
+        with self._lock:
+            function = self._functions.get(function_name)
+        return function.processes() if function else ()
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing, and remove all that they used."""
+        with self._lock:
+            self._closed.set()
+            functions = list(self._functions.values())
+        self._events.shutdown(wait=False, cancel_futures=True)
+        for function in functions:
+            function.close(timeout=_CLOSE_SECONDS)
+        self._events.shutdown(wait=True)
+        self._code.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _configuration(self, request: InvokeRequest) -> FunctionConfiguration | None:
+        reference = FunctionReference.parse(request.function_name, request.qualifier)
+        if reference is None:
+            return None
+        qualifier = {"Qualifier": reference.qualifier} if reference.qualifier else {}
+        try:
+            response = self._lambda.get_function(FunctionName=reference.name, **qualifier)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+        configuration = FunctionConfiguration.from_response(response)
+        return configuration if reference.names(configuration.arn) else None
+
+    def _function(self, configuration: FunctionConfiguration) -> WarmFunction:
+        with self._lock:
+            if self._closed.is_set():
+                raise FunctionHostError(f"{configuration.name} cannot run: its host is closed")
+            if configuration.name not in self._functions:
+                self._functions[configuration.name] = WarmFunction(
+                    code=self._code,
+                    endpoint=self._endpoint,
+                    credentials_for_role=self._credentials_for_role,
+                    concurrency=self._concurrency,
+                    folder=self._folder,
+                    log_book=self._log_book,
+                )
+            return self._functions[configuration.name]
+
+    def _run_event(
+        self, function: WarmFunction, configuration: FunctionConfiguration, payload: bytes
+    ) -> None:
+        try:
+            # Lambda queues an event that finds no free concurrency, for hours if need be.
+            while function.invoke(configuration, payload, str(uuid.uuid4())) is None:
+                if self._closed.wait(_RETRY_SECONDS):
+                    return
+        except Exception:
+            # Nobody waits for an event's answer: what cannot even be run must not go unseen.
+            if not self._closed.is_set():
+                _LOG.exception("an event for %s could not be run", configuration.name)

@@ -1,0 +1,154 @@
+"""What goes into an invocation and what comes out, in the terms of Lambda's Invoke API.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+MAX_REQUEST_BYTES: Final = 6 * 1024 * 1024
+"""Largest payload of a synchronous invocation, in bytes."""
+
+MAX_EVENT_BYTES: Final = 1024 * 1024
+"""Largest payload of an asynchronous invocation, in bytes."""
+
+MAX_RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
+"""Largest answer of a function, in bytes: the figure in Lambda's own error message."""
+
+InvocationType = Literal["RequestResponse", "Event"]
+
+_REFERENCE: Final = re.compile(
+    r"(arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):)?"
+    r"((?P<account>\d{12}):)?"
+    r"(function:)?"
+    r"(?P<name>[A-Za-z0-9_-]+)"
+    r"(:(?P<qualifier>\$LATEST|[A-Za-z0-9_-]+))?"
+)
+
+
+@dataclass(frozen=True)
+class InvokeRequest:
+    """One call of Invoke.
+
+    Parameters
+    ----------
+    function_name
+        The function's name, partial ARN or ARN, with or without a qualifier.
+    payload
+        The event as JSON text in UTF-8; empty stands for ``{}``.
+    qualifier
+        Version or alias, if ``function_name`` does not say it.
+    invocation_type
+        ``RequestResponse`` waits for the answer, ``Event`` does not.
+    """
+
+    function_name: str
+    payload: bytes
+    qualifier: str | None = None
+    invocation_type: InvocationType = "RequestResponse"
+
+
+@dataclass(frozen=True)
+class InvokeResponse:
+    """What Invoke answers.
+
+    Parameters
+    ----------
+    status
+        HTTP status: 200 when the function ran (however that ended), 202 for an event, 4xx when
+        Lambda refused.
+    payload
+        The function's answer, the error object, or the refusal, as JSON text in UTF-8.
+    function_error
+        ``Unhandled`` if the function failed, for ``X-Amz-Function-Error``.
+    executed_version
+        For ``X-Amz-Executed-Version``.
+    log_tail
+        The last 4 KB of the invocation's log, for ``X-Amz-Log-Result`` (there in base64).
+    """
+
+    status: int
+    payload: bytes
+    function_error: str | None = None
+    executed_version: str = "$LATEST"
+    log_tail: bytes = b""
+
+
+@dataclass(frozen=True)
+class FunctionReference:
+    """A function as a caller names it; a part that the caller left out is None."""
+
+    name: str
+    qualifier: str | None = None
+    region: str | None = None
+    account: str | None = None
+
+    @classmethod
+    def parse(cls, name: str, qualifier: str | None = None) -> FunctionReference | None:
+        """Read a function's name, partial ARN or ARN; None if it is none of these."""
+        match = _REFERENCE.fullmatch(name)
+        if match is None:
+            return None
+        return cls(
+            name=match["name"],
+            qualifier=qualifier or match["qualifier"],
+            region=match["region"],
+            account=match["account"],
+        )
+
+    def names(self, arn: str) -> bool:
+        """Whether this may be the function that has ``arn``."""
+        region, account = arn.split(":")[3:5]
+        return self.region in (None, region) and self.account in (None, account)
+
+
+def refusal_for_size(request: InvokeRequest) -> InvokeResponse | None:
+    """Return Lambda's refusal of a payload that is too large, or None."""
+    size = len(request.payload)
+    if request.invocation_type == "Event" and size > MAX_EVENT_BYTES:
+        return _refusal(
+            413,
+            "RequestTooLargeException",
+            f"{size} byte payload is too large for the Event invocation type "
+            f"(limit {MAX_EVENT_BYTES} bytes)",
+        )
+    if size > MAX_REQUEST_BYTES:
+        return _refusal(
+            413,
+            "RequestTooLargeException",
+            f"Request must be smaller than {MAX_REQUEST_BYTES} bytes "
+            "for the InvokeFunction operation",
+        )
+    return None
+
+
+def not_found(function_name: str) -> InvokeResponse:
+    """Return Lambda's refusal of a function that does not exist."""
+    return _refusal(404, "ResourceNotFoundException", f"Function not found: {function_name}")
+
+
+def throttled() -> InvokeResponse:
+    """Return Lambda's refusal of one concurrent invocation too many."""
+    return _refusal(
+        429,
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        Reason="ConcurrentInvocationLimitExceeded",
+    )
+
+
+def error_payload(error_type: str, message: str) -> bytes:
+    """Return the error object that Lambda itself makes, without a stack trace."""
+    return json.dumps(
+        {"errorType": error_type, "errorMessage": message}, separators=(",", ":")
+    ).encode()
+
+
+def _refusal(status: int, error: str, message: str, **more: Any) -> InvokeResponse:
+    # `__type` is where an AWS client looks for the error when no header names it.
+    body = {"__type": error, "Type": "User", "message": message, **more}
+    return InvokeResponse(status, json.dumps(body).encode())

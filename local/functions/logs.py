@@ -1,0 +1,130 @@
+"""The log lines of functions, with the lines that Lambda itself writes around them."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+_KEPT_LINES: Final = 10_000
+_TAIL_BYTES: Final = 4096
+
+
+@dataclass(frozen=True)
+class FunctionLog:
+    """One line of a function's log; ``timestamp`` is in milliseconds since 1970."""
+
+    function_name: str
+    log_group: str
+    log_stream: str
+    request_id: str
+    timestamp: int
+    message: str
+
+
+LogSink = Callable[[FunctionLog], None]
+"""Takes each line as it comes, from whatever thread runs the function; must not raise."""
+
+
+class LogBook:
+    """The last lines of each function."""
+
+    def __init__(self, sink: LogSink | None = None) -> None:
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._lines: dict[str, deque[str]] = {}
+
+    def add(self, line: FunctionLog) -> None:
+        """Keep a line, and hand it on."""
+        with self._lock:
+            kept = self._lines.setdefault(line.function_name, deque(maxlen=_KEPT_LINES))
+            kept.append(line.message)
+        if self._sink is not None:
+            self._sink(line)
+
+    def lines(self, function_name: str) -> list[str]:
+        """Return the last lines of a function, oldest first."""
+        with self._lock:
+            return list(self._lines.get(function_name, ()))
+
+
+class InvocationLog:
+    """The log of one invocation, line by line as a process writes it."""
+
+    def __init__(
+        self, book: LogBook, *, function_name: str, log_group: str, log_stream: str, request_id: str
+    ) -> None:
+        self._book = book
+        self._function_name = function_name
+        self._log_group = log_group
+        self._log_stream = log_stream
+        self._request_id = request_id
+        self._partial = b""
+        self._tail = b""
+
+    @property
+    def tail(self) -> bytes:
+        """The last 4 KB of it."""
+        return self._tail
+
+    def write(self, output: bytes) -> None:
+        """Take what a process has written, wherever that ends."""
+        *lines, self._partial = (self._partial + output).split(b"\n")
+        for line in lines:
+            self._add(line)
+
+    def line(self, text: str) -> None:
+        """Add a line of Lambda's own, after what the process has written so far."""
+        if self._partial:
+            self.write(b"\n")
+        self._add(text.encode())
+
+    def _add(self, line: bytes) -> None:
+        self._tail = (self._tail + line + b"\n")[-_TAIL_BYTES:]
+        self._book.add(
+            FunctionLog(
+                function_name=self._function_name,
+                log_group=self._log_group,
+                log_stream=self._log_stream,
+                request_id=self._request_id,
+                timestamp=time.time_ns() // 1_000_000,
+                message=line.decode(errors="replace"),
+            )
+        )
+
+
+def report_line(
+    request_id: str,
+    *,
+    seconds: float,
+    init_seconds: float | None,
+    memory_megabytes: int,
+    used_bytes: int,
+    failure: str | None,
+) -> str:
+    """Return Lambda's REPORT line, which its users' queries and alarms read.
+
+    Parameters
+    ----------
+    seconds, init_seconds
+        Time in the handler, and before it if the process was started for this invocation.
+    failure
+        Type of the error that ended the process, if one did.
+    """
+    milliseconds = seconds * 1000
+    fields = [
+        f"REPORT RequestId: {request_id}",
+        f"Duration: {milliseconds:.2f} ms",
+        f"Billed Duration: {math.ceil(milliseconds + (init_seconds or 0) * 1000)} ms",
+        f"Memory Size: {memory_megabytes} MB",
+        f"Max Memory Used: {math.ceil(used_bytes / (1024 * 1024))} MB",
+    ]
+    if init_seconds is not None:
+        fields.append(f"Init Duration: {init_seconds * 1000:.2f} ms")
+    if failure is not None:
+        fields += ["Status: error", f"Error Type: {failure}"]
+    return "\t".join(fields)

@@ -1,0 +1,11 @@
+"""What can go wrong in an operator's command, each with what to do about it."""
+
+from __future__ import annotations
+
+
+class OpsError(Exception):
+    """An operator's command cannot do what was asked; the message names the remedy."""
+
+
+class PackagingError(OpsError):
+    """A function's package cannot be built."""

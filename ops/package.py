@@ -1,0 +1,234 @@
+"""`make package`: the functions' zips for Lambda, or for this machine.
+
+A package is the function's own folder, `schemas` and `telemetry`, and the wheels that the
+function's `requirements.txt` names, at the versions of the lock. The same tree gives the same
+bytes, so that a function is deployed again only when something in it has changed.
+
+    python -m ops.package [--target arm64|local] [--out build/lambda] [--force]
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ops import archive, wheels
+from ops.errors import PackagingError
+from ops.wheels import Target
+
+FUNCTIONS: Final = ("transform", "avro_writer")
+"""The functions, each named as its top-level package and as its zip."""
+
+_SHARED: Final = ("schemas", "telemetry")
+_SUFFIXES: Final = frozenset({".py", ".json"})
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MAX_ZIPPED: Final = 50 * 1024 * 1024
+_MAX_UNZIPPED: Final = 250 * 1024 * 1024
+
+_HERE: Final = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Package:
+    """A function's deployment package.
+
+    Parameters
+    ----------
+    function
+        Name of the function's top-level package, for example ``transform``.
+    path
+        The zip.
+    size, unzipped_size
+        Bytes of the zip, and of the files in it.
+    sha256, code_sha256
+        Digest of the zip in hexadecimal, and in base64 as Lambda's ``CodeSha256``.
+    third_party
+        Name and version of each distribution in it.
+    """
+
+    function: str
+    path: Path
+    size: int
+    unzipped_size: int
+    sha256: str
+    code_sha256: str
+    third_party: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        """Describe the package in one line."""
+        contents = ", ".join(f"{name} {version}" for name, version in self.third_party)
+        return (
+            f"{self.path}  {self.size:,} bytes ({self.unzipped_size:,} unzipped)  "
+            f"sha256 {self.sha256}  {contents or 'nothing third-party'}"
+        )
+
+
+def build(target: Target, *, source: Path, out: Path, force: bool = False) -> tuple[Package, ...]:
+    """Build the zip of each function at ``out/<target>/<function>.zip``.
+
+    A zip is left as it is while nothing that it is made from has changed.
+
+    Parameters
+    ----------
+    source
+        The repository: the folders of the functions, `schemas`, `telemetry`, and the lock
+        `requirements.txt`.
+    force
+        Build again even if nothing has changed.
+
+    Raises
+    ------
+    PackagingError
+        A folder or a wheel is missing, or a package is above a limit of Lambda's.
+    """
+    return tuple(
+        _build_one(function, target, source=source, folder=out / target.value, force=force)
+        for function in FUNCTIONS
+    )
+
+
+def _build_one(
+    function: str, target: Target, *, source: Path, folder: Path, force: bool
+) -> Package:
+    path = folder / f"{function}.zip"
+    record = folder / f"{function}.package.json"
+    own = _own_files(function, source)
+    inputs = _digest_of_inputs(function, target, source, own)
+    if not force and (known := _read_record(record, inputs, path)):
+        return _describe(function, path, known)
+    sys.stderr.write(f"packaging {function} for {target} …\n")
+    with tempfile.TemporaryDirectory() as temporary:
+        into = Path(temporary)
+        versions = wheels.install(
+            target,
+            requirements=source / function / "requirements.txt",
+            lock=source / "requirements.txt",
+            into=into,
+        )
+        third_party = {
+            name: file for name, file in _files_below(into, into) if wheels.is_wanted(name)
+        }
+        unzipped = archive.write_archive(path, {**third_party, **own})
+    known = {
+        "inputs": inputs,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "unzipped_size": unzipped,
+        "third_party": versions,
+    }
+    package = _describe(function, path, known)
+    _refuse_what_lambda_refuses(package)
+    record.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return package
+
+
+def _own_files(function: str, source: Path) -> dict[str, Path]:
+    for needed in (
+        *(f"{name}/__init__.py" for name in (function, *_SHARED)),
+        f"{function}/requirements.txt",
+        "requirements.txt",
+    ):
+        if not (source / needed).is_file():
+            raise PackagingError(
+                f"{source / needed} is missing: {source} must be the repository's root"
+            )
+    return {
+        name: file
+        for folder in (function, *_SHARED)
+        for name, file in _files_below(source / folder, source)
+        if file.suffix in _SUFFIXES
+    }
+
+
+def _files_below(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            yield file.relative_to(root).as_posix(), file
+
+
+def _digest_of_inputs(function: str, target: Target, source: Path, own: dict[str, Path]) -> str:
+    """Digest everything that decides the bytes of a zip, the rules of packaging among it."""
+    digest = hashlib.sha256(wheels.identity(target).encode())
+    named = {
+        **own,
+        "requirements.txt": source / "requirements.txt",
+        f"{function}/requirements.txt": source / function / "requirements.txt",
+        **{f"rules/{file.name}": file for file in sorted(_HERE.glob("*.py"))},
+    }
+    for name in sorted(named):
+        content = hashlib.sha256(named[name].read_bytes()).hexdigest()
+        digest.update(f"\n{name} {content}".encode())
+    return digest.hexdigest()
+
+
+def _read_record(record: Path, inputs: str, path: Path) -> dict[str, Any] | None:
+    """Return what is known of the zip at ``path``, if it is whole and made from ``inputs``."""
+    try:
+        known: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+    return known if known.get("inputs") == inputs and known.get("sha256") == digest else None
+
+
+def _describe(function: str, path: Path, known: dict[str, Any]) -> Package:
+    sha256 = str(known["sha256"])
+    return Package(
+        function=function,
+        path=path,
+        size=path.stat().st_size,
+        unzipped_size=int(known["unzipped_size"]),
+        sha256=sha256,
+        code_sha256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+        third_party=tuple(sorted(known["third_party"].items())),
+    )
+
+
+def _refuse_what_lambda_refuses(package: Package) -> None:
+    for size, limit, what in (
+        (package.size, _MAX_ZIPPED, "zipped"),
+        (package.unzipped_size, _MAX_UNZIPPED, "unzipped"),
+    ):
+        if size > limit:
+            package.path.unlink()
+            raise PackagingError(
+                f"{package.path} has {size:,} bytes {what}, Lambda takes at most {limit:,}: "
+                "see which wheels it has, and leave out what the function does not use "
+                "(LEFT_OUT in ops/wheels.py)"
+            )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Build the packages and print one line about each; return the exit code."""
+    root = _HERE.parent
+    parser = argparse.ArgumentParser(prog="python -m ops.package", description=__doc__)
+    parser.add_argument(
+        "--target",
+        type=Target,
+        choices=list(Target),
+        default=Target.ARM64,
+        help="arm64 for AWS Lambda (default), local for this machine",
+    )
+    parser.add_argument("--out", type=Path, default=root / "build" / "lambda")
+    parser.add_argument("--force", action="store_true", help="build even if nothing has changed")
+    options = parser.parse_args(arguments)
+    try:
+        packages = build(options.target, source=root, out=options.out, force=options.force)
+    except PackagingError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    for package in packages:
+        sys.stdout.write(f"{package}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

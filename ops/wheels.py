@@ -1,0 +1,194 @@
+"""The third-party part of a package: wheels for where it runs, less what is never used."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.metadata
+import platform
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, cast
+
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+from infra.runtime import ARCHITECTURE, PYTHON_VERSION
+from ops.errors import PackagingError
+
+
+class Target(StrEnum):
+    """Where a package is to run."""
+
+    ARM64 = ARCHITECTURE
+    """AWS Lambda: its runtime and architecture, whatever machine builds."""
+    LOCAL = "local"
+    """This machine and this interpreter."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Files of the wheels, by a pattern on their path, and why they are kept or left out."""
+
+    pattern: str
+    reason: str
+
+
+KEPT: Final = (
+    Rule("botocore/data/endpoints.json", "regions and host names"),
+    Rule("botocore/data/partitions.json", "partitions, for the endpoint rules"),
+    Rule("botocore/data/sdk-default-configuration.json", "defaults by configuration mode"),
+    Rule("botocore/data/s3/*/endpoint-rule-set-1.json*", "S3: where a bucket is"),
+    Rule("botocore/data/s3/*/paginators-1*.json*", "S3: listings of more than a page"),
+    Rule("botocore/data/s3/*/service-2*.json*", "S3: the operations and their shapes"),
+)
+"""What stays although a rule of `LEFT_OUT` names it."""
+
+LEFT_OUT: Final = (
+    Rule("botocore/data/*", "400 services that the functions do not call"),
+    Rule("backports/zstd/_cffi/*", "the backend for PyPy; CPython has a compiled one"),
+    Rule("backports/zstd/tarfile.py", "archives; the writer compresses blocks"),
+    Rule("backports/zstd/zipfile/*", "archives; the writer compresses blocks"),
+    Rule("dateutil/zoneinfo/dateutil-zoneinfo.tar.gz", "time zones by name; AWS answers in UTC"),
+    Rule("bin/*", "console scripts"),
+    Rule("*.dist-info/*", "the installer's records; no function reads a distribution's version"),
+    Rule("*/tests/*", "tests"),
+    Rule("*/__pycache__/*", "byte code of the interpreter that builds"),
+    Rule("*.pyi", "for type checkers"),
+    Rule("*/py.typed", "for type checkers"),
+    Rule("*.c", "sources of what is compiled"),
+    Rule("*.h", "sources of what is compiled"),
+    Rule("*.pxd", "sources of what is compiled"),
+    Rule("*.pyx", "sources of what is compiled"),
+)
+"""What the wheels hold and the functions never use. The rest of a wheel stays whole."""
+
+# Amazon Linux 2023 has glibc 2.34, so wheels built against any from 2.17 (manylinux2014) load.
+_MANYLINUX: Final = (
+    *(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)),
+    "manylinux2014_aarch64",
+)
+
+
+# https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
+_LAMBDA_ENVIRONMENT: Final = {
+    "implementation_name": "cpython",
+    "implementation_version": f"{PYTHON_VERSION}.0",
+    "os_name": "posix",
+    "platform_machine": "aarch64",
+    "platform_python_implementation": "CPython",
+    "platform_system": "Linux",
+    "python_full_version": f"{PYTHON_VERSION}.0",
+    "python_version": PYTHON_VERSION,
+    "sys_platform": "linux",
+}
+
+
+def is_wanted(path: str) -> bool:
+    """Whether a wheel's file, by its path relative to the package, belongs in the package."""
+    if any(fnmatch.fnmatchcase(path, rule.pattern) for rule in KEPT):
+        return True
+    return not any(fnmatch.fnmatchcase(path, rule.pattern) for rule in LEFT_OUT)
+
+
+def identity(target: Target) -> str:
+    """Return what about the interpreter and the machine decides which wheels are chosen."""
+    if target is Target.LOCAL:
+        return f"{sys.implementation.cache_tag} {sysconfig.get_platform()}"
+    return f"cp{PYTHON_VERSION} {' '.join(_MANYLINUX)}"
+
+
+def install(target: Target, *, requirements: Path, lock: Path, into: Path) -> dict[str, str]:
+    """Install the wheels that ``requirements`` names, and theirs, into the folder ``into``.
+
+    Parameters
+    ----------
+    requirements
+        Names of distributions, without versions.
+    lock
+        The version of every distribution.
+
+    Returns
+    -------
+    dict
+        Version by name of each distribution installed.
+
+    Raises
+    ------
+    PackagingError
+        No wheel fits, or there is no pip.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        wanted, constraints = Path(folder) / "requirements.txt", Path(folder) / "lock.txt"
+        wanted.write_text(applicable(requirements.read_text(encoding="utf-8"), target))
+        constraints.write_text(applicable(lock.read_text(encoding="utf-8"), target))
+        command = [
+            *(sys.executable, "-m", "pip", "install"),
+            *("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"),
+            # What the interpreter that builds has installed is no concern of a folder elsewhere.
+            *("--no-warn-conflicts", "--only-binary=:all:", "--target", str(into)),
+            *("--requirement", str(wanted), "--constraint", str(constraints)),
+            *_platform_options(target),
+        ]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if result.returncode != 0:
+        raise PackagingError(_explain(target, requirements, lock, result.stderr))
+    return {
+        distribution.metadata["Name"]: distribution.version
+        for distribution in importlib.metadata.distributions(path=[str(into)])
+    }
+
+
+def applicable(requirements: str, target: Target) -> str:
+    """Return the lines of a requirements file that hold where the package runs.
+
+    pip judges environment markers (``; python_version < "3.14"``) by the interpreter that it
+    runs on, whatever platform it is told to fetch for; here the target judges.
+    """
+    environment = cast("dict[str, str]", default_environment())
+    if target is Target.ARM64:
+        environment |= _LAMBDA_ENVIRONMENT
+    lines = []
+    for line in requirements.splitlines():
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            requirement.marker = None
+            lines.append(f"{requirement}\n")
+    return "".join(lines)
+
+
+def _platform_options(target: Target) -> list[str]:
+    if target is Target.LOCAL:
+        return []
+    abi = f"cp{PYTHON_VERSION.replace('.', '')}"
+    options = ["--implementation", "cp", "--python-version", PYTHON_VERSION, "--abi", abi]
+    for tag in _MANYLINUX:
+        options += ["--platform", tag]
+    return options
+
+
+def _explain(target: Target, requirements: Path, lock: Path, stderr: str) -> str:
+    where = f"{requirements.parent.name}/{requirements.name}"
+    if "No module named pip" in stderr:
+        return f"{sys.executable} has no pip to fetch wheels with: run `python -m ensurepip` there"
+    runs_on = (
+        f"Python {platform.python_version()} on this machine"
+        if target is Target.LOCAL
+        else f"Lambda (CPython {PYTHON_VERSION}, {ARCHITECTURE}, glibc 2.34)"
+    )
+    complaints = [
+        line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")
+    ]
+    return (
+        f"cannot get the wheels that {where} asks for, for {runs_on}: "
+        f"{' '.join(complaints) or stderr.strip()} "
+        f"Pin a version in {lock.name} that has such a wheel, "
+        "and check that the package index can be reached."
+    )

@@ -1,0 +1,60 @@
+"""What the writer is told, and how it refuses what it cannot use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from avro_writer.errors import SettingsError
+from avro_writer.settings import Assignment, Settings
+
+GOOD = {
+    "BUCKET": "b",
+    "DATA_PREFIX": "data-pipeline",
+    "LANES": "2",
+    "MAX_PLAN_OBJECTS": "1000",
+    "MAX_PLAN_BYTES": "67108864",
+    "MIN_PLAN_BYTES": "0",
+    "MAX_WAIT_SECONDS": "0",
+    "SETTLE_SECONDS": "0",
+    "METRICS_NAMESPACE": "dmd-pipeline",
+    "ENVIRONMENT": "dev1",
+    "LOG_LEVEL": "INFO",
+}
+
+
+def test_settings_are_read() -> None:
+    settings = Settings.from_environment(GOOD)
+    assert (settings.bucket, settings.lanes, settings.settle_seconds) == ("b", 2, 0)
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({**GOOD, name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("LANES", "0"), ("LANES", "two"), ("LANES", "-1"), ("LANES", "²"), ("MAX_PLAN_BYTES", "0"),
+     ("SETTLE_SECONDS", "1.5")],
+)  # fmt: skip
+def test_a_number_that_is_none_is_refused_with_what_is_allowed(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}.*whole number from"):
+        Settings.from_environment({**GOOD, name: value})
+
+
+@pytest.mark.parametrize(
+    "event",
+    [None, {}, [], "demand", {"type": "demand"}, {"lane": 0}, {"type": "refund", "lane": 0},
+     {"type": "demand", "lane": 2}, {"type": "demand", "lane": -1}, {"type": "demand", "lane": "0"},
+     {"type": "demand", "lane": True}, {"type": ["demand"], "lane": 0}],
+)  # fmt: skip
+def test_an_event_of_another_shape_is_refused(event: Any) -> None:
+    with pytest.raises(SettingsError, match=r"type|lane"):
+        Assignment.from_event(event, 2)
+
+
+def test_an_event_names_type_and_lane() -> None:
+    assert Assignment.from_event({"type": "sale", "lane": 1}, 2) == Assignment("sale", 1)

@@ -1,0 +1,92 @@
+"""The handler as Lambda calls it: answers, log lines, metrics, settings."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.support.changes import change, firehose_record
+from transform.settings import Settings, SettingsError
+
+ENVIRONMENT = {
+    "RECORD_TYPE": "demand",
+    "TYPE_ATTRIBUTE": "type",
+    "METRICS_NAMESPACE": "dmd-pipeline",
+    "ENVIRONMENT": "dev1",
+    "LOG_LEVEL": "INFO",
+}
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch) -> Handler:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    import transform.handler
+
+    module: Any = importlib.reload(transform.handler)
+    handler: Handler = module.handler
+    return handler
+
+
+def test_it_answers_and_counts_by_outcome_and_reason(
+    handler: Handler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records = [
+        firehose_record(change({"note": {"S": "SECRET"}}), "1"),
+        firehose_record(change({"type": {"S": "sale"}}), "2"),
+        firehose_record(b"{SECRET", "3"),
+        firehose_record(change({"channel": {"S": "SECRET"}}), "4"),
+    ]
+    answer = handler(
+        {"invocationId": "i-1", "records": records}, SimpleNamespace(aws_request_id="r-1")
+    )
+    assert [each["result"] for each in answer["records"]] == [
+        "Ok",
+        "Dropped",
+        "ProcessingFailed",
+        "ProcessingFailed",
+    ]
+    written = capsys.readouterr().out
+    assert "SECRET" not in written, "logs hold no record contents"
+    warning, metrics = map(json.loads, written.splitlines())
+    assert warning["level"] == "WARNING"
+    assert [(each["recordId"], each["reason"], each["column"]) for each in warning["first"]] == [
+        ("3", "not_json", None),
+        ("4", "required_column_does_not_fit", "channel"),
+    ]
+    assert metrics["counts"] == {
+        "ok": 1,
+        "other_type": 1,
+        "not_json": 1,
+        "required_column_does_not_fit": 1,
+    }
+    directive = metrics["_aws"]["CloudWatchMetrics"][0]
+    assert directive["Dimensions"] == [["Environment", "RecordType"]]
+    for metric in directive["Metrics"]:
+        assert isinstance(metrics[metric["Name"]], int | float)
+    assert (metrics["RecordsOk"], metrics["RecordsDropped"], metrics["RecordsFailed"]) == (1, 1, 2)
+    assert metrics["RowsWithRescuedAttributes"] == 1
+
+
+def test_a_batch_of_broken_records_does_not_flood_the_log(
+    handler: Handler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler({"records": [firehose_record(b"{", str(n)) for n in range(5000)]}, None)
+    assert len(capsys.readouterr().out) < 10_000
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({**ENVIRONMENT, name: ""})
+
+
+def test_an_unknown_record_type_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match="demand, event, notification, sale"):
+        Settings.from_environment({**ENVIRONMENT, "RECORD_TYPE": "refund"})
