@@ -19,13 +19,13 @@ referenced = look_up(settings, provider)
 
 opts = pulumi.ResourceOptions(providers=[provider])
 read_changes = ReadChanges("kinesis-read", settings, referenced.stream, opts=opts)
+writer = AvroWriter("avro-writer", settings, referenced, packages.avro_writer, opts=opts)
 deliveries = {
     record_type: DeliveryStream(
-        record_type, settings, referenced, packages.transform, read_changes, opts=opts
+        record_type, settings, referenced, packages.transform, read_changes, writer, opts=opts
     )
     for record_type in settings.demand_data_types
 }
-writer = AvroWriter("avro-writer", settings, referenced, packages.avro_writer, opts=opts)
 catalog = Catalog("catalog", settings, referenced, opts=opts)
 workgroup = QueryWorkgroup("workgroup", settings, referenced, opts=opts)
 

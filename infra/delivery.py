@@ -17,6 +17,7 @@ from infra.packages import Package
 from infra.policies import allow, document, json_text, only_for, trust
 from infra.roles import ServiceRole
 from infra.settings import Settings
+from infra.writer import AvroWriter
 
 _LOG_STREAM = "DestinationDelivery"
 _DEFAULT_TRANSFORM_BUFFER_MB = Decimal(1)
@@ -63,6 +64,9 @@ class DeliveryStream(pulumi.ComponentResource):
         The transform's code.
     read_changes
         The policy that lets its role read the stream.
+    writer
+        The function that reads what this one lands. It is deployed first: a writer knows the rows
+        of older schemas, and would have to put those of newer ones into quarantine.
     """
 
     name: pulumi.Output[str]
@@ -75,6 +79,7 @@ class DeliveryStream(pulumi.ComponentResource):
         referenced: Referenced,
         package: Package,
         read_changes: ReadChanges,
+        writer: AvroWriter,
         *,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -96,6 +101,7 @@ class DeliveryStream(pulumi.ComponentResource):
                 "RECORD_TYPE": record_type,
                 "TYPE_ATTRIBUTE": settings.type_attribute,
             },
+            after=[writer],
             opts=child,
         )
         log_group = aws.cloudwatch.LogGroup(

@@ -38,6 +38,8 @@ class Function(pulumi.ComponentResource):
         Environment variables beside those that every function gets.
     statements
         What the function may do beside writing its logs.
+    after
+        What has to be deployed before the function's own code is.
     """
 
     name: pulumi.Output[str]
@@ -56,6 +58,7 @@ class Function(pulumi.ComponentResource):
         timeout_seconds: int,
         environment: Mapping[str, str],
         statements: Sequence[Statement] = (),
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("dmd:lambda:Function", name, None, opts)
@@ -102,7 +105,7 @@ class Function(pulumi.ComponentResource):
                     "METRICS_NAMESPACE": PROJECT,
                 }
             },
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, *role.grants]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, *role.grants, *after]),
         )
         self.name = function.name
         self.arn = function.arn

@@ -48,8 +48,20 @@ class Endpoint:
         """Return an endpoint with the same credentials at another URL."""
         return replace(self, url=url)
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of ``service`` (botocore's name for it) at this endpoint."""
+    def client(
+        self, service: str, *, attempts: int = 4, read_timeout_seconds: float = 60.0
+    ) -> Any:
+        """Return a boto3 client of a service at this endpoint.
+
+        Parameters
+        ----------
+        service
+            botocore's name of it.
+        attempts
+            How often a request is tried in all.
+        read_timeout_seconds
+            How long an answer may take.
+        """
         return boto3.client(
             service,  # type: ignore[call-overload]
             endpoint_url=self.url,
@@ -59,7 +71,8 @@ class Endpoint:
             aws_session_token=self.credentials.session_token,
             config=Config(
                 s3={"addressing_style": "path"},
-                retries={"mode": "standard", "max_attempts": 4},
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                read_timeout=read_timeout_seconds,
                 max_pool_connections=16,
             ),
         )

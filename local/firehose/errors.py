@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from local.errors import LocalError
 
-class FirehoseError(Exception):
+
+class FirehoseError(LocalError):
     """A delivery stream cannot be run, or cannot go on."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from local.errors import LocalError
 
-class FunctionHostError(Exception):
+
+class FunctionHostError(LocalError):
     """The host cannot run functions; the message says what to do."""
 
 

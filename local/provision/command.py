@@ -10,14 +10,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pulumi
-from botocore.exceptions import BotoCoreError, ClientError
-
 from local.endpoint import Endpoint
-from local.provision.errors import ProvisionError
 from local.provision.provision import Provisioned, local_settings, provision
 from local.provision.stack_config import REPOSITORY
+from local.provision.target import check_endpoint
 from local.referenced import make_referenced
+from ops.package import Target, build
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -42,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
         type=Path,
         default=LOCAL_PACKAGES,
         metavar="DIR",
-        help="folder of the functions' packages (default: build/lambda/local)",
+        help="folder of the functions' packages (default: build/lambda/local, built if need be)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
@@ -50,14 +48,13 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Provision as the arguments say; return the exit status."""
+    check_endpoint(args.endpoint_url)
     endpoint = Endpoint(args.endpoint_url)
-    try:
-        settings = local_settings(endpoint, args.stack, packages=args.packages)
-        make_referenced(endpoint, settings)
-        provisioned = provision(endpoint, args.stack, packages=args.packages)
-    except (ProvisionError, pulumi.RunError, BotoCoreError, ClientError) as error:
-        sys.stderr.write(f"dmd provision: {error}\n")
-        return 1
+    if args.packages == LOCAL_PACKAGES:
+        build(Target.LOCAL, source=REPOSITORY, out=LOCAL_PACKAGES.parent)
+    settings = local_settings(endpoint, args.stack, packages=args.packages)
+    make_referenced(endpoint, settings)
+    provisioned = provision(endpoint, args.stack, packages=args.packages)
     report = _as_json(provisioned) if args.json else _as_text(provisioned, args.endpoint_url)
     sys.stdout.write(f"{report}\n")
     return 0

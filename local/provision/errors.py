@@ -1,7 +1,11 @@
 """What can go wrong while a stack is provisioned into an endpoint."""
 
+from __future__ import annotations
 
-class ProvisionError(Exception):
+from local.errors import LocalError
+
+
+class ProvisionError(LocalError):
     """The stack cannot be provisioned; the message says what, where and what to do."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -16,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pulumi.runtime.mocks import MockResourceArgs
 
+from dmd.__main__ import main
 from infra.naming import ENVIRONMENTS
 from infra.policies import allow
 from infra.policies import document as document_of
@@ -29,7 +29,6 @@ from local.provision import (
     local_settings,
     provision,
 )
-from local.provision.command import add_parser
 from local.provision.monitor import ProvisioningMonitor, ResourceMaker
 from local.provision.program import run_program
 from local.provision.resource import Clients
@@ -387,10 +386,7 @@ def test_missing_packages_are_named(endpoint: Endpoint, dev1: Provisioned, tmp_p
 
 
 def command(*arguments: str) -> int:
-    parser = argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    args = parser.parse_args(["provision", *arguments])
-    return int(args.run(args))
+    return main(["provision", *arguments])
 
 
 def test_the_command_provisions_and_reports(

@@ -1,0 +1,73 @@
+"""The command `dmd`: reads the arguments, runs one subcommand, shows errors as one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import pulumi
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.errors import LocalError
+from ops.errors import OpsError
+
+# Each has add_parser(subparsers), and sets the function that runs it.
+_COMMANDS = (
+    "local.demo_command",
+    "local.provision.command",
+    "local.sql.command",
+    "ops.schema_command",
+)
+
+# What a user's shell says of AWS and of proxies is for the real AWS. Local commands name their
+# endpoint and credentials themselves, and must not trip over a profile that does not exist here.
+_LOCALHOST = "127.0.0.1,localhost"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status.
+
+    Parameters
+    ----------
+    arguments
+        Without the program's name; the process's own unless given.
+    """
+    _ignore_surroundings()
+    parser = argparse.ArgumentParser(
+        prog="dmd",
+        description="Lands a DynamoDB table's changes in S3 as partitioned Avro for Athena.",
+    )
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    for name in _COMMANDS:
+        importlib.import_module(name).add_parser(subparsers)
+    args = parser.parse_args(arguments)
+    try:
+        return int(args.run(args))
+    except (LocalError, OpsError, pulumi.RunError) as error:
+        sys.stderr.write(f"dmd {args.command}: {error}\n")
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        sys.stderr.write(f"dmd {args.command}: the endpoint did not do as asked: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f"dmd {args.command}: stopped\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _ignore_surroundings() -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), _LOCALHOST)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,301 @@
+"""The pipeline on one machine from end to end: provision, run, report (design §7)."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from infra.naming import DATA_PREFIX
+from local.emulator import embedded_emulator
+from local.endpoint import Endpoint
+from local.errors import LocalError
+from local.export import export_run
+from local.feed.generator import generate
+from local.feed.lines import read_lines
+from local.feed.replication import TableStream
+from local.feed.stream import Fed, StreamRecord, feed
+from local.feed.table import write_items
+from local.functions.logs import FunctionLog
+from local.pipeline import Pipeline, running_pipeline
+from local.progress import Progress
+from local.provision.provision import Provisioned, local_settings, provision
+from local.provision.target import check_endpoint
+from local.referenced import make_referenced
+from local.report import (
+    Partition,
+    TypeCounts,
+    count_types,
+    discrepancies,
+    list_keys,
+    read_contents,
+)
+
+# The pace of a stack is set for AWS: minutes of buffering, an hour of waiting for a file's worth.
+# A local run keeps the mechanism and shortens the waiting.
+LOCAL_PACE = {
+    "delivery_buffer_size_mb": "1",
+    "delivery_buffer_interval_seconds": "2",
+    "transform_buffer_interval_seconds": "1",
+    "settle_seconds": "0",
+    "max_wait_seconds": "0",
+}
+
+_TABLE_ITEMS = 24
+
+
+class DemoError(LocalError):
+    """A run that cannot begin, or that went wrong on its way."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What to run.
+
+    Parameters
+    ----------
+    stack
+        Whose Pulumi program.
+    packages
+        Folder of the functions' packages, built for this machine.
+    endpoint_url
+        An AWS-compatible endpoint; None starts the embedded one.
+    seed, records
+        What change records to make up, and how many.
+    input
+        A file of the user's own change records instead, or ``-``.
+    """
+
+    stack: str
+    packages: Path
+    endpoint_url: str | None = None
+    seed: int = 1
+    records: int = 4000
+    input: str | None = None
+
+
+@dataclass
+class Outcome:
+    """What a run came to.
+
+    Parameters
+    ----------
+    stack, endpoint_url
+        What ran where.
+    fed
+        Records that the Kinesis stream took, and those that it refused.
+    table_changes
+        How many of them came from writes to the demand table.
+    counts
+        By record type.
+    partitions
+        What the tables hold.
+    discrepancies
+        What does not reconcile.
+    denials
+        What roles were refused.
+    seconds
+        From the first record to the last file.
+    """
+
+    stack: str
+    endpoint_url: str
+    fed: Fed
+    table_changes: int
+    counts: dict[str, TypeCounts] = field(default_factory=dict)
+    partitions: list[Partition] = field(default_factory=list)
+    discrepancies: list[str] = field(default_factory=list)
+    denials: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def good(self) -> bool:
+        """Whether everything reconciles and no role was refused anything."""
+        return not self.discrepancies and not self.denials
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run whose stack is still up: its outcome, and the endpoint that holds it."""
+
+    outcome: Outcome
+    endpoint: Endpoint
+    provisioned: Provisioned
+
+    def export(self, folder: Path, progress: Progress) -> None:
+        """Copy the bucket's objects and the Glue catalog into a folder."""
+        bucket = self.provisioned.settings.bucket_name
+        export_run(self.endpoint, bucket, folder, lambda text: progress.show(text))
+
+
+@contextlib.contextmanager
+def demo(
+    options: DemoOptions, progress: Progress, on_problem: Callable[[str], None]
+) -> Iterator[FinishedRun]:
+    """Run the whole pipeline once; the stack stays up until the end of the ``with``.
+
+    Parameters
+    ----------
+    options
+        What to run.
+    progress
+        Says how far it is.
+    on_problem
+        Called with each line of the functions' logs that tells of a failure.
+
+    Raises
+    ------
+    LocalError
+        The run cannot begin or go on; says what to do.
+    """
+    with contextlib.ExitStack() as stack:
+        if options.endpoint_url:
+            check_endpoint(options.endpoint_url)
+            endpoint = Endpoint(options.endpoint_url)
+        else:
+            progress.step("Starting the embedded AWS emulator")
+            endpoint = stack.enter_context(embedded_emulator())
+        provisioned = _provision(endpoint, options, progress)
+        settings = provisioned.settings
+        _refuse_old_data(endpoint, settings.bucket_name)
+        pipeline = stack.enter_context(
+            running_pipeline(
+                endpoint,
+                settings,
+                provisioned.outputs["delivery_streams"],
+                options.packages,
+                lambda line: _pass_on(line, on_problem),
+            )
+        )
+        outcome = _run(pipeline, provisioned, options, progress)
+        outcome.endpoint_url = endpoint.url
+        progress.clear()
+        yield FinishedRun(outcome, endpoint, provisioned)
+
+
+def _provision(endpoint: Endpoint, options: DemoOptions, progress: Progress) -> Provisioned:
+    progress.step(f"Provisioning stack {options.stack} at {endpoint.url}")
+    made = itertools.count(1)
+    settings = local_settings(
+        endpoint, options.stack, overrides=LOCAL_PACE, packages=options.packages
+    )
+    make_referenced(endpoint, settings)
+    return provision(
+        endpoint,
+        options.stack,
+        overrides=LOCAL_PACE,
+        packages=options.packages,
+        progress=lambda each: progress.show(f"{next(made)} resources  {each.type}"),
+    )
+
+
+def _refuse_old_data(endpoint: Endpoint, bucket: str) -> None:
+    found = next(list_keys(endpoint.client("s3"), bucket, f"{DATA_PREFIX}/"), None)
+    if found is not None:
+        raise DemoError(
+            f"the bucket {bucket} at {endpoint.url} holds data of an earlier run ({found}), and "
+            "counts would not reconcile: use a fresh endpoint, or empty the bucket"
+        )
+
+
+def _run(
+    pipeline: Pipeline, provisioned: Provisioned, options: DemoOptions, progress: Progress
+) -> Outcome:
+    settings = provisioned.settings
+    operator = pipeline.endpoint
+    started = time.monotonic()
+    # Delivery streams read from LATEST: they have to be there before the first record is.
+    pipeline.start()
+    kinesis = operator.client("kinesis")
+
+    def put(records: Iterator[StreamRecord], what: str) -> Fed:
+        progress.step(f"Feeding {what} into {settings.stream_name}")
+        return feed(
+            kinesis,
+            settings.stream_name,
+            records,
+            lambda fed: progress.show(f"{fed.accepted:,} fed  {_stages(pipeline)}"),
+        )
+
+    table_changes = 0
+    if options.input is None:
+        progress.step(f"Writing items to the table {settings.table_name}")
+        from_table = put(
+            _table_changes(operator, settings.table_name, options, progress), "the table's changes"
+        )
+        table_changes = from_table.accepted
+        fed = put(
+            generate(options.seed, options.records, settings.table_name),
+            f"{options.records:,} generated change records",
+        )
+        fed.accepted += from_table.accepted
+        fed.bytes += from_table.bytes
+        fed.refused += from_table.refused
+    else:
+        fed = put(read_lines(options.input), options.input)
+    progress.step("Draining the delivery streams")
+    pipeline.drain(lambda: progress.show(_stages(pipeline)))
+    progress.step("Running the Avro writer's schedules")
+    s3 = operator.client("s3")
+    pipeline.schedules(provisioned.outputs["schedule_group"]).until(
+        lambda: not _work_left(s3, settings.bucket_name),
+        lambda runs: progress.show(f"{runs} runs"),
+    )
+    progress.step("Reading back what was written")
+    contents = read_contents(s3, settings.bucket_name, DATA_PREFIX)
+    counts = count_types(pipeline.counts(), contents)
+    return Outcome(
+        stack=options.stack,
+        endpoint_url=operator.url,
+        fed=fed,
+        table_changes=table_changes,
+        counts=counts,
+        partitions=[contents.partitions[key] for key in sorted(contents.partitions)],
+        discrepancies=discrepancies(fed.accepted, counts),
+        denials=[f"{denial.message} ({denial.count} times)" for denial in pipeline.gate.denials()],
+        seconds=time.monotonic() - started,
+    )
+
+
+def _table_changes(
+    operator: Endpoint, table_name: str, options: DemoOptions, progress: Progress
+) -> Iterator[StreamRecord]:
+    dynamodb = operator.client("dynamodb")
+    stream = TableStream(dynamodb, operator.client("dynamodbstreams"), table_name)
+    write_items(
+        dynamodb,
+        table_name,
+        options.seed,
+        _TABLE_ITEMS,
+        lambda writes: progress.show(f"{writes} writes"),
+    )
+    return stream.read()
+
+
+def _work_left(s3: Any, bucket: str) -> bool:
+    return any(
+        next(list_keys(s3, bucket, f"{DATA_PREFIX}/{area}/"), None) is not None
+        for area in ("landing", "compaction")
+    )
+
+
+def _stages(pipeline: Pipeline) -> str:
+    counts = pipeline.counts().values()
+    received = sum(each.received for each in counts)
+    handled = sum(each.delivered + each.dropped + each.failed for each in counts)
+    objects = sum(each.objects + each.error_objects for each in counts)
+    return f"{received:,} received  {handled:,} handled  {objects:,} objects landed"
+
+
+def _pass_on(line: FunctionLog, on_problem: Callable[[str], None]) -> None:
+    # The functions' own lines are JSON; what Lambda itself says of a crash is not.
+    if (
+        '"level": "ERROR"' in line.message
+        or "Status: error" in line.message
+        or line.message.startswith(("[ERROR]", "Traceback"))
+    ):
+        on_problem(f"{line.function_name}: {line.message}")

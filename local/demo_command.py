@@ -1,0 +1,152 @@
+"""``dmd demo``: the whole pipeline on one machine, from change records to Athena SQL."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.demo import DemoOptions, FinishedRun, demo
+from local.demo_report import QUERIES, Answer, as_json, as_text
+from local.export import check_folder
+from local.feed.lines import check_input
+from local.progress import Progress
+from local.sql.engine import run_query
+from local.sql.render import render
+from local.state import LAST_RUN, state_directory
+from ops.package import Target, build
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = _ROOT / "build" / "lambda"
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the command to ``dmd``."""
+    parser = subparsers.add_parser(
+        "demo",
+        help="run the whole pipeline on this machine",
+        description="Takes change records through Kinesis, the four delivery streams with their "
+        "functions, and the Avro writer into partitioned Avro, on this machine, with an embedded "
+        "AWS emulator; then reconciles every count and answers queries from the tables.",
+    )
+    parser.add_argument("--stack", default="dev1", help="whose program (default: %(default)s)")
+    parser.add_argument(
+        "--endpoint-url", metavar="URL", help="use this AWS-compatible emulator, not the embedded"
+    )
+    parser.add_argument(
+        "--records",
+        type=_count,
+        default=4000,
+        metavar="N",
+        help="how many change records to make up (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="S", help="make up those of this seed (default: 1)"
+    )
+    parser.add_argument(
+        "--input",
+        metavar="FILE",
+        help="feed these change records and nothing else: one JSON object a line, as they stand; "
+        "- is standard input, .gz is accepted",
+    )
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="DIR",
+        help="copy the bucket's objects and the Glue catalog into this new or empty folder",
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the endpoint up afterwards, until Ctrl-C"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the demo as the arguments say; return the exit status."""
+    if args.export:
+        check_folder(args.export)
+    if args.input:
+        check_input(args.input)
+    progress = Progress()
+    progress.step("Building the functions' packages")
+    build(Target.LOCAL, source=_ROOT, out=_PACKAGES)
+    options = DemoOptions(
+        stack=args.stack,
+        packages=_PACKAGES / "local",
+        endpoint_url=args.endpoint_url,
+        seed=args.seed,
+        records=args.records,
+        input=args.input,
+    )
+    with demo(options, progress, _problem(progress)) as finished:
+        last_run = _keep_last_run(finished, progress)
+        if args.export:
+            finished.export(args.export, progress)
+        progress.clear()
+        answers = [_answer(last_run, sql) for sql in QUERIES]
+        outcome = finished.outcome
+        if args.json:
+            export = str(args.export) if args.export else None
+            print(json.dumps(as_json(outcome, answers, export), ensure_ascii=False))  # noqa: T201
+        else:
+            print(as_text(outcome, answers))  # noqa: T201
+        sys.stdout.flush()
+        if args.keep:
+            _wait(outcome.endpoint_url)
+    return 0 if outcome.good else 1
+
+
+def _keep_last_run(finished: FinishedRun, progress: Progress) -> Path:
+    """Put the run where `dmd sql` looks for it, whole or not at all."""
+    folder = state_directory() / LAST_RUN
+    fresh = folder.with_name(f"{LAST_RUN}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    finished.export(fresh, progress)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
+    return folder
+
+
+def _answer(folder: Path, sql: str) -> Answer:
+    result = run_query(folder, sql)
+    lines = render(result, "json").splitlines()
+    return Answer(
+        sql,
+        render(result, "table"),
+        [{"name": name, "type": str(kind)} for name, kind in result.columns],
+        [json.loads(line) for line in lines],
+    )
+
+
+def _problem(progress: Progress) -> Callable[[str], None]:
+    def show(line: str) -> None:
+        progress.clear()
+        sys.stderr.write(f"{line}\n")
+
+    return show
+
+
+def _wait(url: str) -> None:
+    sys.stderr.write(f"The endpoint stays up at {url}; stop it with Ctrl-C.\n")
+    sys.stderr.flush()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of records, 0 or more")
+    return int(text)
+
+
+__all__: Sequence[str] = ("add_parser", "run")

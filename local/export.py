@@ -1,0 +1,102 @@
+"""A run's bucket and Glue catalog as a folder: what ``dmd sql`` reads, and a user can keep."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CATALOG_FILE = "catalog.json"
+
+
+class ExportError(Exception):
+    """The bucket or the catalog cannot be written as a folder."""
+
+
+def export_catalog(glue: Any, bucket: str) -> dict[str, Any]:
+    """Return every Glue database and table as the API returns them, ready for JSON.
+
+    Parameters
+    ----------
+    glue
+        A boto3 client of Glue.
+    bucket
+        The bucket in which the tables lie.
+    """
+    databases: list[Any] = []
+    for page in glue.get_paginator("get_databases").paginate():
+        databases += page["DatabaseList"]
+    tables: list[Any] = []
+    for database in databases:
+        for page in glue.get_paginator("get_tables").paginate(DatabaseName=database["Name"]):
+            tables += page["TableList"]
+    catalog = {"bucket": bucket, "databases": databases, "tables": tables}
+    written: dict[str, Any] = json.loads(json.dumps(catalog, default=_json_text))
+    return written
+
+
+def export_objects(
+    s3: Any, bucket: str, directory: Path, progress: Callable[[int], None] | None = None
+) -> int:
+    """Copy every object of the bucket to ``directory`` under its key; return how many.
+
+    Parameters
+    ----------
+    s3
+        A boto3 client of S3.
+    progress
+        Called with the number of objects copied so far.
+
+    Raises
+    ------
+    ExportError
+        A key leads out of the folder, or is where another key has a folder.
+    """
+    root = directory.resolve()
+    root.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+        for listed in page.get("Contents", []):
+            path = _path(root, listed["Key"])
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(s3.get_object(Bucket=bucket, Key=listed["Key"])["Body"].read())
+            except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+                raise ExportError(
+                    f"the key {listed['Key']!r} cannot be a file: another key is a folder there"
+                ) from error
+            count += 1
+            if progress is not None:
+                progress(count)
+    return count
+
+
+def write_export(
+    glue: Any, s3: Any, bucket: str, directory: Path, progress: Callable[[int], None] | None = None
+) -> int:
+    """Write the bucket's objects and ``catalog.json``; return the number of objects.
+
+    The catalog comes last: a folder that has one is whole.
+    """
+    count = export_objects(s3, bucket, directory, progress)
+    text = json.dumps(export_catalog(glue, bucket), indent=1, ensure_ascii=False)
+    (directory / CATALOG_FILE).write_text(text, encoding="utf-8")
+    return count
+
+
+def _path(root: Path, key: str) -> Path:
+    parts = key.split("/")
+    if key.endswith("/") or not all(parts) or {".", ".."} & set(parts) or "\0" in key:
+        raise ExportError(f"the key {key!r} cannot be a file's path; it is not exported")
+    path = root.joinpath(*parts)
+    if not path.resolve().is_relative_to(root):
+        raise ExportError(f"the key {key!r} leads out of {root}; it is not exported")
+    return path
+
+
+def _json_text(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise TypeError(f"the Glue API returned a {type(value).__name__}, which JSON has not")

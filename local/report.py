@@ -1,0 +1,196 @@
+"""What a run came to: counts that must reconcile, from sources that do not know of each other.
+
+What was fed and what the delivery streams did is counted as it happens; failed records, rows,
+repeats and quarantine are counted in what lies in the bucket at the end.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import fastavro
+
+from local.firehose import DeliveryCounts
+
+
+@dataclass
+class TypeCounts:
+    """The counts of one record type.
+
+    Parameters
+    ----------
+    received
+        Records that its delivery stream read.
+    dropped, failed
+        Records that are another's, and records in the error output.
+    delivered
+        Rows that its delivery stream landed.
+    written, repeats, quarantined
+        Landed rows that are in Avro files, that were left out as repeats, and that are in
+        quarantine.
+    quarantined_objects
+        Whole landed objects in quarantine, whose rows nobody can count.
+    left
+        Landed objects and plans that are still there.
+    """
+
+    received: int = 0
+    dropped: int = 0
+    failed: int = 0
+    delivered: int = 0
+    written: int = 0
+    repeats: int = 0
+    quarantined: int = 0
+    quarantined_objects: int = 0
+    left: int = 0
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One partition of one table: its files, rows and bytes."""
+
+    record_type: str
+    date: str
+    files: int
+    rows: int
+    bytes: int
+
+
+@dataclass
+class Contents:
+    """What lies in the bucket at the end, by record type."""
+
+    errors: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    repeats: dict[str, int] = field(default_factory=dict)
+    quarantined: dict[str, int] = field(default_factory=dict)
+    quarantined_objects: dict[str, int] = field(default_factory=dict)
+    left: dict[str, int] = field(default_factory=dict)
+    partitions: dict[tuple[str, str], Partition] = field(default_factory=dict)
+
+
+def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
+    """Count what lies below the pipeline's prefix.
+
+    Parameters
+    ----------
+    s3
+        boto3's client, as the operator sees the bucket.
+    bucket, prefix
+        The bucket, and the key prefix without a slash.
+    """
+    contents = Contents()
+    for key in list_keys(s3, bucket, f"{prefix}/"):
+        area, _, rest = key.removeprefix(f"{prefix}/").partition("/")
+        record_type = rest.partition("/")[0]
+        if area in ("landing", "compaction"):
+            _count(contents.left, record_type, 1)
+        elif area in ("errors", "quarantine", "avro"):
+            body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            if area == "errors":
+                _count(contents.errors, record_type, len(_text(key, body).splitlines()))
+            elif area == "quarantine":
+                _read_quarantine(contents, record_type, key, body)
+            else:
+                _read_avro(contents, record_type, key, body)
+    return contents
+
+
+def count_types(
+    delivered: Mapping[str, DeliveryCounts], contents: Contents
+) -> dict[str, TypeCounts]:
+    """Return the counts of each record type, from the delivery streams' and the bucket's."""
+    return {
+        record_type: TypeCounts(
+            received=counts.received,
+            dropped=counts.dropped,
+            failed=contents.errors.get(record_type, 0),
+            delivered=counts.delivered,
+            written=contents.rows.get(record_type, 0),
+            repeats=contents.repeats.get(record_type, 0),
+            quarantined=contents.quarantined.get(record_type, 0),
+            quarantined_objects=contents.quarantined_objects.get(record_type, 0),
+            left=contents.left.get(record_type, 0),
+        )
+        for record_type, counts in delivered.items()
+    }
+
+
+def discrepancies(fed: int, counts: Mapping[str, TypeCounts]) -> list[str]:
+    """Return what does not reconcile, stage by stage; nothing is the only good answer.
+
+    Parameters
+    ----------
+    fed
+        Records that the Kinesis stream took.
+    counts
+        The counts of each record type.
+    """
+    found = []
+    for record_type, each in counts.items():
+        if each.received != fed:
+            found.append(
+                f"{record_type}, ingestion: the stream took {fed:,} records, "
+                f"the delivery stream read {each.received:,}"
+            )
+        if each.received != each.delivered + each.dropped + each.failed:
+            found.append(
+                f"{record_type}, delivery stream: received {each.received:,}, but delivered "
+                f"{each.delivered:,} + dropped {each.dropped:,} + failed {each.failed:,}"
+            )
+        if each.left:
+            found.append(
+                f"{record_type}, Avro writer: {each.left:,} landed objects or plans are left"
+            )
+        written = each.written + each.repeats + each.quarantined
+        if each.delivered != written or each.quarantined_objects:
+            found.append(
+                f"{record_type}, Avro writer: delivered {each.delivered:,}, but written "
+                f"{each.written:,} + repeats {each.repeats:,} + quarantined {each.quarantined:,}"
+                + (
+                    f", and {each.quarantined_objects:,} whole objects in quarantine"
+                    if each.quarantined_objects
+                    else ""
+                )
+            )
+    return found
+
+
+def list_keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    """Yield the keys below a prefix, in order."""
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        for each in page.get("Contents", ()):
+            yield each["Key"]
+
+
+def _text(key: str, body: bytes) -> bytes:
+    return gzip.decompress(body) if key.endswith(".gz") else body
+
+
+def _read_quarantine(contents: Contents, record_type: str, key: str, body: bytes) -> None:
+    if not key.endswith("/entries.jsonl.gz"):
+        _count(contents.quarantined_objects, record_type, 1)
+        return
+    entries = gzip.decompress(body).splitlines()
+    lines = sum(entry.startswith(b'{"kind": "line"') for entry in entries)
+    _count(contents.quarantined, record_type, lines)
+
+
+def _read_avro(contents: Contents, record_type: str, key: str, body: bytes) -> None:
+    reader = fastavro.reader(io.BytesIO(body))
+    rows = sum(1 for _ in reader)
+    _count(contents.rows, record_type, rows)
+    _count(contents.repeats, record_type, int(reader.metadata["dmd.repeats"]))
+    date = key.split("/partition_date=")[1].split("/")[0]
+    known = contents.partitions.get((record_type, date), Partition(record_type, date, 0, 0, 0))
+    contents.partitions[record_type, date] = Partition(
+        record_type, date, known.files + 1, known.rows + rows, known.bytes + len(body)
+    )
+
+
+def _count(counts: dict[str, int], record_type: str, number: int) -> None:
+    counts[record_type] = counts.get(record_type, 0) + number
