@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Without the program's name; the process's own unless given.
     """
     _ignore_surroundings()
+    logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
     parser = argparse.ArgumentParser(
         prog="dmd",
         description="Lands a DynamoDB table's changes in S3 as partitioned Avro for Athena.",

@@ -14,7 +14,7 @@ from infra.naming import DATA_PREFIX
 from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
 from local.errors import LocalError
-from local.export import export_run
+from local.export import write_export
 from local.feed.generator import generate
 from local.feed.lines import read_lines
 from local.feed.replication import TableStream
@@ -128,8 +128,13 @@ class FinishedRun:
 
     def export(self, folder: Path, progress: Progress) -> None:
         """Copy the bucket's objects and the Glue catalog into a folder."""
-        bucket = self.provisioned.settings.bucket_name
-        export_run(self.endpoint, bucket, folder, lambda text: progress.show(text))
+        write_export(
+            self.endpoint.client("glue"),
+            self.endpoint.client("s3"),
+            self.provisioned.settings.bucket_name,
+            folder,
+            lambda number: progress.show(f"{number:,} objects exported"),
+        )
 
 
 @contextlib.contextmanager

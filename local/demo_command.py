@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
         check_input(args.input)
     progress = Progress()
     progress.step("Building the functions' packages")
-    build(Target.LOCAL, source=_ROOT, out=_PACKAGES)
+    build(Target.LOCAL, source=_ROOT, out=_PACKAGES, progress=progress.show)
     options = DemoOptions(
         stack=args.stack,
         packages=_PACKAGES / "local",

@@ -48,9 +48,7 @@ class Endpoint:
         """Return an endpoint with the same credentials at another URL."""
         return replace(self, url=url)
 
-    def client(
-        self, service: str, *, attempts: int = 4, read_timeout_seconds: float = 60.0
-    ) -> Any:
+    def client(self, service: str, *, attempts: int = 4, read_timeout_seconds: float = 60.0) -> Any:
         """Return a boto3 client of a service at this endpoint.
 
         Parameters

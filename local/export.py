@@ -8,11 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from local.errors import LocalError
+
 CATALOG_FILE = "catalog.json"
 
 
-class ExportError(Exception):
+class ExportError(LocalError):
     """The bucket or the catalog cannot be written as a folder."""
+
+
+def check_folder(directory: Path) -> None:
+    """Raise `ExportError` unless a folder is new or empty: files of two runs must not mix."""
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise ExportError(f"{directory} is not an empty folder: name a new or an empty one")
 
 
 def export_catalog(glue: Any, bucket: str) -> dict[str, Any]:

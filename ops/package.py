@@ -15,7 +15,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -72,7 +72,14 @@ class Package:
         )
 
 
-def build(target: Target, *, source: Path, out: Path, force: bool = False) -> tuple[Package, ...]:
+def build(
+    target: Target,
+    *,
+    source: Path,
+    out: Path,
+    force: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> tuple[Package, ...]:
     """Build the zip of each function at ``out/<target>/<function>.zip``.
 
     A zip is left as it is while nothing that it is made from has changed.
@@ -84,6 +91,8 @@ def build(target: Target, *, source: Path, out: Path, force: bool = False) -> tu
         `requirements.txt`.
     force
         Build again even if nothing has changed.
+    progress
+        Called with what is built, when it takes more than a look.
 
     Raises
     ------
@@ -91,13 +100,22 @@ def build(target: Target, *, source: Path, out: Path, force: bool = False) -> tu
         A folder or a wheel is missing, or a package is above a limit of Lambda's.
     """
     return tuple(
-        _build_one(function, target, source=source, folder=out / target.value, force=force)
+        _build_one(function, target, source, out / target.value, force, progress or _quietly)
         for function in FUNCTIONS
     )
 
 
+def _quietly(text: str) -> None:
+    """Say nothing."""
+
+
 def _build_one(
-    function: str, target: Target, *, source: Path, folder: Path, force: bool
+    function: str,
+    target: Target,
+    source: Path,
+    folder: Path,
+    force: bool,
+    progress: Callable[[str], None],
 ) -> Package:
     path = folder / f"{function}.zip"
     record = folder / f"{function}.package.json"
@@ -105,7 +123,7 @@ def _build_one(
     inputs = _digest_of_inputs(function, target, source, own)
     if not force and (known := _read_record(record, inputs, path)):
         return _describe(function, path, known)
-    sys.stderr.write(f"packaging {function} for {target} …\n")
+    progress(f"packaging {function} for {target}")
     with tempfile.TemporaryDirectory() as temporary:
         into = Path(temporary)
         versions = wheels.install(
@@ -221,7 +239,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--force", action="store_true", help="build even if nothing has changed")
     options = parser.parse_args(arguments)
     try:
-        packages = build(options.target, source=root, out=options.out, force=options.force)
+        packages = build(
+            options.target,
+            source=root,
+            out=options.out,
+            force=options.force,
+            progress=lambda text: print(text, file=sys.stderr),  # noqa: T201
+        )
     except PackagingError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
