@@ -20,7 +20,8 @@ from local.progress import Progress
 from local.sql.engine import run_query
 from local.sql.render import render
 from local.state import LAST_RUN, state_directory
-from ops.package import Target, build
+from ops.package import build
+from ops.wheels import Target
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from local.endpoint import Credentials, Endpoint
 from local.errors import LocalError
 
@@ -125,11 +127,15 @@ class ScheduleRunner:
         # A schedule group is the narrowest source that Scheduler names.
         group_arn = schedule.arn.replace(":schedule/", ":schedule-group/").rsplit("/", 1)[0]
         credentials = self._assume(schedule.role_arn, _PRINCIPAL, group_arn)
-        answer = (
-            self._endpoint.with_credentials(credentials)
-            .client("lambda", attempts=1, read_timeout_seconds=_RUN_SECONDS)
-            .invoke(FunctionName=schedule.target_arn, Payload=schedule.input.encode())
+        invoker = self._endpoint.with_credentials(credentials).client(
+            "lambda", attempts=1, read_timeout_seconds=_RUN_SECONDS
         )
+        try:
+            answer = invoker.invoke(
+                FunctionName=schedule.target_arn, Payload=schedule.input.encode()
+            )
+        except ClientError as error:
+            raise WriterError(f"schedule {schedule.name} cannot run the writer: {error}") from None
         payload = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
             raise WriterError(

@@ -1,0 +1,139 @@
+"""Which operation a REST request is: botocore's own service models, read backwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from botocore.model import OperationModel, ServiceModel
+
+_LABEL = re.compile(r"\{(\w+)(\+?)\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """How requests of one operation look.
+
+    ``constants`` are query parameters (with their value, or None for any) that are part of the
+    URI; ``query`` and ``headers`` name the wire names that the operation cannot do without, and
+    ``members`` tells the parameter's name of each wire name.
+    """
+
+    operation: str
+    method: str
+    path: re.Pattern[str]
+    constants: Mapping[str, str | None]
+    query: frozenset[str]
+    headers: frozenset[str]
+    members: Mapping[tuple[str, str], str]
+
+    @property
+    def specificity(self) -> tuple[int, int]:
+        """Return how much a request must have to be of this route; the most specific one wins."""
+        required = len(self.constants) + len(self.query) + len(self.headers)
+        return required, -self.path.groups
+
+    def parameters(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+    ) -> dict[str, str] | None:
+        """Return the parameters in URL and headers, or None where the request is of another.
+
+        Parameters
+        ----------
+        method, path
+            The HTTP method, and the URL's path as sent, still percent-encoded.
+        query
+            Decoded query parameters.
+        headers
+            Header values by lower-case name.
+        """
+        found = self.path.fullmatch(path) if method == self.method else None
+        if (
+            found is None
+            or not self.query <= query.keys()
+            or not self.headers <= headers.keys()
+            or any(
+                name not in query or value not in (None, query[name])
+                for name, value in self.constants.items()
+            )
+        ):
+            return None
+        # surrogateescape keeps two keys apart that are not UTF-8.
+        parameters = {
+            name: unquote(text, errors="surrogateescape")
+            for name, text in found.groupdict().items()
+        }
+        for (location, wire_name), member in self.members.items():
+            values = query if location == "querystring" else headers
+            if wire_name in values:
+                parameters[member] = values[wire_name]
+        return parameters
+
+
+def routes(service: ServiceModel) -> tuple[Route, ...]:
+    """Return the routes of a REST service, the most specific first."""
+    found = [_route(service.operation_model(name)) for name in service.operation_names]
+    return tuple(sorted(found, key=lambda route: route.specificity, reverse=True))
+
+
+def match(
+    table: Sequence[Route],
+    method: str,
+    path: str,
+    query: Mapping[str, str],
+    headers: Mapping[str, str],
+) -> tuple[str, dict[str, str]] | None:
+    """Return the operation of a request and its parameters in URL and headers, or None."""
+    for route in table:
+        parameters = route.parameters(method, path, query, headers)
+        if parameters is not None:
+            return route.operation, parameters
+    return None
+
+
+def _route(operation: OperationModel) -> Route:
+    path, _, query = str(operation.http["requestUri"]).partition("?")
+    constants = dict(_constant(item) for item in query.split("&") if item)
+    required: dict[str, set[str]] = {"querystring": set(), "header": set()}
+    members: dict[tuple[str, str], str] = {}
+    shape = operation.input_shape
+    if shape is not None:
+        for name, member in shape.members.items():
+            location = str(member.serialization.get("location", ""))
+            if location not in required:
+                continue
+            wire_name = str(member.serialization["name"])
+            wire_name = wire_name.lower() if location == "header" else wire_name
+            members[location, wire_name] = name
+            if name in shape.required_members:
+                required[location].add(wire_name)
+    return Route(
+        operation.name,
+        str(operation.http["method"]),
+        _path_pattern(path),
+        constants,
+        frozenset(required["querystring"]),
+        frozenset(required["header"]),
+        members,
+    )
+
+
+def _constant(item: str) -> tuple[str, str | None]:
+    name, equals, value = item.partition("=")
+    return name, value if equals else None
+
+
+def _path_pattern(path: str) -> re.Pattern[str]:
+    source, position = "", 0
+    for label in _LABEL.finditer(path):
+        source += re.escape(path[position : label.start()])
+        source += f"(?P<{label[1]}>{'.+' if label[2] else '[^/]+'})"
+        position = label.end()
+    # A slash after the last segment means nothing (botocore's "/bucket/" is "/bucket").
+    return re.compile(source + re.escape(path[position:].rstrip("/")) + "/?", re.DOTALL)

@@ -1,0 +1,193 @@
+"""The whole pipeline on one machine: what goes in comes out, exactly, and is accounted for."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+
+import schemas
+from local.feed.generator import generate
+from tests.end_to_end.conftest import RECORDS, SEED, Run, own_lines
+from tests.support.cli import dmd
+from tests.support.reference import DROPPED, FAILED, outcome
+
+TABLE = "prd3292-dev1-us-east-1-demand-table"
+
+
+def rows(export: Path, record_type: str) -> Iterator[dict[str, Any]]:
+    """A table's rows, read by fastavro, with the date of the folder that they are in."""
+    for path in sorted((export / "data-pipeline/avro" / record_type).rglob("*.avro")):
+        with path.open("rb") as file:
+            for row in fastavro.reader(file):
+                assert isinstance(row, dict)
+                date = path.parent.name.removeprefix("partition_date=")
+                assert date == row["changed_at"].date().isoformat()
+                yield row
+
+
+def comparable(row: dict[str, Any]) -> str:
+    """A row but for its sequence number, as text that is the same for the same values."""
+    kept = {name: value for name, value in row.items() if name != "sequence_number"}
+    if isinstance(kept["rescued_attributes"], str):
+        kept["rescued_attributes"] = json.loads(kept["rescued_attributes"])
+    return json.dumps(kept, default=repr, sort_keys=True)
+
+
+@pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
+def test_the_tables_hold_exactly_the_rows_that_the_reference_expects(
+    generated: Run, record_type: str
+) -> None:
+    outcomes = [outcome(each.data, record_type) for each in generate(SEED, RECORDS, TABLE)]
+    expected = {comparable(each) for each in outcomes if isinstance(each, dict)}
+    from_the_table = [r for r in rows(generated.export, record_type) if "NoteOfTable" in str(r)]
+    assert not from_the_table
+    # Changes of the table itself have today's time; generated ones do not.
+    generated_ids = {json.loads(each)["change_id"] for each in expected}
+    actual = [r for r in rows(generated.export, record_type) if r["change_id"] in generated_ids]
+    assert {comparable(row) for row in actual} == expected
+    assert len(actual) == len(expected), "each row once, though records came twice"
+    counts = generated.summary["types"][record_type]
+    table_changes = generated.summary["table_changes"]
+    of_type = counts["written"] + counts["repeats"] - sum(isinstance(o, dict) for o in outcomes)
+    assert counts["failed"] == outcomes.count(FAILED)
+    assert counts["dropped"] == outcomes.count(DROPPED) + table_changes - of_type
+    assert of_type > 0, "some changes came through the table itself"
+
+
+def test_every_count_reconciles(generated: Run) -> None:
+    summary = generated.summary
+    assert summary["reconciled"] is True
+    assert summary["denials"] == []
+    assert summary["fed"] == RECORDS + summary["table_changes"]
+    for counts in summary["types"].values():
+        assert counts["received"] == summary["fed"]
+        assert counts["received"] == sum(
+            counts[name] for name in ("written", "dropped", "failed", "repeats", "quarantined")
+        )
+        assert counts["repeats"] > 0
+        assert counts["failed"] > 0
+
+
+def test_failed_records_keep_their_raw_source(generated: Run) -> None:
+    failed = [
+        each.data
+        for each in generate(SEED, RECORDS, TABLE)
+        if outcome(each.data, "demand") == FAILED
+    ]
+    assert sorted(error_sources(generated.export, "demand")) == sorted(failed)
+
+
+def error_sources(export: Path, record_type: str) -> Iterator[bytes]:
+    for path in (export / "data-pipeline/errors" / record_type).rglob("*"):
+        if path.is_file():
+            body = path.read_bytes()
+            text = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+            for line in text.splitlines():
+                yield base64.b64decode(json.loads(line)["rawData"])
+
+
+def test_nothing_is_left_behind_and_nothing_lies_elsewhere(generated: Run) -> None:
+    areas = {path.name for path in (generated.export / "data-pipeline").iterdir()}
+    assert areas == {"avro", "errors"}
+    assert {p.name for p in generated.export.iterdir()} == {"data-pipeline", "catalog.json"}
+
+
+def test_it_is_quiet_where_no_terminal_watches(generated: Run) -> None:
+    assert generated.said == ""
+
+
+def test_the_summary_has_partitions_and_the_answers_of_two_queries(generated: Run) -> None:
+    partitions = generated.summary["partitions"]
+    written = Counter({t: c["written"] for t, c in generated.summary["types"].items()})
+    assert (
+        Counter({t: sum(p["rows"] for p in partitions if p["record_type"] == t) for t in written})
+        == written
+    )
+    first, second = generated.summary["queries"]
+    demands = sum(row["demands"] for row in first["rows"])
+    assert demands == written["demand"]
+    total = sum(Decimal(row["total_amount"]) for row in second["rows"])
+    sales = [row for row in rows(generated.export, "sale") if row["change_type"] == "INSERT"]
+    assert total == sum(row["total_amount"] for row in sales)
+
+
+def test_the_catalog_is_exported_as_the_glue_api_returns_it(generated: Run) -> None:
+    catalog = json.loads((generated.export / "catalog.json").read_bytes())
+    tables = {table["Name"]: table for table in catalog["tables"]}
+    for record_type in schemas.RECORD_TYPES:
+        serde = tables[record_type]["StorageDescriptor"]["SerdeInfo"]["Parameters"]
+        assert json.loads(serde["avro.schema.literal"]) == schemas.avro_schema(record_type)
+
+
+def test_a_users_own_records_end_where_they_should(own: Run) -> None:
+    counts = own.summary["types"]["demand"]
+    assert own.summary["table_changes"] == 0, "nothing else is fed"
+    assert own.summary["fed"] == len(own_lines()) - 1
+    (refused,) = own.summary["refused"]
+    assert "standard input, line 13" in refused
+    assert (counts["written"], counts["repeats"]) == (4, 1)
+    assert counts["dropped"] == 2
+    assert counts["failed"] == 5
+    by_id = {row["change_id"]: row for row in rows(own.export, "demand")}
+    assert set(by_id) == {"first", "second", "third", "large"}
+    assert by_id["second"]["max_price"] == Decimal("99.95")
+    assert json.loads(by_id["second"]["rescued_attributes"]) == {"x": {"S": "kept"}}
+    assert by_id["third"]["is_expired"] is True
+    assert len(by_id["large"]["rescued_attributes"]) > 1_500_000
+    unreadable = {b"not json", b"", b"\xff\xfe", b"[1, 2]"}
+    for record_type in ("sale", "event", "notification"):
+        assert set(error_sources(own.export, record_type)) == unreadable
+
+
+def test_athena_sql_answers_over_the_last_run_and_over_an_export(own: Run) -> None:
+    sql = (
+        "SELECT change_id, max_price, party.adults AS adults, partition_date FROM demand "
+        "WHERE is_expired OR max_price > DECIMAL '99.94' ORDER BY changed_at_micros"
+    )
+    expected = [
+        {"change_id": "second", "max_price": "99.95", "adults": 2, "partition_date": "2024-07-12"},
+        {"change_id": "third", "max_price": None, "adults": None, "partition_date": "2024-07-13"},
+    ]
+    for data in ((), ("--data", own.export)):
+        done = dmd("sql", *data, "--format", "json", sql, state=own.state)
+        assert done.returncode == 0, done.stderr
+        assert [json.loads(line) for line in done.stdout.splitlines()] == expected
+    wrong = dmd("sql", "SELECT nothing FROM demand", state=own.state)
+    assert wrong.returncode == 1
+    assert b"nothing" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--input", "/no/such/file.jsonl"), "/no/such/file.jsonl"),
+        (("--endpoint-url", "https://kinesis.us-east-1.amazonaws.com"), "pulumi up"),
+        (("--stack", "dev9"), "dev9"),
+        (("--endpoint-url", "http://127.0.0.1:9"), "127.0.0.1:9"),
+        (("--export", Path(__file__).parent), "empty"),
+    ],
+)
+def test_what_cannot_begin_is_one_clear_line(
+    tmp_path: Path, arguments: tuple[str | Path, ...], says: str
+) -> None:
+    done = dmd("demo", *arguments, state=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout == b""
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("dmd demo: ")
+    assert says in line
+
+
+def test_a_query_before_any_run_says_what_to_do(tmp_path: Path) -> None:
+    done = dmd("sql", "SELECT 1", state=tmp_path / "none")
+    assert done.returncode == 1
+    assert b"dmd demo" in done.stderr
