@@ -102,10 +102,10 @@ class Transform:
             data = a2b_base64(record["data"], strict_mode=True)
         except (KeyError, TypeError, ValueError):
             raise NotAChangeRecord("not_base64") from None
-        record_type = self._reader.record_type(data)
+        event, record_type = self._reader.glance(data)
         if record_type != self._record_type:
             return None, "no_type" if record_type is None else "other_type", 0
-        line, rescued = self._rows.row(self._reader.read(data), _sequence_number(record))
+        line, rescued = self._rows.row(self._reader.read(data, event), _sequence_number(record))
         return line, "ok", rescued
 
     @staticmethod

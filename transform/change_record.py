@@ -105,8 +105,8 @@ class ChangeRecordReader:
             msgspec.defstruct("_Peek", [("eventName", EventName), ("dynamodb", images)])
         )
 
-    def record_type(self, data: bytes) -> str | None:
-        """Return the record type that a change record's item names, or None if it names none.
+    def glance(self, data: bytes) -> tuple[EventName, str | None]:
+        """Return a change record's event, and the record type that its item names, if any.
 
         Looks at nothing else: three of four records are another function's, and whatever else may
         be wrong with those is for that function to say.
@@ -120,20 +120,25 @@ class ChangeRecordReader:
         image = peek.dynamodb.OldImage if peek.eventName == "REMOVE" else peek.dynamodb.NewImage
         if image is None:
             raise NotAChangeRecord("no_image")
-        record_type: str | None = image.type.S if image.type is not None else None
-        return record_type
+        return peek.eventName, image.type.S if image.type is not None else None
 
-    def read(self, data: bytes) -> ChangeRecord:
+    @staticmethod
+    def read(data: bytes, event: EventName) -> ChangeRecord:
         """Return the whole change record, with the image that its row comes from.
+
+        Parameters
+        ----------
+        data
+            The change record.
+        event
+            What `glance` said of it.
 
         Raises
         ------
         NotAChangeRecord
-            As `record_type`, or a part of the envelope is missing or of the wrong type.
+            As `glance`, or a part of the envelope is missing or of the wrong type.
         """
-        peek = _decode(self._peek, data)
-        decoder = _old if peek.eventName == "REMOVE" else _new
-        change: ChangeRecord = _decode(decoder, data)
+        change: ChangeRecord = _decode(_old if event == "REMOVE" else _new, data)
         return change
 
 

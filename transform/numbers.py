@@ -13,6 +13,7 @@ from decimal import Decimal
 # Decimal's expansion large.
 _NUMBER = re.compile(r"-?[0-9]{1,200}(?:\.[0-9]{1,200})?(?:[eE][+-]?[0-9]{1,3})?")
 _SHORT_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_SHORT_DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,18}))?")
 _SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 _MAX_DIGITS = 38
@@ -78,12 +79,20 @@ def fixed_point(text: str, precision: int, scale: int) -> str | None:
     precision, scale
         Decimal digits in all, and after the point.
     """
-    digits = plain(text)
-    if digits is None:
-        return None
-    sign, unsigned = ("-", digits[1:]) if digits[0] == "-" else ("", digits)
-    whole, _, fraction = unsigned.partition(".")
-    if len(fraction) > scale or len(whole.lstrip("0")) > precision - scale:
+    match = _SHORT_DECIMAL.fullmatch(text)
+    if match is None:
+        digits = plain(text)
+        if digits is None:
+            return None
+        sign, unsigned = ("-", digits[1:]) if digits[0] == "-" else ("", digits)
+        whole, _, fraction = unsigned.partition(".")
+    else:
+        sign, whole, fraction = match.groups("")
+        if len(fraction) > scale:
+            fraction = fraction.rstrip("0")
+        if sign and whole == "0" and not fraction.strip("0"):
+            sign = ""
+    if len(fraction) > scale or (whole != "0" and len(whole) > precision - scale):
         return None
     if not scale:
         return sign + whole
