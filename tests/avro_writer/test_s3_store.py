@@ -1,0 +1,150 @@
+"""The store that is S3, against an S3 that we did not write; and the tests' own store beside it."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ResponseStreamingError
+
+from avro_writer.s3_store import S3Store
+from avro_writer.store import AlreadyThere, Changed, Missing, Store
+from local.emulator import embedded_emulator
+from tests.support.memory_store import MemoryStore
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with embedded_emulator() as endpoint:
+        yield endpoint.client("s3")
+
+
+@pytest.fixture(params=["s3", "memory"])
+def store(request: pytest.FixtureRequest) -> Store:
+    if request.param == "memory":
+        return MemoryStore()
+    client = request.getfixturevalue("client")
+    bucket = f"b.{uuid.uuid4()}"
+    client.create_bucket(Bucket=bucket)
+    return S3Store(client, bucket, sleep=lambda seconds: None)
+
+
+def test_create_is_once_only(store: Store) -> None:
+    etag = store.create("k", b"one")
+    with pytest.raises(AlreadyThere):
+        store.create("k", io.BytesIO(b"two"))
+    assert store.find("k") == (b"one", etag)
+    assert store.create("file", io.BytesIO(b"two")) != etag
+
+
+def test_replace_needs_the_etag(store: Store) -> None:
+    with pytest.raises(Missing):
+        store.replace("k", b"x", '"etag"')
+    first = store.create("k", b"one")
+    second = store.replace("k", b"two", first)
+    with pytest.raises(Changed):
+        store.replace("k", b"three", first)
+    assert store.find("k") == (b"two", second)
+
+
+def test_read_needs_the_etag(store: Store) -> None:
+    etag = store.create("k", b"one")
+    assert store.read("k", etag).read() == b"one"
+    with pytest.raises(Changed):
+        store.read("k", '"another"')
+    with pytest.raises(Missing):
+        store.read("none", etag)
+
+
+def test_delete_needs_the_etag(store: Store) -> None:
+    etag = store.create("k", b"one")
+    with pytest.raises(Changed):
+        store.delete("k", '"another"')
+    store.delete("k", etag)
+    with pytest.raises(Missing):
+        store.delete("k", etag)
+    assert store.find("k") is None
+
+
+def test_listings_are_in_order_and_show_identity_and_size(store: Store) -> None:
+    etags = {key: store.create(key, key.encode()) for key in ("a/2", "a/1", "a/b/3", "c/4", "a0")}
+    listed = list(store.objects("a/"))
+    assert [each.key for each in listed] == ["a/1", "a/2", "a/b/3"]
+    assert [each.etag for each in listed] == [etags[each.key] for each in listed]
+    assert [each.size for each in listed] == [3, 3, 5]
+    assert all(each.last_modified.tzinfo for each in listed)
+    assert store.folders("") == ["a", "c"]
+    assert store.folders("a/") == ["b"]
+    assert list(store.objects("none/")) == []
+
+
+class Flaky:
+    """An S3 client that fails some times before it works."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        self.times, self.error, self.bodies = times, error, list[bytes]()
+
+    def put_object(self, **arguments: Any) -> dict[str, str]:
+        body = arguments["Body"]
+        self.bodies.append(body if isinstance(body, bytes) else body.read())
+        if self.times:
+            self.times -= 1
+            raise self.error
+        return {"ETag": '"e"'}
+
+    def get_object(self, **arguments: Any) -> dict[str, Any]:
+        return {"Body": self, "ETag": '"e"'}
+
+    def __enter__(self) -> Flaky:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bodies.append(b"closed")
+
+    def read(self, size: int = -1) -> bytes:
+        if self.times:
+            self.times -= 1
+            raise self.error
+        content, self.content = getattr(self, "content", b"whole"), b""
+        return content
+
+
+def answer(status: int, code: str) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "PutObject",
+    )
+
+
+def test_a_conflict_is_tried_again_with_the_whole_body() -> None:
+    client = Flaky(2, answer(409, "ConditionalRequestConflict"))
+    store = S3Store(client, "b", sleep=lambda seconds: None)
+    assert store.create("k", io.BytesIO(b"body")) == '"e"'
+    assert client.bodies == [b"body"] * 3
+
+
+def test_a_conflict_that_stays_and_a_denial_are_errors() -> None:
+    store = S3Store(Flaky(99, answer(409, "Conflict")), "b", sleep=lambda seconds: None)
+    with pytest.raises(ClientError, match="Conflict"):
+        store.create("k", b"")
+    store = S3Store(Flaky(1, answer(403, "AccessDenied")), "b", sleep=lambda seconds: None)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        store.create("k", b"")
+
+
+def test_a_missing_bucket_is_no_missing_key() -> None:
+    store = S3Store(Flaky(1, answer(404, "NoSuchBucket")), "b")
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        store.replace("k", b"", '"e"')
+
+
+def test_a_body_that_breaks_off_is_read_again() -> None:
+    broken = ResponseStreamingError(error="connection broken")
+    client = Flaky(2, broken)
+    store = S3Store(client, "b", sleep=lambda seconds: None)
+    assert store.read("k", '"e"').read() == b"whole"
+    with pytest.raises(ResponseStreamingError):
+        S3Store(Flaky(99, broken), "b", sleep=lambda seconds: None).read("k", '"e"')
