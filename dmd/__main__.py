@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -37,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Without the program's name; the process's own unless given.
     """
     _ignore_surroundings()
+    # A kill ends as Ctrl-C does, so that processes started on the way are stopped, too. Shells
+    # start background jobs with Ctrl-C ignored; a signal that somebody sends all the same counts.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
     parser = argparse.ArgumentParser(
         prog="dmd",

@@ -6,8 +6,8 @@ import argparse
 import contextlib
 import json
 import shutil
-import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,7 +141,7 @@ def _wait(url: str) -> None:
     sys.stderr.write(f"The endpoint stays up at {url}; stop it with Ctrl-C.\n")
     sys.stderr.flush()
     with contextlib.suppress(KeyboardInterrupt):
-        signal.sigwait([signal.SIGINT, signal.SIGTERM])
+        threading.Event().wait()
 
 
 def _count(text: str) -> int:

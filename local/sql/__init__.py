@@ -1,0 +1,1 @@
+"""Athena SQL over the tables of a local run."""
