@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import ClassVar
 
 from sqlglot import exp
@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from local.sql.errors import SqlError
 
+_DECIMAL = re.compile(r"[+-]?(?=[0-9.]*[0-9])(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?")
 _SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION")
 
 
@@ -40,16 +41,6 @@ def _check_tokens(tokens: list[Token]) -> None:
     for token, following in zip_longest(tokens, tokens[1:]):
         if token.token_type == TokenType.DCOLON:
             raise SqlError("Athena has no ::; write CAST(… AS …)", token.line, token.col)
-        if (
-            token.token_type == TokenType.DECIMAL
-            and following is not None
-            and following.token_type == TokenType.STRING
-        ):
-            raise SqlError(
-                f"write the decimal {following.text} without DECIMAL and quotes",
-                token.line,
-                token.col,
-            )
         glued = following is not None and following.start == token.end + 1
         if (
             token.token_type == TokenType.NUMBER
@@ -65,6 +56,25 @@ def _check_tokens(tokens: list[Token]) -> None:
             )
 
 
+def _with_decimal_literals(sql: str, tokens: list[Token]) -> str:
+    """Return the text with each ``DECIMAL '1.50'`` as the cast that it stands for.
+
+    The literal's type has the digits that it is written with; sqlglot drops them.
+    """
+    for token, following in reversed(list(pairwise(tokens))):
+        if (token.token_type, following.token_type) != (TokenType.DECIMAL, TokenType.STRING):
+            continue
+        number = _DECIMAL.fullmatch(following.text)
+        if number is None:
+            raise SqlError(f"{following.text!r} is not a decimal", token.line, token.col)
+        whole, fraction = number["whole"].lstrip("0"), number["fraction"] or ""
+        precision = max(len(whole) + len(fraction), 1)
+        kind = f"DECIMAL({precision}, {len(fraction)})"
+        cast = f"CAST('{following.text}' AS {kind})"
+        sql = sql[: token.start] + cast + sql[following.end + 1 :]
+    return sql
+
+
 def parse(sql: str) -> exp.Expr:
     """Return the one statement in ``sql``.
 
@@ -75,8 +85,8 @@ def parse(sql: str) -> exp.Expr:
     """
     dialect = AthenaDialect()
     try:
-        tokens = dialect.tokenize(sql)
-        _check_tokens(tokens)
+        sql = _with_decimal_literals(sql, dialect.tokenize(sql))
+        _check_tokens(dialect.tokenize(sql))
         statements = [s for s in dialect.parse(sql) if s is not None]
     except SqlglotError as error:
         details = getattr(error, "errors", None)
