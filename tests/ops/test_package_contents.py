@@ -63,6 +63,7 @@ print(json.dumps(sorted(opened)))
 
 _ENVIRONMENT = {
     "RECORD_TYPE": "demand",
+    "TYPE_ATTRIBUTE": "type",
     "BUCKET": "bucket",
     "DATA_PREFIX": "data-pipeline",
     "LANES": "2",

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
+from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
 from local.firehose import DeliveryStream, DeliveryStreamRunner
 from tests.local.firehose.doubles import (
@@ -24,20 +24,15 @@ from tests.local.firehose.doubles import (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield Endpoint(f"http://{host}:{port}")
-    finally:
-        server.stop()
+    with embedded_emulator() as endpoint:
+        yield endpoint
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A delivery stream on the endpoint, with names of its own: moto's state is the process's."""
+    """A delivery stream on the endpoint, with names of its own."""
 
     stream: DeliveryStream
     source: str

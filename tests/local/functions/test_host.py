@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
+from local.emulator import embedded_emulator
 from local.endpoint import Credentials, Endpoint
 from local.functions import (
     FunctionHost,
@@ -108,13 +108,9 @@ def start_child(event, context):
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[Endpoint]:
     """Give an emulated AWS, with the role that the functions have."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    there = Endpoint(f"http://{host}:{port}")
-    there.client("iam").create_role(RoleName="function-role", AssumeRolePolicyDocument=_TRUST)
-    yield there
-    server.stop()
+    with embedded_emulator() as there:
+        there.client("iam").create_role(RoleName="function-role", AssumeRolePolicyDocument=_TRUST)
+        yield there
 
 
 Deploy = Callable[..., str]
@@ -661,6 +657,7 @@ def test_functions_end_when_their_host_dies(
     script = f"""
 import json, sys, threading, time
 from pathlib import Path
+from local.emulator import embedded_emulator
 from local.endpoint import Credentials, Endpoint
 from local.functions import FunctionHost, InvokeRequest
 host = FunctionHost(

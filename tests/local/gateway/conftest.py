@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 
+from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
 from local.gateway import Activity, Denial, Gateway
 
@@ -67,12 +66,8 @@ def _client(endpoint: ReusingEndpoint, service: str, **options: Any) -> Any:
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Endpoint]:
     """The emulator itself, past the gateway."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield ReusingEndpoint(f"http://{host}:{port}")
-    server.stop()
+    with embedded_emulator() as endpoint:
+        yield ReusingEndpoint(endpoint.url)
 
 
 @pytest.fixture(scope="session")

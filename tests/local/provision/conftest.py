@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
+from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
 from local.provision import Provisioned, local_settings, provision
 from local.referenced import make_referenced
@@ -26,12 +25,8 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[Endpoint]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Endpoint(f"http://{host}:{port}")
-    server.stop()
+    with embedded_emulator() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
