@@ -6,6 +6,8 @@ from hashlib import blake2b
 
 _SIZE = 16  # bytes of a fingerprint: 128 bits, so that no two rows of any batch share one
 _EMPTY = bytes(_SIZE)
+_PARTS = 64
+_FIRST_SLOTS = 64
 
 
 def fingerprint(change_id: str, record_key: str, change_type: str, changed_at_micros: int) -> bytes:
@@ -25,32 +27,44 @@ def fingerprint(change_id: str, record_key: str, change_type: str, changed_at_mi
 
 
 class Fingerprints:
-    """A set of fingerprints, 16 bytes a slot in one flat table.
+    """A set of fingerprints, 16 bytes a slot: at most 32 bytes each, however many there are.
 
-    A Python set of as many ``bytes`` takes about a hundred bytes each; this takes 16 to 43.
+    A Python set of as many ``bytes`` takes about a hundred bytes each. The set is cut into parts
+    that grow by themselves, so that growing never needs a second copy of the whole.
     """
 
-    def __init__(self, slots: int = 1 << 12) -> None:
-        self._mask = slots - 1
-        self._table = bytearray(slots * _SIZE)
-        self._count = 0
+    def __init__(self) -> None:
+        self._parts = [_Part() for _ in range(_PARTS)]
 
     def __len__(self) -> int:
-        return self._count
+        return sum(part.count for part in self._parts)
 
     def add(self, new: bytes) -> bool:
         """Add a fingerprint and say whether it is new."""
+        return self._parts[new[-1] % _PARTS].add(new)
+
+
+class _Part:
+    """One part: a table with open addressing, of which at most three quarters are taken."""
+
+    __slots__ = ("_slots", "_table", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._slots = _FIRST_SLOTS
+        self._table = bytearray(_FIRST_SLOTS * _SIZE)
+
+    def add(self, new: bytes) -> bool:
         if not self._insert(new):
             return False
-        self._count += 1
-        # Above three quarters full, probing gets long.
-        if self._count * 4 > (self._mask + 1) * 3:
+        self.count += 1
+        if self.count * 4 > self._slots * 3:
             self._grow()
         return True
 
     def _insert(self, new: bytes) -> bool:
-        table, mask = self._table, self._mask
-        slot = int.from_bytes(new[:8], "little") & mask
+        table, slots = self._table, self._slots
+        slot = int.from_bytes(new[:8], "little") % slots
         while True:
             at = slot * _SIZE
             found = table[at : at + _SIZE]
@@ -59,12 +73,12 @@ class Fingerprints:
                 return True
             if found == new:
                 return False
-            slot = (slot + 1) & mask
+            slot = (slot + 1) % slots
 
     def _grow(self) -> None:
-        old = memoryview(self._table)
-        self._mask = 2 * self._mask + 1
-        self._table = bytearray((self._mask + 1) * _SIZE)
+        old = self._table
+        self._slots = self._slots * 3 // 2
+        self._table = bytearray(self._slots * _SIZE)
         for at in range(0, len(old), _SIZE):
             each = bytes(old[at : at + _SIZE])
             if each != _EMPTY:

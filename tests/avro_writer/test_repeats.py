@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,7 +28,7 @@ def test_no_text_can_be_shifted_into_its_neighbour() -> None:
 
 @given(st.lists(st.binary(min_size=16, max_size=16).filter(any), max_size=200))
 def test_the_table_is_a_set_however_it_grows(fingerprints: list[bytes]) -> None:
-    table = Fingerprints(slots=2)
+    table = Fingerprints()
     seen: set[bytes] = set()
     for each in fingerprints:
         assert table.add(each) == (each not in seen)
@@ -35,7 +37,21 @@ def test_the_table_is_a_set_however_it_grows(fingerprints: list[bytes]) -> None:
 
 
 def test_fingerprints_that_fall_into_one_slot_are_told_apart() -> None:
-    table = Fingerprints(slots=1024)
-    alike = [bytes(8) + number.to_bytes(8, "big") for number in range(1, 300)]
+    table = Fingerprints()
+    alike = [bytes(8) + number.to_bytes(7, "big") + b"\x01" for number in range(1, 300)]
     assert all(table.add(each) for each in alike)
     assert not any(table.add(each) for each in alike)
+
+
+def test_it_takes_at_most_32_bytes_each_and_little_more_while_it_grows() -> None:
+    many = 300_000
+    tracemalloc.start()
+    try:
+        table = Fingerprints()
+        for number in range(many):
+            assert table.add(fingerprint(str(number), "", "INSERT", 0))
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 33 * many
+    assert most < 1.1 * 33 * many
