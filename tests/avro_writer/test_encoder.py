@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import fastavro
@@ -40,9 +41,30 @@ def test_a_row_is_written_as_fastavro_reads_and_writes_it(record_type: str, data
     expected = as_read(row, record)
     assert fastavro.schemaless_reader(stream, avro) == expected
     assert stream.read() == b"", "bytes are left over"
-    theirs = io.BytesIO()
-    fastavro.schemaless_writer(theirs, avro, expected)
-    assert written == theirs.getvalue()
+    if not has_longer_decimal(expected):
+        theirs = io.BytesIO()
+        fastavro.schemaless_writer(theirs, avro, expected)
+        assert written == theirs.getvalue()
+
+
+def has_longer_decimal(value: Any) -> bool:
+    """Whether fastavro writes a decimal of the value a byte longer than its two's complement."""
+    if isinstance(value, dict | list):
+        inner = value.values() if isinstance(value, dict) else value
+        return any(map(has_longer_decimal, inner))
+    if not isinstance(value, Decimal):
+        return False
+    sign, digits, _ = value.as_tuple()
+    magnitude = int("".join(map(str, digits)))
+    return bool(sign) and magnitude.bit_count() == 1 and magnitude.bit_length() % 8 == 0
+
+
+def test_a_decimal_takes_no_more_bytes_than_it_needs() -> None:
+    # As Java's BigInteger.toByteArray, which most Avro files are written with.
+    assert unscaled("-1.28", 12, 2) == b"\x80"
+    assert unscaled("-1.29", 12, 2) == b"\xff\x7f"
+    assert unscaled("1.28", 12, 2) == b"\x00\x80"
+    assert unscaled("0.00", 12, 2) == b"\x00"
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
