@@ -9,7 +9,7 @@ from typing import Any
 
 import fastavro
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
@@ -31,7 +31,7 @@ def encoded(record: Any, row: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_row_is_written_as_fastavro_reads_and_writes_it(record_type: str, data: Any) -> None:
     record, avro = ENCODERS[record_type]

@@ -112,7 +112,7 @@ def test_a_record_that_no_event_can_hold_is_told() -> None:
     assert not assembler.can_hold(encode(record(b"x" * 4_720_000)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.binary(max_size=120), st.text(max_size=10)), max_size=40),
     st.integers(1, 400),

@@ -136,7 +136,7 @@ class Places:
             self.failed.append(source)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.integers(0, 3000), max_size=25),
     st.lists(entry_changes, max_size=6),
