@@ -171,7 +171,7 @@ def demo(
             running_pipeline(
                 endpoint,
                 settings,
-                provisioned.outputs["delivery_streams"],
+                {t: provisioned.outputs["delivery_streams"][t] for t in settings.demand_data_types},
                 options.packages,
                 lambda line: _pass_on(line, on_problem),
             )

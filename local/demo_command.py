@@ -123,7 +123,7 @@ def _answer(folder: Path, sql: str) -> Answer:
     lines = render(result, "json").splitlines()
     return Answer(
         sql,
-        render(result, "table"),
+        render(result, "table").rstrip("\n"),
         [{"name": name, "type": str(kind)} for name, kind in result.columns],
         [json.loads(line) for line in lines],
     )
