@@ -13,7 +13,7 @@ import json
 from binascii import b2a_base64
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from avro_writer.plan import Input
 from avro_writer.store import AlreadyThere, Store
@@ -23,7 +23,7 @@ _PIECE = 3 * 256 * 1024
 
 
 class Quarantine:
-    """The quarantine of one plan.
+    """The quarantine of one plan; a context manager that gives its local file back.
 
     Parameters
     ----------
@@ -43,6 +43,14 @@ class Quarantine:
         self._entries: gzip.GzipFile | None = None
         self.lines = 0
         self.objects = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._entries is not None and self._raw is not None:
+            self._entries.close()
+            self._raw.close()
 
     def add_line(self, source: Input, number: int, reason: str, pieces: Iterable[bytes]) -> None:
         """Keep a bad line.
@@ -100,7 +108,6 @@ class Quarantine:
         self._entries.close()
         self._raw.seek(0)
         self._put(f"{self._prefix}entries.jsonl.gz", self._raw)
-        self._raw.close()
 
     def _put(self, key: str, body: BinaryIO) -> None:
         try:

@@ -6,6 +6,7 @@ who goes on, and what was done already is found done.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -195,10 +196,12 @@ class Run:
             return found_etag if body == plan.to_json() else None
 
     def _write(self, plan: Plan) -> Counts:
-        with tempfile.TemporaryDirectory(prefix="plan-") as name:
-            folder = Path(name)
-            quarantine = Quarantine(
-                folder / "entries.jsonl.gz", self._layout.quarantine(plan.id), self._store
+        with contextlib.ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plan-")))
+            quarantine = stack.enter_context(
+                Quarantine(
+                    folder / "entries.jsonl.gz", self._layout.quarantine(plan.id), self._store
+                )
             )
             compaction = Compaction(plan, self._store, folder, quarantine, self._check_time)
             files = compaction.run()
