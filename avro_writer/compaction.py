@@ -115,6 +115,7 @@ class Compaction:
         self._files = DateFiles(folder, plan.id, plan.schema)
         self._seen = Fingerprints()
         self.counts = Counts()
+        self.read: list[Input] = []
 
     def run(self) -> list[DateFile]:
         """Read all inputs and return the files, complete on local disk.
@@ -145,6 +146,7 @@ class Compaction:
             self.counts.objects_gone += 1
             return
         self.counts.objects += 1
+        self.read.append(each)
         with body:
             try:
                 unzipped = unzip(body, str(self._folder))
@@ -170,6 +172,11 @@ class Compaction:
                 encode(row, buffer)
             except BadRow as error:
                 self._quarantine.add_line(source, number, str(error), _whole(line, rest))
+                continue
+            except Exception as error:
+                # A row that nobody thought of must not hold up its lane for good.
+                reason = f"unexpected {type(error).__name__}"
+                self._quarantine.add_line(source, number, reason, _whole(line, rest))
                 continue
             row_day = getattr(row, changed_at) // _DAY_MILLIS
             if row_day != day:

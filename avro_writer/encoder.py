@@ -60,7 +60,7 @@ def unscaled(text: str, precision: int, scale: int) -> bytes:
     unsigned = digits[1:] if digits[:1] == "-" else digits
     if not (unsigned.isascii() and unsigned.isdigit()):
         raise BadRow(f"{text!r} is not a decimal")
-    if len(unsigned) > precision and len(unsigned.lstrip("0")) > precision:
+    if len(unsigned) > max(precision, scale + 1):
         raise BadRow(f"{text!r} has more than {precision} digits")
     number = int(digits)
     magnitude = number if number >= 0 else ~number

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -19,11 +22,17 @@ from telemetry import Log, Metric, embedded_metrics
 
 _settings = Settings.from_environment(os.environ)
 _log = Log(_settings.log_level)
+# Lambda keeps /tmp when it starts a function anew after a timeout, and with it what was in the way.
+_folder = Path(tempfile.gettempdir()) / "avro-writer"
+shutil.rmtree(_folder, ignore_errors=True)
+_folder.mkdir()
 # botocore without boto3: the writer needs one client, and its cold start pays for each import.
 _client = botocore.session.get_session().create_client(
     "s3",
     config=Config(
         retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=30,
         # A bucket's name may have dots, which no certificate for virtual hosts covers.
         s3={"addressing_style": "path"},
     ),
@@ -64,10 +73,14 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         run_id,
         lambda: uuid.uuid4().hex[:12],
         log,
+        _folder,
     )
-    report = run.run()
-    _publish(report, assignment, log, time.perf_counter() - started)
-    return asdict(report)
+    try:
+        run.run()
+    finally:
+        # Whatever broke the run off, what it did until then has to be counted.
+        _publish(run.report, assignment, log, time.perf_counter() - started)
+    return asdict(run.report)
 
 
 def _publish(report: Report, assignment: Assignment, log: Log, seconds: float) -> None:

@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_LANES_FOLDER = re.compile(r"lanes=([1-9][0-9]{0,5})")
-_PLAN_NAME = re.compile(r"([1-9][0-9]{0,5})-(0|[1-9][0-9]{0,5})\.json")
+# Far more lanes than a stack may have; a stray folder must not make a run look into millions.
+_LANES_FOLDER = re.compile(r"lanes=([1-9][0-9]{0,2})")
+_PLAN_NAME = re.compile(r"([1-9][0-9]{0,2})-(0|[1-9][0-9]{0,2})\.json")
 
 
 @dataclass(frozen=True, order=True)
@@ -68,10 +69,11 @@ class Layout:
 def lanes_of_run(
     number: int, lanes: int, landing_folders: Iterable[str], plan_names: Iterable[str]
 ) -> list[Lane]:
-    """Return the lanes that a run works on: its own first, then those of other lane counts.
+    """Return the lanes that a run works on: those of other lane counts first, then its own.
 
     What landed under another number of lanes is drained in the lanes of that number, shared out
-    among the runs of today. A lane whose landing area is empty counts while its plan is in flight.
+    among the runs of today. They come first: they get empty, and an own lane may never be. A lane
+    whose landing area is empty counts while its plan is in flight.
 
     Parameters
     ----------
@@ -89,4 +91,4 @@ def lanes_of_run(
         for count in sorted(counts - {lanes})
         for each in range(number, count, lanes)
     ]
-    return [Lane(lanes, number), *older]
+    return [*older, Lane(lanes, number)]

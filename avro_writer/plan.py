@@ -55,9 +55,18 @@ class Plan:
     run: str
     run_until: float
 
-    def written_by(self, run: str) -> Plan:
-        """Return the plan with all of its outputs there, the last of them put by this run."""
-        return replace(self, state="written", run=run)
+    def written_by(self, run: str, inputs: tuple[Input, ...]) -> Plan:
+        """Return the plan with all of its outputs there.
+
+        Parameters
+        ----------
+        run
+            The run that says so.
+        inputs
+            Those that it read. One that it found rewritten is none of the plan's any more, even
+            if it is rewritten once more to what it was.
+        """
+        return replace(self, state="written", run=run, inputs=inputs)
 
     def to_json(self) -> bytes:
         """Return the plan as it stands in S3."""

@@ -1,7 +1,7 @@
 """What cannot become Avro: kept with its reason, so that it can be mended and replayed.
 
-A plan's quarantine is a folder: ``entries.jsonl.gz`` has one JSON object for each bad line or
-object, and ``objects/`` has the bad objects as they landed. An entry has ``kind`` (``line`` or
+A plan's quarantine is a folder: ``entries-<digest>.jsonl.gz`` has one JSON object for each bad line
+or object, and ``objects/`` has the bad objects as they landed. An entry has ``kind`` (``line`` or
 ``object``), ``key`` and ``etag`` of the landed object, and ``reason``; a line's also ``line`` (the
 number, from 1) and ``data`` (base64 of the line), an object's ``copy`` (the key of its copy).
 """
@@ -9,6 +9,7 @@ number, from 1) and ``data`` (base64 of the line), an object's ``copy`` (the key
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from binascii import b2a_base64
 from collections.abc import Iterable
@@ -20,6 +21,9 @@ from avro_writer.store import AlreadyThere, Store
 
 # A multiple of three: base64 of the pieces is the pieces of base64.
 _PIECE = 3 * 256 * 1024
+_DIGEST_DIGITS = 16
+# A reason may quote what it is about, and that may be megabytes.
+_MOST_REASON_CHARACTERS = 200
 
 
 class Quarantine:
@@ -67,7 +71,7 @@ class Quarantine:
             The line's bytes, piece by piece: a line may be larger than memory.
         """
         entry = {"kind": "line", "key": source.key, "etag": source.etag, "line": number}
-        self._begin({**entry, "reason": reason})
+        self._begin({**entry, "reason": reason[:_MOST_REASON_CHARACTERS]})
         self._write(b', "data": "')
         rest = b""
         for piece in pieces:
@@ -106,8 +110,13 @@ class Quarantine:
         if self._entries is None or self._raw is None:
             return
         self._entries.close()
+        self._raw.flush()
         self._raw.seek(0)
-        self._put(f"{self._prefix}entries.jsonl.gz", self._raw)
+        # Another attempt may run other code and find other lines bad. What both find is kept, and
+        # since it is kept before any Avro file is put, no line of a file's inputs is in neither.
+        with self._path.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()[:_DIGEST_DIGITS]
+        self._put(f"{self._prefix}entries-{digest}.jsonl.gz", self._raw)
 
     def _put(self, key: str, body: BinaryIO) -> None:
         try:

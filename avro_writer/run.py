@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from avro_writer.compaction import Compaction, Counts
-from avro_writer.errors import OutOfTime
+from avro_writer.errors import OutOfTime, UnreadablePlan
 from avro_writer.lanes import Lane, Layout, lanes_of_run
 from avro_writer.plan import BatchRules, Input, Plan, choose_batch, plan_id
 from avro_writer.quarantine import Quarantine
@@ -25,6 +25,7 @@ from telemetry import Log
 
 # What finishing a step, writing the report and returning may take. Seconds.
 _MARGIN = 15.0
+_LONGEST_RUN = 900.0  # seconds, Lambda's limit
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Run:
         Returns letters and digits, other ones each time.
     log
         Where it says what it does.
+    folder
+        Where on local disk files are made; the system's place for them unless given.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Run:
         run_id: str,
         unique: Callable[[], str],
         log: Log,
+        folder: Path | None = None,
     ) -> None:
         self._settings = settings
         self._assignment = assignment
@@ -101,6 +105,7 @@ class Run:
         self._run_id = run_id
         self._unique = unique
         self._log = log
+        self._folder = folder
         self._layout = Layout(settings.prefix, assignment.record_type)
         self._rules = BatchRules(
             max_objects=settings.max_plan_objects,
@@ -109,22 +114,33 @@ class Run:
             max_wait=timedelta(seconds=settings.max_wait_seconds),
             settle=timedelta(seconds=settings.settle_seconds),
         )
-        self._report = Report()
+        self.report = Report()
 
-    def run(self) -> Report:
-        """Work until the lanes are empty or the time is nearly up, and say what was done."""
+    def run(self) -> None:
+        """Work until the lanes are empty or the time is nearly up; `report` says what was done.
+
+        Raises
+        ------
+        UnreadablePlan
+            Of the last lane that has one, when the other lanes are done.
+        """
         lanes = lanes_of_run(
             self._assignment.lane,
             self._settings.lanes,
             self._store.folders(self._layout.landing),
             [each.key.rsplit("/", 1)[-1] for each in self._store.objects(self._layout.plans)],
         )
+        unreadable: UnreadablePlan | None = None
         try:
             for lane in lanes:
-                self._drain(lane)
+                try:
+                    self._drain(lane)
+                except UnreadablePlan as error:
+                    unreadable = error
         except OutOfTime:
-            self._report.out_of_time = True
-        return self._report
+            self.report.out_of_time = True
+        if unreadable is not None:
+            raise unreadable
 
     def _check_time(self) -> None:
         if self._clock.remaining() < _MARGIN:
@@ -138,9 +154,9 @@ class Run:
             if found is not None:
                 body, etag = found
                 plan = Plan.from_json(body, key)
-                if plan.run != self._run_id and self._clock.now().timestamp() < plan.run_until:
+                if plan.run != self._run_id and self._is_fresh(plan):
                     self._log.info("lane left to the run at work there", plan=plan.id, run=plan.run)
-                    self._report.lanes_left += 1
+                    self.report.lanes_left += 1
                     return
             else:
                 made = self._make_plan(lane)
@@ -154,6 +170,11 @@ class Run:
                     # that stands there says which.
                     continue
             self._carry_out(plan, key, etag)
+
+    def _is_fresh(self, plan: Plan) -> bool:
+        left = plan.run_until - self._clock.now().timestamp()
+        # No run lasts longer; a plan that says so was stamped by a clock that is wrong.
+        return 0 < left <= _LONGEST_RUN
 
     def _make_plan(self, lane: Lane) -> Plan | None:
         now = self._clock.now()
@@ -173,15 +194,16 @@ class Run:
 
     def _carry_out(self, plan: Plan, key: str, etag: str) -> None:
         if plan.state == "writing":
-            counts = self._write(plan)
-            committed = self._commit(plan.written_by(self._run_id), key, etag)
+            counts, read = self._write(plan)
+            plan = plan.written_by(self._run_id, read)
+            committed = self._commit(plan, key, etag)
             if committed is None:
                 return
             etag = committed
-            self._report.counts.add(counts)
-            self._log.info("plan written", plan=plan.id, inputs=len(plan.inputs), **vars(counts))
+            self.report.counts.add(counts)
+            self._log.info("plan written", plan=plan.id, **vars(counts))
         self._clean(plan, key, etag)
-        self._report.plans += 1
+        self.report.plans += 1
 
     def _commit(self, plan: Plan, key: str, etag: str) -> str | None:
         """Say that all outputs are there; None if another run has said so first."""
@@ -195,9 +217,9 @@ class Run:
             body, found_etag = found
             return found_etag if body == plan.to_json() else None
 
-    def _write(self, plan: Plan) -> Counts:
+    def _write(self, plan: Plan) -> tuple[Counts, tuple[Input, ...]]:
         with contextlib.ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="plan-")))
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=self._folder)))
             quarantine = stack.enter_context(
                 Quarantine(
                     folder / "entries.jsonl.gz", self._layout.quarantine(plan.id), self._store
@@ -214,7 +236,7 @@ class Run:
                     except AlreadyThere:
                         # An earlier attempt at this plan put it, and it is the same file.
                         continue
-            return compaction.counts
+            return compaction.counts, tuple(compaction.read)
 
     def _clean(self, plan: Plan, key: str, etag: str) -> None:
         for each in plan.inputs:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO, cast
 
-from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
+from botocore.exceptions import (
+    ClientError,
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
 
 from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
 
@@ -17,6 +24,12 @@ _MEMORY_BYTES = 8 * 1024 * 1024
 # Concurrent conditional writes of one key answer 409: S3 asks to try again.
 _CONFLICT_ATTEMPTS = 6
 _READ_ATTEMPTS = 4
+_BROKEN_BODIES = (
+    FlexibleChecksumError,
+    HTTPClientError,
+    IncompleteReadError,
+    ResponseStreamingError,
+)
 _FIRST_PAUSE = 0.05  # seconds, doubled each time
 
 
@@ -55,30 +68,35 @@ class S3Store:
         ]
 
     def read(self, key: str, etag: str) -> BinaryIO:
-        for attempt in range(1, _READ_ATTEMPTS + 1):
-            answer = self._call("get_object", Key=key, IfMatch=etag)
-            body = cast(BinaryIO, SpooledTemporaryFile(max_size=_MEMORY_BYTES))  # noqa: SIM115
-            try:
-                with answer["Body"] as stream:
-                    shutil.copyfileobj(stream, body)
-            except (ResponseStreamingError, HTTPClientError):
-                # botocore retries a request, not a body that breaks off on its way.
-                body.close()
-                if attempt == _READ_ATTEMPTS:
-                    raise
-                self._pause(attempt)
-                continue
-            body.seek(0)
-            return body
-        raise AssertionError("unreachable")
+        return self._get(key, IfMatch=etag)[0]
 
     def find(self, key: str) -> tuple[bytes, str] | None:
         try:
-            answer = self._call("get_object", Key=key)
+            body, etag = self._get(key)
         except Missing:
             return None
-        with answer["Body"] as stream:
-            return stream.read(), answer["ETag"]
+        with body:
+            return body.read(), etag
+
+    def _get(self, key: str, **condition: str) -> tuple[BinaryIO, str]:
+        for attempt in range(1, _READ_ATTEMPTS + 1):
+            answer = self._call("get_object", Key=key, **condition)
+            body = cast(BinaryIO, SpooledTemporaryFile(max_size=_MEMORY_BYTES))  # noqa: SIM115
+            # Not `with answer["Body"]`: that is the raw stream, which checks neither the length
+            # nor the checksum of what it gives.
+            with contextlib.closing(answer["Body"]) as stream:
+                try:
+                    shutil.copyfileobj(stream, body)
+                except _BROKEN_BODIES:
+                    # botocore retries a request, not a body that breaks off on its way.
+                    body.close()
+                    if attempt == _READ_ATTEMPTS:
+                        raise
+                    self._pause(attempt)
+                    continue
+            body.seek(0)
+            return body, answer["ETag"]
+        raise AssertionError("unreachable")
 
     def create(self, key: str, body: bytes | BinaryIO) -> str:
         try:

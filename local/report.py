@@ -172,7 +172,7 @@ def _text(key: str, body: bytes) -> bytes:
 
 
 def _read_quarantine(contents: Contents, record_type: str, key: str, body: bytes) -> None:
-    if not key.endswith("/entries.jsonl.gz"):
+    if "/objects/" in key:
         _count(contents.quarantined_objects, record_type, 1)
         return
     entries = gzip.decompress(body).splitlines()

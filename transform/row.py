@@ -121,6 +121,7 @@ class RowMaker:
                 if not column.nullable:
                     raise UnfitRecord("required_column_does_not_fit", name) from None
                 rescued[attribute] = value
+                narrowed.clear()
                 continue
             if narrowed:
                 rescued[attribute] = value

@@ -16,6 +16,7 @@ import schemas
 from avro_writer.errors import UnreadablePlan
 from avro_writer.landed import MOST_LINE_BYTES
 from avro_writer.plan import Plan
+from avro_writer.rows import BadRow, RowReader
 from avro_writer.store import AlreadyThere, Changed
 from tests.support.memory_store import MemoryStore
 from tests.support.rows import demand_row
@@ -306,6 +307,112 @@ def test_a_rewritten_object_stays_and_is_taken_by_a_later_plan() -> None:
     run(Rewriting(store, 0))
     assert written_ids(store) == ["c-1", "c-1", "c-2"], "both versions are written, change_id tells"
     assert store.keys("data-pipeline/landing/") == []
+
+
+def test_an_object_rewritten_to_and_fro_is_not_deleted_unread() -> None:
+    store = MemoryStore()
+    first, second = ndjson([row(1)]), ndjson([row(2)])
+    key = land(store, "a", first)
+    land(store, "b", ndjson([row(3)]))
+
+    class ToAndFro(Failing):
+        def __getattr__(self, name: str) -> Any:
+            if name == "read" and not self.failed:
+                self.failed = True
+                self.store.put(key, second)
+            if name == "replace":
+                self.store.put(key, first)
+            return getattr(self.store, name)
+
+    run(ToAndFro(store, 0), max_plan_objects=2)
+    run(store)
+    assert written_ids(store) == ["c-1", "c-3"]
+
+
+def test_an_input_that_another_plan_has_taken_is_passed_over() -> None:
+    store = MemoryStore()
+    key = land(store, "a", ndjson([row(1)]))
+    land(store, "b", ndjson([row(2)]))
+    with pytest.raises(Lost):
+        run(Failing(store, ("put", "data-pipeline/avro/")))
+    del store.kept[key]
+    store.now += timedelta(seconds=301)
+    report = run(store)
+    assert written_ids(store) == ["c-2"]
+    assert (report.counts.objects, report.counts.objects_gone) == (1, 1)
+
+
+def test_lines_that_only_newer_code_finds_bad_are_in_quarantine_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    land(store, "a", gzip.compress(b"bad\n" + ndjson_lines(row(1), row(2))))
+    with pytest.raises(Lost):
+        run(Failing(store, ("put", "data-pipeline/avro/")))
+    read = RowReader.read
+
+    def stricter(self: RowReader, line: bytes) -> Any:
+        if b'"c-2"' in line:
+            raise BadRow("newer code does not take it")
+        return read(self, line)
+
+    monkeypatch.setattr(RowReader, "read", stricter)
+    store.now += timedelta(seconds=301)
+    run(store)
+    assert written_ids(store) == ["c-1"]
+    assert {entry["data"] for entry in quarantined(store)} == {b"bad", ndjson_lines(row(2))[:-1]}
+
+
+def ndjson_lines(*rows: dict[str, Any]) -> bytes:
+    return gzip.decompress(ndjson(rows))
+
+
+def test_a_line_that_breaks_the_encoder_does_not_hold_up_its_lane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    poison = {**row(1), "max_price": "0" * 5000 + ".00"}
+    land(store, "a", ndjson([poison, row(2)]))
+    run(store)
+    assert written_ids(store) == ["c-2"]
+    (entry,) = quarantined(store)
+    assert len(entry["reason"]) <= 200
+
+    def broken(self: RowReader, line: bytes) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(RowReader, "read", broken)
+    land(store, "b", ndjson([row(3)]))
+    run(store)
+    assert quarantined(store)[-1]["reason"] == "unexpected ZeroDivisionError"
+
+
+def test_a_lane_with_an_unreadable_plan_holds_up_no_other() -> None:
+    store = MemoryStore()
+    store.put("data-pipeline/compaction/demand/1-0.json", b"{}")
+    land(store, "a", ndjson([row(1)]), lanes=2)
+    with pytest.raises(UnreadablePlan):
+        run(store)
+    assert written_ids(store) == ["c-1"], "what landed under two lanes is drained all the same"
+
+
+def test_a_plan_stamped_by_a_wrong_clock_is_taken_up() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1)]))
+    with pytest.raises(Lost):
+        run(Failing(store, ("put", "data-pipeline/avro/")), remaining=10**9)
+    assert run(store).plans == 1
+
+
+def test_a_run_whose_time_ends_midway_leaves_the_rest_to_the_next() -> None:
+    store = MemoryStore()
+    for number in range(6):
+        land(store, f"{number}", ndjson([row(number)]))
+    for calls in range(1, 40):
+        left = iter([300.0] * calls + [1.0] * 99)
+        run(store, max_plan_objects=3, clock_left=left.__next__, run_id="same")
+    assert sorted(written_ids(store)) == [f"c-{n}" for n in range(6)]
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
 
 
 def test_a_fresh_plan_of_another_run_is_left_alone_until_its_time_is_up() -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import socket
+import struct
+import threading
 import uuid
+import zlib
 from collections.abc import Iterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
-from botocore.exceptions import ClientError, ResponseStreamingError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from avro_writer.s3_store import S3Store
 from avro_writer.store import AlreadyThere, Changed, Missing, Store
 from local.emulator import embedded_emulator
+from local.endpoint import Endpoint
 from tests.support.memory_store import MemoryStore
 
 
@@ -95,22 +102,6 @@ class Flaky:
             raise self.error
         return {"ETag": '"e"'}
 
-    def get_object(self, **arguments: Any) -> dict[str, Any]:
-        return {"Body": self, "ETag": '"e"'}
-
-    def __enter__(self) -> Flaky:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bodies.append(b"closed")
-
-    def read(self, size: int = -1) -> bytes:
-        if self.times:
-            self.times -= 1
-            raise self.error
-        content, self.content = getattr(self, "content", b"whole"), b""
-        return content
-
 
 def answer(status: int, code: str) -> ClientError:
     return ClientError(
@@ -141,10 +132,70 @@ def test_a_missing_bucket_is_no_missing_key() -> None:
         store.replace("k", b"", '"e"')
 
 
-def test_a_body_that_breaks_off_is_read_again() -> None:
-    broken = ResponseStreamingError(error="connection broken")
-    client = Flaky(2, broken)
-    store = S3Store(client, "b", sleep=lambda seconds: None)
-    assert store.read("k", '"e"').read() == b"whole"
-    with pytest.raises(ResponseStreamingError):
-        S3Store(Flaky(99, broken), "b", sleep=lambda seconds: None).read("k", '"e"')
+BODY = bytes(range(256)) * 1000
+
+
+class BreakingServer(BaseHTTPRequestHandler):
+    """An S3 whose first answers break: cut off, damaged, or reset; then it gives the whole body."""
+
+    breakages: ClassVar[list[str]] = []
+    requests: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.requests.append(self.headers["If-Match"])
+        breakage = self.breakages.pop(0) if self.breakages else "none"
+        body = BODY
+        if breakage == "damaged":
+            body = BODY[:1000] + b"?" + BODY[1001:]
+        self.send_response(200)
+        self.send_header("ETag", '"e"')
+        self.send_header("Content-Length", str(len(BODY)))
+        crc = zlib.crc32(BODY).to_bytes(4, "big")
+        self.send_header("x-amz-checksum-crc32", base64.b64encode(crc).decode())
+        self.end_headers()
+        if breakage == "cut off":
+            body = BODY[:90_000]
+        if breakage == "reset":
+            self.wfile.write(BODY[:90_000])
+            option = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
+            self.connection.close()
+            return
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def breaking() -> Iterator[tuple[S3Store, type[BreakingServer]]]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BreakingServer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = Endpoint(f"http://127.0.0.1:{server.server_port}").client("s3")
+    BreakingServer.requests.clear()
+    yield S3Store(client, "b", sleep=lambda seconds: None), BreakingServer
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("breakage", ["cut off", "damaged", "reset"])
+def test_a_body_that_breaks_is_read_again_and_never_taken_for_whole(
+    breaking: tuple[S3Store, type[BreakingServer]], breakage: str
+) -> None:
+    store, server = breaking
+    server.breakages[:] = [breakage, breakage]
+    assert store.read("k", '"e"').read() == BODY
+    assert server.requests == ['"e"'] * 3
+    server.breakages[:] = [breakage]
+    assert store.find("k") == (BODY, '"e"')
+
+
+def test_a_body_that_breaks_every_time_is_an_error(
+    breaking: tuple[S3Store, type[BreakingServer]],
+) -> None:
+    store, server = breaking
+    server.breakages[:] = ["cut off"] * 9
+    with pytest.raises(BotoCoreError):
+        store.read("k", '"e"')
+    server.breakages.clear()

@@ -7,7 +7,7 @@ import gzip
 import io
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import fastavro
@@ -37,6 +37,7 @@ def run(
     *,
     lane: int = 0,
     remaining: float = 300,
+    clock_left: Callable[[], float] | None = None,
     run_id: str | None = None,
     **settings: Any,
 ) -> Report:
@@ -56,15 +57,17 @@ def run(
         **settings,
     }
     number = next(_numbers)
-    return Run(
+    writer = Run(
         Settings(**given),
         Assignment("demand", lane),
         store,
-        Clock(lambda: store.now, lambda: remaining),
+        Clock(lambda: store.now, clock_left or (lambda: remaining)),
         run_id or f"run-{number}",
         lambda: f"u{number}x{next(_numbers)}",
         Log("ERROR"),
-    ).run()
+    )
+    writer.run()
+    return writer.report
 
 
 def avro_rows(store: MemoryStore) -> dict[str, list[Any]]:
@@ -91,7 +94,7 @@ def quarantined(store: MemoryStore) -> list[dict[str, Any]]:
     """The quarantine's entries; ``data`` decoded."""
     entries = []
     for key in store.keys("data-pipeline/quarantine/"):
-        if key.endswith("entries.jsonl.gz"):
+        if "/entries-" in key:
             for line in gzip.decompress(store.kept[key][0]).splitlines():
                 entry = json.loads(line)
                 if "data" in entry:

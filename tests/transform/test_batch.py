@@ -210,6 +210,14 @@ def test_an_exact_neighbour_of_a_narrowed_column_is_not_rescued() -> None:
     assert list(json.loads(row["rescued_attributes"])) == ["latitude"]
 
 
+def test_a_misfit_that_narrowed_on_its_way_does_not_rescue_its_neighbour() -> None:
+    misfit = {"M": {"adults": {"S": "two"}, "pets": {"N": "1"}}}
+    outcome = outcome_of(change({"party": misfit, "latitude": {"N": "1.5"}}))
+    row = line_of(outcome.records[0])
+    assert json.loads(row["rescued_attributes"]) == {"party": misfit}
+    assert (row["latitude"], outcome.rescued_attributes) == (1.5, 1)
+
+
 def test_an_explicit_null_is_a_null() -> None:
     row = row_of(change({"maxPrice": {"NULL": True}}))
     assert "max_price" not in row
