@@ -45,6 +45,7 @@ def _attribute(column: Column) -> str:
 
 
 def _meaning(column: Column) -> str:
+    meaning = column.doc
     if isinstance(column.value_type, Enum):
-        return f"{column.doc}: {', '.join(column.value_type.symbols)}"
-    return column.doc
+        meaning = f"{meaning}: {', '.join(column.value_type.symbols)}"
+    return meaning.replace("|", "\\|")

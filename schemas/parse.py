@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
@@ -28,6 +29,8 @@ from schemas.errors import SchemaError
 from schemas.reserved import RESERVED_WORDS
 
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Glue's limits on a column's name and comment: API reference, Column.
 _MAX_NAME = 255
@@ -41,6 +44,23 @@ _PRIMITIVES: dict[str, ColumnType] = {
     "double": Double(),
     "bytes": Bytes(),
 }
+
+# What each kind of definition may say. Avro ignores what it does not know, and a property in the
+# wrong place, or misspelt, would then change a column without a word.
+_PROPERTIES = {
+    "field": {"name", "type", "doc", "default", "attribute", "epoch"},
+    "record": {"type", "name", "doc", "fields"},
+    "table": {"type", "name", "namespace", "doc", "fields"},
+    "enum": {"type", "name", "doc", "symbols"},
+    "array": {"type", "items"},
+    "map": {"type", "values"},
+    "decimal": {"type", "logicalType", "precision", "scale"},
+    "logical": {"type", "logicalType"},
+    "primitive": {"type"},
+}
+# Deep enough for any table; Python's own parser has a limit for the encoder that is made of it.
+_MOST_DEPTH = 12
+_DOC = re.compile(rf"[^\x00-\x1f\x7f]{{0,{_MAX_COMMENT}}}")
 
 _REFUSED_TYPES = {
     "float": ("float keeps 7 digits of DynamoDB's 38", "Use double, or bytes with decimal"),
@@ -80,11 +100,33 @@ class _Parser:
     file: str
     named: dict[str, ColumnType] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
+    depth: int = 0
 
     def fail(self, where: str, problem: str, remedy: str) -> SchemaError:
         return SchemaError(self.file, where, problem, remedy)
 
+    def check_properties(self, schema: dict[str, Any], kind: str, where: str) -> None:
+        unknown = sorted(map(str, schema.keys() - _PROPERTIES[kind]))
+        if unknown:
+            raise self.fail(
+                where,
+                f"{', '.join(unknown)} has no meaning here",
+                f"Use {', '.join(sorted(_PROPERTIES[kind]))}; a logicalType belongs into the type",
+            )
+
+    def check_doc(self, schema: dict[str, Any], where: str) -> str:
+        doc = schema.get("doc", "")
+        if not isinstance(doc, str) or not _DOC.fullmatch(doc):
+            raise self.fail(
+                where,
+                f'"doc" is not one line of text of at most {_MAX_COMMENT} characters',
+                "Shorten it",
+            )
+        return doc
+
     def record(self, schema: Any, where: str) -> Record:
+        self.check_properties(schema, "record" if where else "table", where)
+        self.check_doc(schema, where)
         name = self._name(schema, where)
         fields = schema.get("fields")
         if not isinstance(fields, list) or not fields:
@@ -103,10 +145,14 @@ class _Parser:
 
     def _name(self, schema: dict[str, Any], where: str) -> str:
         name = schema.get("name")
-        if not isinstance(name, str) or not _AVRO_NAME.fullmatch(name):
+        if (
+            not isinstance(name, str)
+            or not _AVRO_NAME.fullmatch(name)
+            or name in {*_PRIMITIVES, *_REFUSED_TYPES}
+        ):
             raise self.fail(
                 where,
-                f"{name!r} is not an Avro name",
+                f"{name!r} is not an Avro name that is free",
                 "Give the type a name of letters, digits and underscores",
             )
         if name in self.named or name in self.open:
@@ -121,16 +167,13 @@ class _Parser:
             )
         here = _path(where, name)
         self._check_name(name, here)
+        self.check_properties(each, "field", here)
         if "type" not in each:
             raise self.fail(here, "there is no type", 'Give it "type"')
         attribute = each.get("attribute", name)
         if not isinstance(attribute, str) or not attribute:
             raise self.fail(here, '"attribute" is not a name', "Name the item's attribute there")
-        doc = each.get("doc", "")
-        if not isinstance(doc, str) or len(doc) > _MAX_COMMENT:
-            raise self.fail(
-                here, f'"doc" is not text of at most {_MAX_COMMENT} characters', "Shorten it"
-            )
+        doc = self.check_doc(each, here)
         epoch = each.get("epoch")
         if epoch is not None and epoch not in get_args(Epoch):
             raise self.fail(
@@ -180,6 +223,10 @@ class _Parser:
             fits = -(1 << (column_type.bits - 1)) <= default < 1 << (column_type.bits - 1)
         if fits and isinstance(column_type, Enum):
             fits = default in column_type.symbols
+        if fits and isinstance(column_type, Double):
+            fits = abs(default) <= sys.float_info.max
+        if fits and isinstance(column_type, String):
+            fits = not _SURROGATE.search(default)
         if not fits:
             raise self.fail(
                 here,
@@ -189,6 +236,16 @@ class _Parser:
             )
 
     def type(self, schema: Any, where: str, epoch: Epoch | None) -> ColumnType:
+        self.depth += 1
+        if self.depth > _MOST_DEPTH:
+            raise self.fail(
+                where, f"types within types, more than {_MOST_DEPTH} deep", "Flatten them"
+            )
+        found = self._type(schema, where, epoch)
+        self.depth -= 1
+        return found
+
+    def _type(self, schema: Any, where: str, epoch: Epoch | None) -> ColumnType:
         if isinstance(schema, list):
             return self._union(schema, where, epoch)
         if isinstance(schema, str):
@@ -198,17 +255,25 @@ class _Parser:
         name = schema.get("type")
         if "logicalType" in schema:
             return self._logical(schema, where, epoch)
-        if name == "array":
-            return Array(self.type(schema.get("items"), where, epoch))
-        if name == "map":
-            return Map(self.type(schema.get("values"), where, epoch))
         if name == "record":
             return self.record(schema, where)
         if name == "enum":
             return self._enum(schema, where)
-        if isinstance(name, str):
-            return self._by_name(name, where)
-        return self.type(name, where, epoch)
+        if name == "array":
+            self.check_properties(schema, "array", where)
+            return Array(self.type(schema.get("items"), where, epoch))
+        if name == "map":
+            self.check_properties(schema, "map", where)
+            return Map(self.type(schema.get("values"), where, epoch))
+        if not isinstance(name, str) or name in self.named or name in self.open:
+            raise self.fail(
+                where,
+                "a type within an object that says nothing more",
+                'Write the inner type itself: {"type": {"type": ...}} is no Avro',
+            )
+        if name in _PRIMITIVES:
+            self.check_properties(schema, "primitive", where)
+        return self._by_name(name, where)
 
     def _union(self, schema: list[Any], where: str, epoch: Epoch | None) -> Nullable:
         if len(schema) != 2 or schema[0] != "null" or schema[1] == "null":
@@ -241,6 +306,8 @@ class _Parser:
         )
 
     def _enum(self, schema: dict[str, Any], where: str) -> Enum:
+        self.check_properties(schema, "enum", where)
+        self.check_doc(schema, where)
         name = self._name(schema, where)
         symbols = schema.get("symbols")
         if (
@@ -260,6 +327,8 @@ class _Parser:
 
     def _logical(self, schema: dict[str, Any], where: str, epoch: Epoch | None) -> ColumnType:
         logical, base = schema["logicalType"], schema.get("type")
+        if not isinstance(logical, str):
+            raise self.fail(where, f"there is no logical type {logical!r}", "Name one")
         if logical in _REFUSED_LOGICAL_TYPES:
             raise self.fail(
                 where,
@@ -278,6 +347,7 @@ class _Parser:
                 f"{logical} on {base!r}",
                 f"Put {logical} on {_LOGICAL_BASE[logical]}: Athena reads it there alone",
             )
+        self.check_properties(schema, "decimal" if logical == "decimal" else "logical", where)
         if logical == "timestamp-millis":
             return Timestamp(epoch)
         if logical == "date":
@@ -317,6 +387,13 @@ def parse_record(schema: Any, file: str) -> Record:
     if not isinstance(schema, dict) or schema.get("type") != "record":
         raise SchemaError(
             file, "", "it is not an Avro record schema", 'Begin with "type": "record"'
+        )
+    namespace = schema.get("namespace")
+    if namespace is not None and not (
+        isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)
+    ):
+        raise SchemaError(
+            file, "", f"the namespace is {namespace!r}", "Use Avro names with dots between them"
         )
     return _Parser(file).record(schema, "")
 

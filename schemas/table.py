@@ -66,7 +66,7 @@ def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
         The text is not JSON, or the schema cannot be used.
     """
     try:
-        source = json.loads(text)
+        source = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise SchemaError(file, "", f"it is not JSON ({error})", "Mend the file") from None
     record = parse_record(source, file)
@@ -112,6 +112,10 @@ def avro_schema(record_type: str) -> dict[str, Any]:
     """
     copy: dict[str, Any] = json.loads(json.dumps(table(record_type).avro))
     return copy
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _without_own_properties(schema: Any) -> Any:

@@ -129,6 +129,16 @@ REFUSED: list[tuple[Any, str]] = [
     ({**ENUM, "symbols": ["A", "A"]}, "symbols"),
     ({**ENUM, "symbols": ["a-b"]}, "symbols"),
     ({**ENUM, "name": "ChangeType"}, "twice"),
+    ({**ENUM, "name": "string"}, "free"),
+    ({**ENUM, "default": "B"}, "default has no meaning"),
+    ({**ENUM, "namespace": "other"}, "namespace has no meaning"),
+    ({**ENUM, "doc": "two\nlines"}, "one line"),
+    ({"type": {"type": "string"}}, "inner type"),
+    ({"type": ["null", "string"]}, "inner type"),
+    ({"type": "string", "avro.java.string": "String"}, "has no meaning"),
+    ({"type": "array", "items": "int", "default": []}, "has no meaning"),
+    (logical("long", "timestamp-millis", precision=3), "has no meaning"),
+    ({"type": "long", "logicalType": ["x"]}, "logical type"),
 ]  # fmt: skip
 
 
@@ -177,6 +187,11 @@ def test_names_within_nested_records_are_held_to_the_same_rules() -> None:
         ({"type": "int", "attribute": ""}, "attribute"),
         ({"type": "int", "attribute": 5}, "attribute"),
         ({"type": "int", "doc": "x" * 256}, "doc"),
+        ({"type": "int", "doc": "two\nlines"}, "doc"),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 4}, "belongs into the type"),
+        ({"type": "int", "atribute": "x"}, "atribute"),
+        ({"type": "double", "default": 10**400}, "default"),
+        ({"type": "string", "default": "\ud800"}, "default"),
         ({}, "type"),
     ],
 )
@@ -191,7 +206,11 @@ def test_a_field_that_says_something_wrong_is_refused(field: dict[str, Any], say
     "text", ["", "{", "[]", '"string"', "null", '{"type":"enum"}', '{"type":"record","name":"T"}',
              '{"type":"record","name":"T","fields":[5]}',
              '{"type":"record","name":"T","fields":[{}]}',
-             "[" * 100_000],
+             "[" * 100_000,
+             '{"type":"record","name":"T","namespace":5,"fields":[{"name":"x","type":"int"}]}',
+             '{"type":"record","name":"T","namespace":"a-b","fields":[{"name":"x","type":"int"}]}',
+             '{"type":"record","name":"T","doc":5,"fields":[{"name":"x","type":"int"}]}',
+             '{"type":"record","name":"T","fields":[{"name":"x","type":"double","default":NaN}]}'],
 )  # fmt: skip
 def test_what_is_no_record_schema_is_refused(text: str) -> None:
     with pytest.raises(SchemaError, match=r"schemas/t\.json"):
@@ -214,3 +233,16 @@ def test_epoch_reaches_the_times_within_an_array() -> None:
     items = {"type": "array", "items": logical("long", "timestamp-millis")}
     table = parse({"name": "a", "type": items, "epoch": "seconds"})
     assert table.columns[0].type == c.Array(c.Timestamp("seconds"))
+
+
+@pytest.mark.parametrize("wrap", [lambda t: {"type": "array", "items": t},
+                                  lambda t: {"type": "map", "values": t}])  # fmt: skip
+def test_types_within_types_are_bounded_and_the_deepest_that_is_allowed_works(wrap: Any) -> None:
+    from avro_writer.encoder import compile_encoder
+
+    avro_type: Any = "int"
+    for _ in range(11):
+        avro_type = wrap(avro_type)
+    compile_encoder(parse({"name": "deep", "type": avro_type}).record)
+    with pytest.raises(SchemaError, match="deep"):
+        parse({"name": "deep", "type": wrap(avro_type)})
