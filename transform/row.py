@@ -16,6 +16,8 @@ _encode_row = msgspec.json.Encoder().encode
 # Sorted names: the same attributes give the same text whatever order DynamoDB sent them in.
 _encode_attributes = msgspec.json.Encoder(order="deterministic").encode
 
+# Not None: a malformed image may hold a JSON null, and that is kept.
+_ABSENT = object()
 _TTL = UserIdentity(type="Service", principalId="dynamodb.amazonaws.com")
 
 
@@ -108,13 +110,13 @@ class RowMaker:
         }
         narrowed: list[None] = []
         for name, attribute, convert, column in self._columns:
-            if attribute not in image:
+            value = image.get(attribute, _ABSENT)
+            if value is _ABSENT:
                 if not column.has_default:
                     raise UnfitRecord("required_attribute_missing", name)
                 if column.default is not None:
                     row[name] = column.default
                 continue
-            value = image[attribute]
             try:
                 converted = convert(value, narrowed)
             except Misfit:
