@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
-
-import pulumi
-from botocore.exceptions import BotoCoreError, ClientError
-
-from local.errors import LocalError
-from ops.errors import OpsError
 
 # Each has add_parser(subparsers), and sets the function that runs it.
 _COMMANDS = (
@@ -37,11 +32,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments
         Without the program's name; the process's own unless given.
     """
-    _ignore_surroundings()
     # A kill ends as Ctrl-C does, so that processes started on the way are stopped, too. Shells
     # start background jobs with Ctrl-C ignored; a signal that somebody sends all the same counts.
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.default_int_handler)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("dmd: stopped\n")
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has enough of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    # Imported here: it takes a second or two, in which somebody may press Ctrl-C.
+    import pulumi
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from local.errors import LocalError
+    from ops.errors import OpsError
+
+    _ignore_surroundings()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal's encoding lacks is shown as an escape.
+            stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(level=logging.ERROR, format="%(name)s: %(message)s")
     parser = argparse.ArgumentParser(
         prog="dmd",
@@ -59,12 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BotoCoreError, ClientError) as error:
         sys.stderr.write(f"dmd {args.command}: the endpoint did not do as asked: {error}\n")
         return 1
-    except KeyboardInterrupt:
-        sys.stderr.write(f"dmd {args.command}: stopped\n")
-        return 130
     except BrokenPipeError:
-        # Whoever read the output has enough of it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+    except OSError as error:
+        sys.stderr.write(f"dmd {args.command}: {error}\n")
         return 1
 
 

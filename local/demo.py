@@ -43,6 +43,7 @@ LOCAL_PACE = {
     "transform_buffer_interval_seconds": "1",
     "settle_seconds": "0",
     "max_wait_seconds": "0",
+    "writer_timeout_seconds": "60",
 }
 
 _TABLE_ITEMS = 24
@@ -134,6 +135,7 @@ class FinishedRun:
             self.provisioned.settings.bucket_name,
             folder,
             lambda number: progress.show(f"{number:,} objects exported"),
+            databases_prefix=self.provisioned.outputs["database"],
         )
 
 
@@ -176,8 +178,7 @@ def demo(
                 lambda line: _pass_on(line, on_problem),
             )
         )
-        outcome = _run(pipeline, provisioned, options, progress)
-        outcome.endpoint_url = endpoint.url
+        outcome = _run(pipeline, provisioned, options, progress, on_problem)
         progress.clear()
         yield FinishedRun(outcome, endpoint, provisioned)
 
@@ -208,7 +209,11 @@ def _refuse_old_data(endpoint: Endpoint, bucket: str) -> None:
 
 
 def _run(
-    pipeline: Pipeline, provisioned: Provisioned, options: DemoOptions, progress: Progress
+    pipeline: Pipeline,
+    provisioned: Provisioned,
+    options: DemoOptions,
+    progress: Progress,
+    on_problem: Callable[[str], None],
 ) -> Outcome:
     settings = provisioned.settings
     operator = pipeline.endpoint
@@ -246,7 +251,7 @@ def _run(
     pipeline.drain(lambda: progress.show(_stages(pipeline)))
     progress.step("Running the Avro writer's schedules")
     s3 = operator.client("s3")
-    pipeline.schedules(provisioned.outputs["schedule_group"]).until(
+    pipeline.schedules(provisioned.outputs["schedule_group"], on_problem).until(
         lambda: not _work_left(s3, settings.bucket_name),
         lambda runs: progress.show(f"{runs} runs"),
     )

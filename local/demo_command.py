@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from local.demo import DemoOptions, FinishedRun, demo
 from local.demo_report import QUERIES, Answer, as_json, as_text
-from local.export import check_folder
+from local.export import check_empty, check_writable
 from local.feed.lines import check_input
 from local.progress import Progress
 from local.sql.engine import run_query
@@ -67,16 +67,22 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.add_argument(
-        "--keep", action="store_true", help="leave the endpoint up afterwards, until Ctrl-C"
+        "--keep",
+        action="store_true",
+        help="leave endpoint and functions up afterwards, until Ctrl-C",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo as the arguments say; return the exit status."""
-    if args.export:
-        check_folder(args.export)
-    if args.input:
+    last_run = state_directory() / LAST_RUN
+    for folder in (args.export, last_run.parent):
+        if folder is not None:
+            check_writable(folder)
+    if args.export is not None:
+        check_empty(args.export)
+    if args.input is not None:
         check_input(args.input)
     progress = Progress()
     progress.step("Building the functions' packages")
@@ -90,11 +96,12 @@ def run(args: argparse.Namespace) -> int:
         input=args.input,
     )
     with demo(options, progress, _problem(progress)) as finished:
-        last_run = _keep_last_run(finished, progress)
-        if args.export:
+        _keep_last_run(finished, last_run, progress)
+        if args.export is not None:
             finished.export(args.export, progress)
         progress.clear()
-        answers = [_answer(last_run, sql) for sql in QUERIES]
+        database = finished.provisioned.outputs["database"]
+        answers = [_answer(last_run, sql, database) for sql in QUERIES]
         outcome = finished.outcome
         if args.json:
             export = str(args.export) if args.export else None
@@ -107,20 +114,22 @@ def run(args: argparse.Namespace) -> int:
     return 0 if outcome.good else 1
 
 
-def _keep_last_run(finished: FinishedRun, progress: Progress) -> Path:
+def _keep_last_run(finished: FinishedRun, folder: Path, progress: Progress) -> None:
     """Put the run where `dmd sql` looks for it, whole or not at all."""
-    folder = state_directory() / LAST_RUN
-    fresh = folder.with_name(f"{LAST_RUN}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+    fresh, old = (folder.with_name(f"{LAST_RUN}.{name}") for name in ("new", "old"))
+    for each in (fresh, old):
+        shutil.rmtree(each, ignore_errors=True)
     finished.export(fresh, progress)
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
     fresh.rename(folder)
-    return folder
+    shutil.rmtree(old, ignore_errors=True)
 
 
-def _answer(folder: Path, sql: str) -> Answer:
-    result = run_query(folder, sql)
-    lines = render(result, "json").splitlines()
+def _answer(folder: Path, sql: str, database: str) -> Answer:
+    result = run_query(folder, sql, database)
+    # Not splitlines: a text may hold what Unicode calls a line's end.
+    lines = render(result, "json").rstrip("\n").split("\n") if result.rows else []
     return Answer(
         sql,
         render(result, "table").rstrip("\n"),

@@ -47,8 +47,10 @@ def as_text(outcome: Outcome, answers: Sequence[Answer]) -> str:
             lines.append(f"  and {len(outcome.fed.refused) - _MOST_REFUSED_SHOWN:,} more")
     lines.append("")
     fed = f"{outcome.fed.accepted:,} records fed, {outcome.seconds:.1f} s"
+    if outcome.fed.refused:
+        fed += f", {len(outcome.fed.refused):,} refused by the stream (above)"
     if outcome.good:
-        lines.append(f"{fed}. Everything reconciles: each record is in exactly one place.")
+        lines.append(f"{fed}. Everything reconciles: each record fed is in exactly one place.")
     else:
         lines.append(f"{fed}. This does not reconcile:")
         lines += [f"  {each}" for each in outcome.discrepancies]

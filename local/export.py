@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,26 @@ class ExportError(LocalError):
     """The bucket or the catalog cannot be written as a folder."""
 
 
-def check_folder(directory: Path) -> None:
+def check_writable(directory: Path) -> None:
+    """Make a folder if need be; raise `ExportError` if nothing can be written there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return
+    except OSError as error:
+        raise ExportError(
+            f"cannot write to {directory}: {error.strerror}; name another folder"
+        ) from None
+
+
+def check_empty(directory: Path) -> None:
     """Raise `ExportError` unless a folder is new or empty: files of two runs must not mix."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise ExportError(f"{directory} is not an empty folder: name a new or an empty one")
 
 
-def export_catalog(glue: Any, bucket: str) -> dict[str, Any]:
-    """Return every Glue database and table as the API returns them, ready for JSON.
+def export_catalog(glue: Any, bucket: str, databases_prefix: str = "") -> dict[str, Any]:
+    """Return Glue databases and their tables as the API returns them, ready for JSON.
 
     Parameters
     ----------
@@ -32,10 +45,14 @@ def export_catalog(glue: Any, bucket: str) -> dict[str, Any]:
         A boto3 client of Glue.
     bucket
         The bucket in which the tables lie.
+    databases_prefix
+        What the databases' names begin with: an endpoint may hold other stacks, too.
     """
     databases: list[Any] = []
     for page in glue.get_paginator("get_databases").paginate():
-        databases += page["DatabaseList"]
+        databases += [
+            each for each in page["DatabaseList"] if each["Name"].startswith(databases_prefix)
+        ]
     tables: list[Any] = []
     for database in databases:
         for page in glue.get_paginator("get_tables").paginate(DatabaseName=database["Name"]):
@@ -82,14 +99,21 @@ def export_objects(
 
 
 def write_export(
-    glue: Any, s3: Any, bucket: str, directory: Path, progress: Callable[[int], None] | None = None
+    glue: Any,
+    s3: Any,
+    bucket: str,
+    directory: Path,
+    progress: Callable[[int], None] | None = None,
+    *,
+    databases_prefix: str = "",
 ) -> int:
     """Write the bucket's objects and ``catalog.json``; return the number of objects.
 
     The catalog comes last: a folder that has one is whole.
     """
     count = export_objects(s3, bucket, directory, progress)
-    text = json.dumps(export_catalog(glue, bucket), indent=1, ensure_ascii=False)
+    catalog = export_catalog(glue, bucket, databases_prefix)
+    text = json.dumps(catalog, indent=1, ensure_ascii=False)
     (directory / CATALOG_FILE).write_text(text, encoding="utf-8")
     return count
 

@@ -96,10 +96,10 @@ class Pipeline:
         """Return what each record type's delivery stream has done so far."""
         return {record_type: runner.counts for record_type, runner in self._runners.items()}
 
-    def schedules(self, group: str) -> ScheduleRunner:
-        """Return the runner of the schedules of a group."""
+    def schedules(self, group: str, on_failure: Callable[[str], None]) -> ScheduleRunner:
+        """Return the runner of the schedules of a group; it tells ``on_failure`` of failed runs."""
         found = list_schedules(self.endpoint.client("scheduler"), group)
-        return ScheduleRunner(self.endpoint, found, self._assume)
+        return ScheduleRunner(self.endpoint, found, self._assume, on_failure)
 
     def _read(self, runner: DeliveryStreamRunner) -> None:
         try:

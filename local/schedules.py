@@ -7,6 +7,7 @@ runs, so that the run as a whole ends when there is nothing left to do.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,12 @@ from local.errors import LocalError
 _PRINCIPAL = "scheduler.amazonaws.com"
 _AT_ONCE = 2
 _RUN_SECONDS = 910.0  # Lambda's longest timeout, and a little
-# A round in which every run found its lanes taken, or nothing it could do, is tried again so often.
+# Rounds that came to nothing, and rounds with a failed run, that are taken in a row.
 _IDLE_ROUNDS = 3
+_FAILING_ROUNDS = 5
+# How long a round waits for a lane that another run has left a plan in: seconds, and how often.
+_WAIT_SECONDS = 2.0
+_MOST_WAITS = 60
 
 AssumeForService = Callable[[str, str, str], Credentials]
 """Gives a role's session to a service: role ARN, service principal, source ARN."""
@@ -71,6 +76,15 @@ def list_schedules(scheduler: Any, group: str) -> tuple[Schedule, ...]:
     return tuple(schedules)
 
 
+@dataclass(frozen=True)
+class Round:
+    """What one round came to: plans finished, lanes left to another run, and failed runs."""
+
+    plans: int
+    lanes_left: int
+    failures: tuple[str, ...]
+
+
 class ScheduleRunner:
     """Fires schedules with the role that each was given.
 
@@ -82,15 +96,26 @@ class ScheduleRunner:
         What to fire.
     assume
         Gives Scheduler the role of a schedule.
+    on_failure
+        Called with each failed run: as on AWS, the next one of its lane goes on.
+    pause
+        Waits so many seconds.
     """
 
     def __init__(
-        self, endpoint: Endpoint, schedules: tuple[Schedule, ...], assume: AssumeForService
+        self,
+        endpoint: Endpoint,
+        schedules: tuple[Schedule, ...],
+        assume: AssumeForService,
+        on_failure: Callable[[str], None],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._endpoint = endpoint
         self._schedules = schedules
         self._assume = assume
-        self.runs = 0
+        self._on_failure = on_failure
+        self._pause = pause
+        self._runs = 0
 
     def until(self, done: Callable[[], bool], progress: Callable[[int], None]) -> None:
         """Fire round after round until ``done`` says so.
@@ -105,25 +130,50 @@ class ScheduleRunner:
         Raises
         ------
         WriterError
-            A run failed, or several rounds in a row finished no plan.
+            Several rounds in a row came to nothing, or had a failed run each.
         """
-        idle = 0
+        idle = failing = waited = 0
         while not done():
-            with ThreadPoolExecutor(_AT_ONCE) as pool:
-                answers = []
-                for answer in pool.map(self._fire, self._schedules):
-                    answers.append(answer)
-                    self.runs += 1
-                    progress(self.runs)
-            idle = 0 if any(answer["plans"] for answer in answers) else idle + 1
+            fired = self._round(progress)
+            for failure in fired.failures:
+                self._on_failure(failure)
+            failing = failing + 1 if fired.failures else 0
+            if failing == _FAILING_ROUNDS:
+                raise WriterError(
+                    f"runs of the Avro writer failed in {failing} rounds in a row, lastly: "
+                    f"{fired.failures[-1]}"
+                )
+            if fired.plans:
+                idle = waited = 0
+            elif fired.lanes_left and waited < _MOST_WAITS:
+                # A run that broke off has left a plan, which the next may take up when the time
+                # of the first would have been over.
+                waited += 1
+                self._pause(_WAIT_SECONDS)
+            elif not fired.failures:
+                idle += 1
             if idle == _IDLE_ROUNDS:
                 raise WriterError(
                     f"the Avro writer's schedules finished no plan in {idle} rounds although "
-                    "objects or plans are left: look at its log lines above and at the plans "
-                    "below data-pipeline/compaction/"
+                    "objects or plans are left: look at the plans below data-pipeline/compaction/"
                 )
 
-    def _fire(self, schedule: Schedule) -> Mapping[str, Any]:
+    def _round(self, progress: Callable[[int], None]) -> Round:
+        plans = lanes_left = 0
+        failures = []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for answer in pool.map(self._fire, self._schedules):
+                self._runs += 1
+                progress(self._runs)
+                if isinstance(answer, str):
+                    failures.append(answer)
+                else:
+                    plans += answer["plans"]
+                    lanes_left += answer["lanes_left"]
+        return Round(plans, lanes_left, tuple(failures))
+
+    def _fire(self, schedule: Schedule) -> Mapping[str, Any] | str:
+        """Run the writer once, and return its answer, or what went wrong."""
         # A schedule group is the narrowest source that Scheduler names.
         group_arn = schedule.arn.replace(":schedule/", ":schedule-group/").rsplit("/", 1)[0]
         credentials = self._assume(schedule.role_arn, _PRINCIPAL, group_arn)
@@ -135,10 +185,10 @@ class ScheduleRunner:
                 FunctionName=schedule.target_arn, Payload=schedule.input.encode()
             )
         except ClientError as error:
-            raise WriterError(f"schedule {schedule.name} cannot run the writer: {error}") from None
+            return f"schedule {schedule.name} cannot run the writer: {error}"
         payload = json.loads(answer["Payload"].read())
         if answer.get("FunctionError"):
-            raise WriterError(
+            return (
                 f"the run of schedule {schedule.name} failed: "
                 f"{payload.get('errorType')}: {payload.get('errorMessage')}"
             )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import os
 import sys
+import zlib
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
@@ -32,12 +34,14 @@ def read_lines(source: str) -> Iterator[StreamRecord]:
     """
     try:
         if source == "-":
+            if sys.stdin is None:
+                raise InputError("cannot read the input: standard input is closed")
             yield from _records(sys.stdin.buffer, "standard input")
             return
         path = Path(source)
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             yield from _records(file, source)  # type: ignore[arg-type]
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"cannot read the input {source}: {error}. "
             "Give a file of change records, one JSON object a line (.gz if gzip), or - for stdin"
@@ -48,11 +52,13 @@ def check_input(source: str) -> None:
     """Raise `InputError` if a file cannot be opened, before anything is set up for it."""
     if source == "-":
         return
-    try:
-        with Path(source).open("rb"):
-            return
-    except OSError as error:
-        raise InputError(f"cannot read the input {source}: {error.strerror}") from None
+    # Not by opening it: a named pipe would lose its writer.
+    if not source or not Path(source).exists():
+        raise InputError(f"cannot read the input {source!r}: there is no such file")
+    if Path(source).is_dir():
+        raise InputError(f"cannot read the input {source!r}: it is a folder")
+    if not os.access(source, os.R_OK):
+        raise InputError(f"cannot read the input {source!r}: permission denied")
 
 
 def _records(file: BinaryIO, name: str) -> Iterator[StreamRecord]:

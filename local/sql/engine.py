@@ -148,6 +148,8 @@ def _explained(text: str) -> str:
     first = rest.split("\n")[0]
     if "must appear in the GROUP BY" in first:
         return "a column of the SELECT list is neither in GROUP BY nor inside an aggregate"
+    if "division by zero" in text.lower() or "divide by zero" in text.lower():
+        return "division by zero; Athena fails too: use nullif(x, 0) or try(...)"
     if "Map keys must be unique" in first:
         return "a map would have a key twice; Athena keeps one of the values: make the keys unique"
     if "perl operator" in first or "regex" in first.lower():

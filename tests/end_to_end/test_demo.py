@@ -15,8 +15,10 @@ import fastavro
 import pytest
 
 import schemas
+from local.emulator import embedded_emulator
 from local.feed.generator import generate
 from tests.end_to_end.conftest import RECORDS, SEED, Run, own_lines
+from tests.support.changes import change
 from tests.support.cli import dmd
 from tests.support.reference import DROPPED, FAILED, outcome
 
@@ -174,6 +176,8 @@ def test_athena_sql_answers_over_the_last_run_and_over_an_export(own: Run) -> No
         (("--stack", "dev9"), "dev9"),
         (("--endpoint-url", "http://127.0.0.1:9"), "127.0.0.1:9"),
         (("--export", Path(__file__).parent), "empty"),
+        (("--export", Path(__file__) / "below"), "cannot write"),
+        (("--input", ""), "no such file"),
     ],
 )
 def test_what_cannot_begin_is_one_clear_line(
@@ -191,3 +195,23 @@ def test_a_query_before_any_run_says_what_to_do(tmp_path: Path) -> None:
     done = dmd("sql", "SELECT 1", state=tmp_path / "none")
     assert done.returncode == 1
     assert b"dmd demo" in done.stderr
+
+
+def test_a_text_with_any_line_end_of_unicode_and_a_second_stack_do_no_harm(tmp_path: Path) -> None:
+    record = change({"channel": {"S": "WEB"}, "customerId": {"S": "a\u2028b\u0085c"}})
+    path = tmp_path / "in.jsonl"
+    path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
+    with embedded_emulator() as endpoint:
+        other = dmd("provision", "--endpoint-url", endpoint.url, "--stack", "qa1", state=tmp_path)
+        assert other.returncode == 0, other.stderr
+        done = dmd(
+            "demo", "--endpoint-url", endpoint.url, "--input", path, "--json", state=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        again = dmd("demo", "--endpoint-url", endpoint.url, "--input", path, state=tmp_path)
+        assert again.returncode == 1
+        assert b"earlier run" in again.stderr
+    (answer,) = json.loads(done.stdout)["queries"][0]["rows"]
+    assert answer["demands"] == 1
+    sql = ("sql", "--format", "json", "SELECT customer_id FROM demand")
+    assert json.loads(dmd(*sql, state=tmp_path).stdout) == {"customer_id": "a\u2028b\u0085c"}

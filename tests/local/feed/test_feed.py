@@ -120,6 +120,17 @@ def test_a_corrupt_gzip_file_is_an_error_that_names_it(tmp_path: Path, content: 
         list(read_lines(str(path)))
 
 
+def test_any_damage_to_a_gzip_file_is_an_error_and_no_crash(tmp_path: Path) -> None:
+    packed = gzip.compress(b"".join(b'{"n": %d}\n' % n for n in range(300)))
+    path = tmp_path / "a.gz"
+    for at in range(0, len(packed), 7):
+        path.write_bytes(packed[:at] + bytes([packed[at] ^ 0xFF]) + packed[at + 1 :])
+        try:
+            list(read_lines(str(path)))
+        except InputError as error:
+            assert "a.gz" in str(error)
+
+
 def test_a_file_that_is_not_there_is_said_before_anything_begins(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path):
         with pytest.raises(InputError, match=str(path)):
