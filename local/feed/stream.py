@@ -9,6 +9,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local.errors import LocalError
+
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 _MOST_RECORDS = 500
 # AWS takes more in one request since large records came; emulators still hold to what was before.
@@ -18,6 +20,10 @@ _LARGE_BYTES = 1024 * 1024
 _MOST_RECORD_BYTES = 10 * 1024 * 1024
 _ATTEMPTS = 8
 _REFUSALS = ("InvalidArgumentException", "ValidationException")
+
+
+class FeedError(LocalError):
+    """The stream does not take what it is given."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,7 @@ def feed(
 
     Raises
     ------
-    RuntimeError
+    FeedError
         The stream goes on throttling.
     """
     summary = kinesis.describe_stream_summary(StreamName=stream_name)["StreamDescriptionSummary"]
@@ -139,7 +145,7 @@ def _put(
         if not left:
             return
         sleep(0.05 * 2**attempt)
-    raise RuntimeError(
+    raise FeedError(
         f"the stream {stream_name} did not take {len(left)} records in {_ATTEMPTS} attempts: "
         "give it more shards, or feed more slowly"
     )

@@ -17,7 +17,7 @@ from local.endpoint import Endpoint
 from local.feed.generator import generate
 from local.feed.lines import InputError, check_input, read_lines
 from local.feed.replication import TableStream
-from local.feed.stream import StreamRecord, feed
+from local.feed.stream import FeedError, StreamRecord, feed
 from local.feed.table import write_items
 from tests.support.changes import event_file
 
@@ -80,7 +80,7 @@ def test_what_was_throttled_is_put_again_and_nothing_else_is() -> None:
 
 
 def test_a_stream_that_goes_on_throttling_is_an_error_with_a_remedy() -> None:
-    with pytest.raises(RuntimeError, match="more shards"):
+    with pytest.raises(FeedError, match="more shards"):
         feed(Kinesis(throttled=10**6), "s", [record(b"a"), record(b"b")], sleep=lambda _: None)
 
 
