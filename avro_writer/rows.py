@@ -11,6 +11,10 @@ from typing import Annotated, Any
 import msgspec
 
 from schemas.columns import (
+    MAX_DAYS,
+    MAX_MILLIS,
+    MIN_DAYS,
+    MIN_MILLIS,
     Array,
     Boolean,
     Bytes,
@@ -28,9 +32,8 @@ from schemas.columns import (
     Timestamp,
 )
 
-# Years 1 to 9999 in milliseconds and in days since 1970: what Athena reads.
-_MILLIS = msgspec.Meta(ge=-62_135_596_800_000, le=253_402_300_799_999)
-_DAYS = msgspec.Meta(ge=-719_162, le=2_932_896)
+_MILLIS = msgspec.Meta(ge=MIN_MILLIS, le=MAX_MILLIS)
+_DAYS = msgspec.Meta(ge=MIN_DAYS, le=MAX_DAYS)
 
 
 class BadRow(Exception):

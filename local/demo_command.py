@@ -8,7 +8,7 @@ import json
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from local.demo_report import QUERIES, Answer, as_json, as_text
 from local.export import check_empty, check_writable
 from local.feed.lines import check_input
 from local.progress import Progress
+from local.provision.command import LOCAL_PACKAGES
+from local.provision.stack_config import REPOSITORY
 from local.sql.engine import run_query
 from local.sql.render import render
 from local.state import LAST_RUN, state_directory
@@ -25,9 +27,6 @@ from ops.wheels import Target
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-_ROOT = Path(__file__).parents[1]
-_PACKAGES = _ROOT / "build" / "lambda"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -86,10 +85,10 @@ def run(args: argparse.Namespace) -> int:
         check_input(args.input)
     progress = Progress()
     progress.step("Building the functions' packages")
-    build(Target.LOCAL, source=_ROOT, out=_PACKAGES, progress=progress.show)
+    build(Target.LOCAL, source=REPOSITORY, out=LOCAL_PACKAGES.parent, progress=progress.show)
     options = DemoOptions(
         stack=args.stack,
-        packages=_PACKAGES / "local",
+        packages=LOCAL_PACKAGES,
         endpoint_url=args.endpoint_url,
         seed=args.seed,
         records=args.records,
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     with demo(options, progress, _problem(progress)) as finished:
         _keep_last_run(finished, last_run, progress)
         if args.export is not None:
-            finished.export(args.export, progress)
+            shutil.copytree(last_run, args.export, dirs_exist_ok=True)
         progress.clear()
         database = finished.provisioned.outputs["database"]
         answers = [_answer(last_run, sql, database) for sql in QUERIES]
@@ -157,6 +156,3 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of records, 0 or more")
     return int(text)
-
-
-__all__: Sequence[str] = ("add_parser", "run")

@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 Epoch = Literal["seconds", "milliseconds", "microseconds"]
 
+# Athena's times are right from year 1 to 9999 (aws-contracts §6): milliseconds and days since 1970.
+MIN_MILLIS, MAX_MILLIS = -62_135_596_800_000, 253_402_300_799_999
+MIN_DAYS, MAX_DAYS = -719_162, 2_932_896
+
 
 @dataclass(frozen=True)
 class String:

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from schemas import Table
+from schemas.columns import MAX_MILLIS, MIN_MILLIS
 from transform.attributes import Misfit, converter
 from transform.change_record import ChangeRecord, UserIdentity
 from transform.record_key import record_key
-from transform.times import MAX_MILLIS, MIN_MILLIS
 
 _encode_row = msgspec.json.Encoder().encode
 # Sorted names: the same attributes give the same text whatever order DynamoDB sent them in.

@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from schemas.columns import Epoch
+from schemas.columns import MAX_MILLIS, MIN_MILLIS, Epoch
 from transform.numbers import exact
-
-# Athena's timestamps are right from year 1 to 9999 (aws-contracts §6).
-MIN_MILLIS = -62_135_596_800_000
-MAX_MILLIS = 253_402_300_799_999
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
