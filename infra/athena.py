@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.lookups import Referenced
+from infra.policies import Statement, allow
 from infra.settings import Settings
 
 _ENGINE = "Athena engine version 3"
@@ -25,6 +26,7 @@ class QueryWorkgroup(pulumi.ComponentResource):
     """
 
     name: pulumi.Output[str]
+    arn: pulumi.Output[str]
 
     def __init__(
         self,
@@ -49,4 +51,26 @@ class QueryWorkgroup(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = workgroup.name
+        self.arn = workgroup.arn
         self.register_outputs({"name": workgroup.name})
+
+    def query_statements(self) -> list[Statement]:
+        """Return what somebody needs to run queries in the workgroup, its named ones too.
+
+        https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
+        """
+        return [
+            allow(
+                "RunQueries",
+                [
+                    "athena:GetNamedQuery",
+                    "athena:GetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:GetWorkGroup",
+                    "athena:ListNamedQueries",
+                    "athena:StartQueryExecution",
+                    "athena:StopQueryExecution",
+                ],
+                [self.arn],
+            )
+        ]

@@ -9,6 +9,8 @@ import pulumi_aws as aws
 
 from infra.bucket import DataBucket
 from infra.lookups import Referenced
+from infra.naming import REGION
+from infra.policies import Statement, allow
 from infra.settings import Settings
 from schemas import PARTITION_COLUMN, avro_schema, glue_columns
 
@@ -59,7 +61,36 @@ class Catalog(pulumi.ComponentResource):
             record_type: self._table(record_type, settings, referenced.bucket, database).name
             for record_type in settings.demand_data_types
         }
+        self._glue = f"arn:aws:glue:{REGION}:{settings.account_id}"
+        self._database_name = naming.database
         self.register_outputs({"database": database.name})
+
+    def read_statements(self) -> list[Statement]:
+        """Return what Athena needs of somebody who queries the tables and views.
+
+        It looks into the database ``default``, too, whatever the query.
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+        """
+        return [
+            allow(
+                "FindDatabase",
+                ["glue:GetDatabase"],
+                [
+                    f"{self._glue}:catalog",
+                    f"{self._glue}:database/default",
+                    f"{self._glue}:database/{self._database_name}",
+                ],
+            ),
+            allow(
+                "DescribeTables",
+                ["glue:GetTable", "glue:GetTables"],
+                [
+                    f"{self._glue}:catalog",
+                    f"{self._glue}:database/{self._database_name}",
+                    f"{self._glue}:table/{self._database_name}/*",
+                ],
+            ),
+        ]
 
     def _table(
         self,

@@ -1,4 +1,4 @@
-"""What belongs to others, looked up and never created: account, table, stream and bucket."""
+"""What belongs to others, looked up and never created: table, streams, bucket and the account."""
 
 from __future__ import annotations
 
@@ -33,13 +33,58 @@ class ChangeStream:
 
 
 @dataclass(frozen=True)
+class DemandTable:
+    """The DynamoDB table whose changes the stream carries."""
+
+    name: str
+    arn: str
+
+    def read_write_statements(self) -> list[Statement]:
+        """Return what a test of the pipeline needs: items of its own, written, found and removed.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+        """
+        return [
+            allow(
+                "ReadWriteItems",
+                [
+                    "dynamodb:DeleteItem",
+                    "dynamodb:DescribeTable",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                ],
+                [self.arn],
+            ),
+            # The table's indexes are its owners' to name.
+            allow("QueryItems", ["dynamodb:Query"], [self.arn, f"{self.arn}/index/*"]),
+        ]
+
+
+@dataclass(frozen=True)
+class CentralLogStream:
+    """The Kinesis stream that the account's logs are gathered in."""
+
+    name: str
+    arn: str
+
+    def write_statements(self) -> list[Statement]:
+        """Return what CloudWatch Logs needs to forward log events.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
+        """
+        return [allow("ForwardLogs", ["kinesis:PutRecord"], [self.arn])]
+
+
+@dataclass(frozen=True)
 class Referenced:
     """What the pipeline refers to; each is known to exist."""
 
     account_id: str
-    table_arn: str
+    table: DemandTable
     stream: ChangeStream
     bucket: DataBucket
+    log_stream: CentralLogStream
 
 
 def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
@@ -60,11 +105,13 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
             "stack's account, or correct dmd-pipeline:account_id"
         )
     stream = aws.kinesis.get_stream(name=settings.stream_name, opts=options)
+    log_stream = aws.kinesis.get_stream(name=settings.log_stream_name, opts=options)
     bucket = aws.s3.get_bucket(bucket=settings.bucket_name, opts=options)
     table = aws.dynamodb.get_table(name=settings.table_name, opts=options)
     return Referenced(
         account_id=account_id,
-        table_arn=table.arn,
+        table=DemandTable(table.name, table.arn),
         stream=ChangeStream(stream.name, stream.arn),
-        bucket=DataBucket(bucket.bucket, bucket.arn),
+        bucket=DataBucket(bucket.bucket, bucket.arn, settings.bucket_kms_key_arn or None),
+        log_stream=CentralLogStream(log_stream.name, log_stream.arn),
     )

@@ -14,8 +14,8 @@ from typing import Annotated, Any, get_type_hints
 
 import pulumi
 
-from infra.naming import ENVIRONMENTS, Naming
-from infra.rules import Date, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
+from infra.naming import ENVIRONMENTS, REGION, Naming
+from infra.rules import Date, Flag, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
 from schemas import RECORD_TYPES
 
 PROJECT = "dmd-pipeline"
@@ -68,9 +68,19 @@ class Settings:
     log_stream_arn: Annotated[
         str,
         Text(
-            r"arn:aws:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[A-Za-z0-9_.-]{1,128}",
-            "the ARN of a Kinesis stream, arn:aws:kinesis:REGION:ACCOUNT:stream/NAME",
+            rf"arn:aws:kinesis:{REGION}:[0-9]{{12}}:stream/[A-Za-z0-9_.-]{{1,128}}",
+            f"the ARN of a Kinesis stream, arn:aws:kinesis:{REGION}:ACCOUNT:stream/NAME",
         ),
+    ]
+    bucket_kms_key_arn: Annotated[
+        str,
+        Text(
+            rf"(arn:aws:kms:{REGION}:[0-9]{{12}}:key/[A-Za-z0-9-]{{1,64}})?",
+            f"the ARN of a KMS key, arn:aws:kms:{REGION}:ACCOUNT:key/ID (no alias), or empty",
+        ),
+    ]
+    ci_runner_role: Annotated[
+        str, Text(r"[A-Za-z0-9_+=,.@-]{1,64}", "the name of an IAM role, 1 to 64 characters")
     ]
     demand_data_types: Annotated[tuple[str, ...], ListOf(RECORD_TYPES)]
     type_attribute: Annotated[str, Text(r"\S.{0,254}", "an attribute name, 1 to 255 characters")]
@@ -95,9 +105,22 @@ class Settings:
     first_partition_date: Annotated[datetime.date, Date()]
     athena_bytes_scanned_limit: Annotated[int, Whole(10_485_760, 2**53 - 1, "bytes")]
 
+    alarm_topic_arn: Annotated[
+        str,
+        Text(
+            rf"(arn:aws:sns:{REGION}:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}})?",
+            f"the ARN of an SNS topic, arn:aws:sns:{REGION}:ACCOUNT:NAME, or empty",
+        ),
+    ]
+    tracing: Annotated[bool, Flag()]
     log_level: Annotated[str, OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))]
     log_retention_days: Annotated[int, WholeOneOf(_RETENTION_DAYS, "days")]
     package_directory: Annotated[str, Text(r"\S(.*\S)?", "the path of a folder")]
+
+    @property
+    def log_stream_name(self) -> str:
+        """The central log stream's name, which ends its ARN."""
+        return self.log_stream_arn.rpartition("/")[2]
 
     @property
     def naming(self) -> Naming:
@@ -190,12 +213,22 @@ def _rules() -> Mapping[str, Rule]:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
     least, most = values.get("min_plan_bytes"), values.get("max_plan_bytes")
-    if least is None or most is None or least <= most:
-        return []
-    return [
-        f"{PROJECT}:min_plan_bytes = '{least}': must be at most {PROJECT}:max_plan_bytes, {most}"
-    ]
+    if least is not None and most is not None and least > most:
+        found.append(
+            f"{PROJECT}:min_plan_bytes = '{least}': "
+            f"must be at most {PROJECT}:max_plan_bytes, {most}"
+        )
+    account_id, log_stream = values.get("account_id"), values.get("log_stream_arn")
+    # CloudWatch Logs forwards to a Kinesis stream of its own account alone.
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
+    if account_id and log_stream and log_stream.split(":")[4] != account_id:
+        found.append(
+            f"{PROJECT}:log_stream_arn = '{log_stream}': "
+            f"must be of the stack's own account, {account_id}"
+        )
+    return found
 
 
 def _report(stack: str, problems: list[str]) -> str:

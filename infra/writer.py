@@ -8,11 +8,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.functions import Function
+from infra.logs import LogForwarding
 from infra.lookups import Referenced
 from infra.naming import DATA_PREFIX, REGION
 from infra.packages import Package
 from infra.policies import Statement, allow, only_for, trust
-from infra.roles import ServiceRole
+from infra.roles import Role
 from infra.settings import Settings
 
 _DEAD_LETTER_DAYS = 14
@@ -68,6 +69,8 @@ class AvroWriter(pulumi.ComponentResource):
         The bucket it works in.
     package
         Its code.
+    logs
+        Takes its logs on.
     """
 
     function: Function
@@ -80,6 +83,7 @@ class AvroWriter(pulumi.ComponentResource):
         settings: Settings,
         referenced: Referenced,
         package: Package,
+        logs: LogForwarding,
         *,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -95,6 +99,7 @@ class AvroWriter(pulumi.ComponentResource):
             function_name=naming.writer_function,
             description="Landed rows into partitioned Avro files, one lane of a record type a run",
             package=package,
+            logs=logs,
             handler="avro_writer.handler.handler",
             memory_mb=settings.writer_memory_mb,
             timeout_seconds=settings.writer_timeout_seconds,
@@ -127,7 +132,7 @@ class AvroWriter(pulumi.ComponentResource):
         naming, account_id = settings.naming, settings.account_id
         child = pulumi.ResourceOptions(parent=self)
         group = aws.scheduler.ScheduleGroup("schedules", name=naming.schedule_group, opts=child)
-        role = ServiceRole(
+        role = Role(
             "scheduler",
             role_name=naming.scheduler_role,
             description="What EventBridge Scheduler runs the Avro writer with",

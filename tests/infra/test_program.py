@@ -37,12 +37,15 @@ OWNED = {
     TABLE: 4,
     DATABASE: 2,
     LOG_GROUP: 9,
-    ROLE: 10,
+    ROLE: 12,
     ROLE_POLICY: 10,
     "aws:athena/workgroup:Workgroup": 1,
+    "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:cloudwatch/logStream:LogStream": 4,
-    "aws:iam/policy:Policy": 1,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 4,
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": 9,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 35,
+    "aws:iam/policy:Policy": 6,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 9,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
     "aws:scheduler/scheduleGroup:ScheduleGroup": 1,
     "aws:sqs/queue:Queue": 1,
@@ -76,7 +79,12 @@ def test_a_stack_owns_what_the_pipeline_is_made_of_and_nothing_of_others(
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
 def test_every_name_begins_with_the_stacks_prefix(stack: str, recorded: Stacks) -> None:
     prefix = f"prd3292-{stack}-dmnd-pipeline"
-    unnamed = {ROLE_POLICY, "aws:cloudwatch/logStream:LogStream", TABLE}
+    unnamed = {
+        ROLE_POLICY,
+        TABLE,
+        "aws:cloudwatch/logStream:LogStream",
+        "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter",
+    }
     for each in recorded(stack).owned:
         if "name" in each.inputs and each.type not in unnamed:
             name = each.physical_name.rpartition("/")[2].replace("_", "-")
