@@ -13,9 +13,11 @@ from infra.packages import find_packages
 from infra.provider import make_provider
 from infra.roles import ManagedPolicy
 from infra.settings import read_settings
+from infra.tables import check_schemas
 from infra.writer import AvroWriter
 
 settings = read_settings()
+check_schemas(settings)
 packages = find_packages(settings)
 
 provider = make_provider(settings)

@@ -15,7 +15,8 @@ from avro_writer.settings import Settings as WriterSettings
 from infra.lookups import WrongAccountError
 from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
-from schemas import RECORD_TYPES, avro_schema, glue_columns
+from infra.tables import UnusableSchemaError
+from schemas import RECORD_TYPES, SchemaError, avro_schema, glue_columns
 from tests.infra.recorded import ACCOUNTS, Recording, record
 from transform.settings import Settings as TransformSettings
 
@@ -143,6 +144,25 @@ def test_missing_packages_are_named_before_anything_is_registered(tmp_path: Path
     recording = Recording(ACCOUNTS["dev1"])
     with pytest.raises(PackageMissingError, match=r"has no avro_writer\.zip: run `make package`"):
         record("dev1", tmp_path, into=recording)
+    assert recording.resources == []
+
+
+def test_a_schema_that_cannot_be_used_is_named_before_anything_is_registered(
+    packages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(record_type: str) -> None:
+        if record_type in ("sale", "event"):
+            problem = "its decimal has no precision"
+            raise SchemaError(f"schemas/{record_type}.json", "amount", problem, "Give it one")
+
+    monkeypatch.setattr("infra.tables.table", broken)
+    recording = Recording(ACCOUNTS["dev1"])
+    with pytest.raises(UnusableSchemaError) as caught:
+        record("dev1", packages, into=recording)
+    message = str(caught.value)
+    assert "2 of the schemas" in message
+    for name in ("sale", "event"):
+        assert f"schemas/{name}.json, field amount: its decimal has no precision." in message
     assert recording.resources == []
 
 
