@@ -238,6 +238,22 @@ def test_what_replaces_a_delivery_stream_does_not_change_with_its_settings(
         assert not after.replace_on_changes
 
 
+def test_new_code_or_a_new_schema_leaves_a_delivery_stream_as_it_is(
+    dev1: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("transform", "avro_writer"):
+        (tmp_path / f"{name}.zip").write_bytes(b"other code")
+    schema = {**avro_schema("sale"), "doc": "Another"}
+    monkeypatch.setattr("infra.catalog.avro_schema", lambda record_type: schema)
+    other = record("dev1", tmp_path)
+    assert (
+        other.one(FUNCTION, "transform-sale").inputs != dev1.one(FUNCTION, "transform-sale").inputs
+    )
+    assert other.one(TABLE, "sale").inputs != dev1.one(TABLE, "sale").inputs
+    for record_type in RECORD_TYPES:
+        assert other.one(STREAM, record_type) == dev1.one(STREAM, record_type)
+
+
 # --- functions --------------------------------------------------------------------------------
 
 
