@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.bucket import DataBucket
 from infra.policies import Statement, allow
-from infra.settings import Settings
+from infra.settings import PROJECT, Settings
+
+_Found = TypeVar("_Found")
 
 
 class WrongAccountError(pulumi.RunError):
     """The credentials are of another account than the stack's."""
+
+
+class LookUpError(pulumi.RunError):
+    """Something that belongs to others, or the account, cannot be looked up."""
 
 
 @dataclass(frozen=True)
@@ -97,17 +105,37 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
     """
     options = pulumi.InvokeOptions(provider=provider)
     # First of all: the names below may exist in the wrong account too.
-    account_id = aws.get_caller_identity(opts=options).account_id
+    account_id = _found(
+        "the account of the credentials",
+        "account_id",
+        lambda: aws.get_caller_identity(opts=options).account_id,
+    )
     if account_id != settings.account_id:
         raise WrongAccountError(
             f"stack {settings.environment} belongs to account {settings.account_id}, "
             f"but these credentials are of account {account_id}: use the credentials of the "
             "stack's account, or correct dmd-pipeline:account_id"
         )
-    stream = aws.kinesis.get_stream(name=settings.stream_name, opts=options)
-    log_stream = aws.kinesis.get_stream(name=settings.log_stream_name, opts=options)
-    bucket = aws.s3.get_bucket(bucket=settings.bucket_name, opts=options)
-    table = aws.dynamodb.get_table(name=settings.table_name, opts=options)
+    stream = _found(
+        f"Kinesis stream {settings.stream_name}",
+        "stream_name",
+        lambda: aws.kinesis.get_stream(name=settings.stream_name, opts=options),
+    )
+    log_stream = _found(
+        f"Kinesis stream {settings.log_stream_name}",
+        "log_stream_arn",
+        lambda: aws.kinesis.get_stream(name=settings.log_stream_name, opts=options),
+    )
+    bucket = _found(
+        f"bucket {settings.bucket_name}",
+        "bucket_name",
+        lambda: aws.s3.get_bucket(bucket=settings.bucket_name, opts=options),
+    )
+    table = _found(
+        f"DynamoDB table {settings.table_name}",
+        "table_name",
+        lambda: aws.dynamodb.get_table(name=settings.table_name, opts=options),
+    )
     return Referenced(
         account_id=account_id,
         table=DemandTable(table.name, table.arn),
@@ -115,3 +143,16 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         bucket=DataBucket(bucket.bucket, bucket.arn, settings.bucket_kms_key_arn or None),
         log_stream=CentralLogStream(log_stream.name, log_stream.arn),
     )
+
+
+def _found(what: str, key: str, look: Callable[[], _Found]) -> _Found:
+    try:
+        return look()
+    except Exception as error:
+        # The SDK raises just this of what the provider answers; anything else is not of a lookup.
+        if type(error) is not Exception:
+            raise
+        raise LookUpError(
+            f"{what} cannot be looked up: {error}. It is not this stack's to make: make it, "
+            f"let these credentials read it, or correct {PROJECT}:{key}"
+        ) from error

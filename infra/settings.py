@@ -6,13 +6,15 @@ Types, defaults and meanings stand in ``Pulumi.yaml``; what is allowed stands he
 from __future__ import annotations
 
 import datetime
+import difflib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
 
 import pulumi
+from pulumi.runtime.config import CONFIG
 
 from infra.naming import ENVIRONMENTS, REGION, Naming
 from infra.rules import Date, Flag, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
@@ -155,10 +157,21 @@ def read_settings() -> Settings:
     SettingsError
         The stack is unknown, or settings are missing or wrong: all of them are named.
     """
-    return parse_settings(pulumi.get_stack(), pulumi.Config(PROJECT).get)
+    config = pulumi.Config(PROJECT)
+    return parse_settings(pulumi.get_stack(), config.get, keys=_keys())
 
 
-def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Settings:
+def _keys() -> frozenset[str]:
+    """Return the keys of the project's namespace: the engine passes those it does not know too."""
+    namespace = f"{PROJECT}:"
+    return frozenset(
+        key.removeprefix(namespace) for key in CONFIG.get() if key.startswith(namespace)
+    )
+
+
+def parse_settings(
+    stack: str, value_of: Callable[[str], str | None], *, keys: Collection[str] = ()
+) -> Settings:
     """Return the settings of ``stack`` from their texts, as the engine passes them.
 
     Parameters
@@ -167,6 +180,8 @@ def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Setting
         Name of the stack, which is its environment.
     value_of
         Gives the text of a key (without the project's namespace), or None.
+    keys
+        The keys that the stack has, as far as they are known: none may be unknown to the program.
 
     Raises
     ------
@@ -176,7 +191,9 @@ def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Setting
     if stack not in ENVIRONMENTS:
         raise SettingsError(f"unknown stack {stack!r}: must be one of {', '.join(ENVIRONMENTS)}")
     texts = {key: value_of(key) for key in _rules()}
-    problems: list[str] = []
+    problems = [
+        f"{PROJECT}:{key} is no setting{_meant(key)}" for key in sorted(set(keys) - _rules().keys())
+    ]
     values: dict[str, Any] = {}
 
     def check(key: str, text: str | None) -> None:
@@ -231,11 +248,13 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
     return found
 
 
+def _meant(key: str) -> str:
+    near = difflib.get_close_matches(key, _rules(), n=1)
+    return f": did you mean {PROJECT}:{near[0]}?" if near else ": Pulumi.yaml has them all"
+
+
 def _report(stack: str, problems: list[str]) -> str:
     lines = [f"stack {stack}: {len(problems)} of its settings cannot be used"]
     lines += [f"  - {problem}" for problem in problems]
-    lines.append(
-        f"Set them with `pulumi config set KEY VALUE --stack {stack}`; "
-        "Pulumi.yaml says what each means."
-    )
+    lines.append(f"Correct them in Pulumi.{stack}.yaml; Pulumi.yaml says what each means.")
     return "\n".join(lines)
