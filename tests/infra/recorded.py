@@ -13,7 +13,7 @@ from local.provision.program import run_program
 from local.provision.stack_config import REPOSITORY, stack_config
 from local.resources.computed import AsAws
 from local.resources.graph import Graph, Resource, in_order
-from local.resources.recorder import Recorder, problems
+from local.resources.recorder import Recorder
 
 ACCOUNTS = {
     "dev1": "111122223333",
@@ -54,7 +54,7 @@ class Recorded(Resource):
 
 @dataclass
 class Recording:
-    """All registrations of one run, in the order of the tree."""
+    """All registrations of one run, in the order in which they came."""
 
     account_id: str
     resources: list[Recorded] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Recording:
         return [each for each in self.resources if each.type.startswith("aws:")]
 
     def graph(self, stack: str) -> Graph:
-        return Graph(stack, tuple(self.resources))
+        return Graph(stack, in_order({each.urn: Resource(**vars(each)) for each in self.resources}))
 
 
 class Previewed(AsAws):
@@ -101,8 +101,7 @@ def record(
     try:
         run_program(stack, stack_config(stack, settings), recorder, preview=True, program=program)
     finally:
-        resources = in_order(recorder.recorded)
-        recording.resources = [Recorded(**vars(each)) for each in resources]
+        recording.resources = [Recorded(**vars(each)) for each in recorder.recorded.values()]
     if not preview:
-        assert [problem for each in resources for problem in problems(each)] == []
+        assert recorder.problems() == []
     return recording
