@@ -42,6 +42,15 @@ def _make_table(dynamodb: Any, name: str) -> None:
             AttributeDefinitions=[
                 {"AttributeName": "pk", "AttributeType": "S"},
                 {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": "type", "AttributeType": "S"},
+            ],
+            # The owners' indexes are not known here; one stands for them.
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by-type",
+                    "KeySchema": [{"AttributeName": "type", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
             ],
             BillingMode="PAY_PER_REQUEST",
             # AWS replicates a table to Kinesis with both images; of DynamoDB's streams this
