@@ -25,11 +25,14 @@ referenced = look_up(settings, provider)
 
 opts = pulumi.ResourceOptions(providers=[provider])
 logs = LogForwarding("logs", settings, referenced.log_stream, opts=opts)
-writer = AvroWriter("avro-writer", settings, referenced, packages.avro_writer, logs, opts=opts)
+catalog = Catalog("catalog", settings, referenced, opts=opts)
+writer = AvroWriter(
+    "avro-writer", settings, referenced, packages.avro_writer, logs, catalog, opts=opts
+)
 read_changes = ManagedPolicy(
     "kinesis-read",
     settings=settings,
-    description=f"Read the change records of the Kinesis stream {referenced.stream.name}",
+    description="Read the change records of the demand table's Kinesis stream",
     statements=referenced.stream.read_statements(),
     opts=opts,
 )
@@ -39,7 +42,6 @@ deliveries = {
     )
     for record_type in settings.demand_data_types
 }
-catalog = Catalog("catalog", settings, referenced, opts=opts)
 workgroup = QueryWorkgroup("workgroup", settings, referenced, opts=opts)
 integration = ContinuousIntegration("ci", settings, referenced, catalog, workgroup, opts=opts)
 monitoring = Monitoring("monitoring", settings, opts=opts)

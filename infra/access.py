@@ -47,11 +47,11 @@ class ContinuousIntegration(pulumi.ComponentResource):
         bucket = referenced.bucket
         grants = {
             "dynamodb-rw": (
-                f"Read and write items of the demand table {referenced.table.name}",
+                "Read and write items of the demand table",
                 referenced.table.read_write_statements(),
             ),
             "athena-query-execution": (
-                f"Query the tables of {settings.naming.database} with Athena",
+                "Query the tables with Athena",
                 [
                     *workgroup.query_statements(),
                     *catalog.read_statements(),
@@ -67,13 +67,12 @@ class ContinuousIntegration(pulumi.ComponentResource):
                 bucket.test_delete_statements(),
             ),
         }
-        account = f"arn:aws:iam::{settings.account_id}"
         role = Role(
             name,
             role_name=settings.naming.ci_role,
             description=f"What continuous integration tests {settings.environment} with",
             trusts=trust_principals(
-                [f"{account}:root", f"{account}:role/{settings.ci_runner_role}"]
+                [f"arn:aws:iam::{settings.account_id}:root", referenced.ci_runner_role_arn]
             ),
             managed=[
                 ManagedPolicy(

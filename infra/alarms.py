@@ -14,6 +14,7 @@ from infra.settings import PROJECT, Settings
 
 _FIVE_MINUTES = 300
 _QUARTER_HOUR = 900
+_HOUR = 3_600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,25 +45,25 @@ class Alarm:
         What is wrong, the last part of the alarm's name.
     metrics
         What is watched; where there are several, their sum.
-    above
+    threshold
         The alarm counts a period whose value is greater.
+    wants_more
+        Whether it counts one whose value is smaller instead, or that has no data at all.
     period_seconds
         60, or a multiple.
     datapoints, periods
-        How many of the last periods have to be above.
-    silence_is_bad
-        Whether a period without data counts, too.
+        How many of the last periods have to count.
     description
         What is wrong and what to do first, at most 1,024 characters.
     """
 
     symptom: str
     metrics: Sequence[Metric]
-    above: float
+    threshold: float
+    wants_more: bool = False
     period_seconds: int
     datapoints: int
     periods: int
-    silence_is_bad: bool = False
     description: str
 
 
@@ -74,7 +75,7 @@ def alarms_of(settings: Settings) -> list[Alarm]:
         for record_type in settings.demand_data_types
         for alarms in per_type
         for alarm in alarms(settings, record_type)
-    ] + _writer_alarms(settings)
+    ] + [*_stream_alarms(settings), *_writer_alarms(settings)]
 
 
 def delivery_metric(naming: Naming, record_type: str, name: str, statistic: str) -> Metric:
@@ -118,7 +119,7 @@ def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
         Alarm(
             symptom=f"delivery-late-{record_type}",
             metrics=[delivery_metric(naming, record_type, "DeliveryToS3.DataFreshness", "Maximum")],
-            above=buffers + 600,
+            threshold=buffers + 600,
             period_seconds=_FIVE_MINUTES,
             datapoints=3,
             periods=3,
@@ -131,30 +132,15 @@ def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
         Alarm(
             symptom=f"stream-behind-{record_type}",
             metrics=[delivery_metric(naming, record_type, "KinesisMillisBehindLatest", "Maximum")],
-            above=600_000,
+            threshold=600_000,
             period_seconds=_FIVE_MINUTES,
             datapoints=3,
             periods=3,
             description=(
                 f"The delivery stream of {record_type} reads {settings.stream_name} more than ten "
                 "minutes late; what it has not read when the stream's retention is over is lost. "
-                f"First: see whether reads-throttled-{record_type} goes off too, and ask the "
-                "stream's owner for more shards if it does."
-            ),
-        ),
-        Alarm(
-            symptom=f"reads-throttled-{record_type}",
-            metrics=[delivery_metric(naming, record_type, "ThrottledGetRecords", "Sum")],
-            # One read a second: a fifth of them.
-            above=60,
-            period_seconds=_FIVE_MINUTES,
-            datapoints=3,
-            periods=3,
-            description=(
-                f"Kinesis refuses reads of {settings.stream_name} for {record_type}. A shard "
-                "allows five reads a second, of which this pipeline takes four. First: find the "
-                "stream's other consumers and move them to enhanced fan-out, or have the stream "
-                "split."
+                "First: see whether reads-throttled goes off too, and ask the stream's owner for "
+                "more shards if it does."
             ),
         ),
     ]
@@ -166,7 +152,7 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
         Alarm(
             symptom=f"transform-failing-{record_type}",
             metrics=[function_metric(function, "Errors", "Sum")],
-            above=0,
+            threshold=0,
             period_seconds=_FIVE_MINUTES,
             datapoints=2,
             periods=3,
@@ -179,7 +165,7 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
         Alarm(
             symptom=f"records-failed-{record_type}",
             metrics=[pipeline_metric(settings, record_type, "RecordsFailed", "Sum")],
-            above=0,
+            threshold=0,
             period_seconds=_QUARTER_HOUR,
             datapoints=1,
             periods=1,
@@ -195,27 +181,25 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
 
 def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
     log_group = function_log_group(settings.naming.writer_function)
-    schedule = settings.writer_schedule_minutes * 60
     patience = (
         settings.max_wait_seconds
         + settings.settle_seconds
         + settings.writer_timeout_seconds
-        + 3 * schedule
+        + 3 * settings.writer_schedule_minutes * 60
     )
     return [
         Alarm(
             symptom=f"landed-waiting-{record_type}",
             metrics=[pipeline_metric(settings, record_type, "OldestLandedAge", "Maximum")],
-            above=patience,
-            period_seconds=max(schedule, _FIVE_MINUTES),
+            threshold=patience,
+            period_seconds=_period_of_runs(settings),
             datapoints=3,
             periods=3,
-            silence_is_bad=True,
             description=(
-                f"Landed rows of {record_type} have waited {patience} s for the Avro writer, or it "
-                "does not run at all; nothing is lost, but queries do not see them. First: see "
-                "whether writer-failing or writer-throttled goes off too; if not, RunsOutOfTime "
-                "above zero means that more lanes (delivery_parallelization_factor) are needed."
+                f"Landed rows of {record_type} have waited {patience} s for the Avro writer; "
+                "nothing is lost, but queries do not see them. First: see whether writer-silent, "
+                "writer-failing or writer-throttled goes off too; if not, RunsOutOfTime above zero "
+                "means that more lanes (delivery_parallelization_factor) are needed."
             ),
         ),
         Alarm(
@@ -224,7 +208,7 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
                 pipeline_metric(settings, record_type, name, "Sum")
                 for name in ("LinesQuarantined", "ObjectsQuarantined")
             ],
-            above=0,
+            threshold=0,
             period_seconds=_QUARTER_HOUR,
             datapoints=1,
             periods=1,
@@ -237,7 +221,7 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
         Alarm(
             symptom=f"rows-outside-projection-{record_type}",
             metrics=[pipeline_metric(settings, record_type, "RowsOutsideProjection", "Sum")],
-            above=0,
+            threshold=0,
             period_seconds=_QUARTER_HOUR,
             datapoints=1,
             periods=1,
@@ -251,32 +235,74 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
     ]
 
 
-def _writer_alarms(settings: Settings) -> list[Alarm]:
-    naming = settings.naming
-    function, queue = naming.writer_function, naming.dead_letter_queue
-    period = max(settings.writer_schedule_minutes * 60, _FIVE_MINUTES)
+def _stream_alarms(settings: Settings) -> list[Alarm]:
+    throttled = Metric(
+        namespace="AWS/Kinesis",
+        name="ReadProvisionedThroughputExceeded",
+        dimensions={"StreamName": settings.stream_name},
+        statistic="Average",
+    )
     return [
         Alarm(
-            symptom="writer-failing",
-            metrics=[function_metric(function, "Errors", "Sum")],
-            # The next run of a lane mends what one run leaves.
-            above=0,
-            period_seconds=period,
+            symptom="reads-throttled",
+            metrics=[throttled],
+            # Of all reads, whatever the number of shards.
+            threshold=0.2,
+            period_seconds=_FIVE_MINUTES,
             datapoints=3,
             periods=3,
             description=(
+                f"Kinesis refuses a fifth of the reads of {settings.stream_name}. A shard allows "
+                "five reads a second, of which this pipeline takes four. First: find the stream's "
+                "other consumers and move them to enhanced fan-out, or have the stream split."
+            ),
+        )
+    ]
+
+
+def _writer_alarms(settings: Settings) -> list[Alarm]:
+    naming = settings.naming
+    function, queue = naming.writer_function, naming.dead_letter_queue
+    log_group = function_log_group(function)
+    period = _period_of_runs(settings)
+    # The next run of a lane mends what one run leaves; a day is too long to wait for a third.
+    runs = 1 if period >= _HOUR else 3
+    return [
+        Alarm(
+            symptom="writer-silent",
+            metrics=[function_metric(function, "Invocations", "Sum")],
+            threshold=1,
+            wants_more=True,
+            period_seconds=period,
+            datapoints=runs,
+            periods=runs,
+            description=(
+                "The Avro writer does not run; nothing is lost, but what lands waits. First: see "
+                f"whether the schedules in the group {naming.schedule_group} are enabled, and "
+                f"whether the queue {queue} says why they cannot invoke it. Right after the first "
+                "deployment it goes off until the schedules have fired."
+            ),
+        ),
+        Alarm(
+            symptom="writer-failing",
+            metrics=[function_metric(function, "Errors", "Sum")],
+            threshold=0,
+            period_seconds=period,
+            datapoints=runs,
+            periods=runs,
+            description=(
                 "The Avro writer fails run after run; nothing is lost, but what lands waits. "
-                f"First: read the errors in the log group {function_log_group(function)}; they "
-                "name the record type, the lane and the object."
+                f"First: read the errors in the log group {log_group}; they name the record type, "
+                "the lane and the object."
             ),
         ),
         Alarm(
             symptom="writer-throttled",
             metrics=[function_metric(function, "Throttles", "Sum")],
-            above=0,
+            threshold=0,
             period_seconds=period,
-            datapoints=3,
-            periods=3,
+            datapoints=runs,
+            periods=runs,
             description=(
                 "Lambda refuses runs of the Avro writer: the account's concurrency is used up. "
                 "First: find the function that uses it (ConcurrentExecutions by function), then "
@@ -285,15 +311,22 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
         ),
         Alarm(
             symptom="dead-letters",
-            metrics=[queue_metric(queue, "ApproximateNumberOfMessagesVisible", "Maximum")],
-            above=0,
-            period_seconds=_FIVE_MINUTES,
-            datapoints=1,
-            periods=1,
+            # Those that come, not those that lie there: a queue that nobody has purged would
+            # hide the next failure.
+            metrics=[queue_metric(queue, "NumberOfMessagesSent", "Sum")],
+            threshold=2,
+            period_seconds=max(period, _QUARTER_HOUR),
+            datapoints=2,
+            periods=2,
             description=(
-                f"Runs of the Avro writer failed or did not happen; the queue {queue} keeps them. "
-                "First: read a message, which says why; the lane's next run takes up what was "
-                "left, so purge the queue when the cause is mended."
+                "Again and again runs of the Avro writer fail or do not happen; the queue "
+                f"{queue} keeps them. First: read a message, which says why. The lane's next run "
+                "takes up what was left, so purge the queue when the cause is mended."
             ),
         ),
     ]
+
+
+def _period_of_runs(settings: Settings) -> int:
+    """Return a period in seconds in which each lane runs at least once."""
+    return max(settings.writer_schedule_minutes * 60, _FIVE_MINUTES)

@@ -23,6 +23,7 @@ Widget: TypeAlias = dict[str, Any]
 _WIDTH = 24
 _HEIGHT = 6
 _MOST_ALARMS = 100
+_PERIOD = 300  # seconds
 
 
 def dashboard_body(settings: Settings, alarm_arns: Sequence[Any]) -> dict[str, Any]:
@@ -72,12 +73,6 @@ def _graphs(settings: Settings) -> list[list[Widget]]:
     dead_letters = queue_metric(
         naming.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
     )
-    scanned = Metric(
-        namespace="AWS/Athena",
-        name="ProcessedBytes",
-        dimensions={"WorkGroup": naming.database},
-        statistic="Sum",
-    )
     return [
         [
             per_type("Records read", delivery, "DataReadFromKinesisStream.Records", "Sum"),
@@ -101,7 +96,7 @@ def _graphs(settings: Settings) -> list[list[Widget]]:
             writer("Writer errors and throttles", "Sum", "Errors", "Throttles"),
             writer("Writer duration, ms", "Maximum", "Duration"),
             _graph("Dead letters", [("waiting", dead_letters)]),
-            _graph("Bytes scanned by queries", [("scanned", scanned)]),
+            _bytes_scanned(naming.database),
         ],
     ]
 
@@ -110,22 +105,43 @@ def _alarms(arns: Sequence[Any]) -> Widget:
     return {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(arns[:_MOST_ALARMS])}}
 
 
+def _bytes_scanned(workgroup: str) -> Widget:
+    """Return the graph of what queries scan, summed up over their states and types.
+
+    https://docs.aws.amazon.com/athena/latest/ug/query-metrics-viewing.html
+    """
+    found = (
+        "SEARCH('{AWS/Athena,QueryState,QueryType,WorkGroup} "
+        f'MetricName="ProcessedBytes" WorkGroup="{workgroup}"\', \'Sum\', {_PERIOD})'
+    )
+    return _time_series(
+        "Bytes scanned by queries", [[{"expression": f"SUM({found})", "label": "scanned"}]]
+    )
+
+
 def _graph(title: str, lines: Sequence[tuple[str, Metric]]) -> Widget:
+    return _time_series(
+        title,
+        [
+            [
+                metric.namespace,
+                metric.name,
+                *(part for pair in metric.dimensions.items() for part in pair),
+                {"label": label, "stat": metric.statistic},
+            ]
+            for label, metric in lines
+        ],
+    )
+
+
+def _time_series(title: str, metrics: Sequence[Sequence[Any]]) -> Widget:
     return {
         "type": "metric",
         "properties": {
             "title": title,
             "region": REGION,
             "view": "timeSeries",
-            "period": 300,
-            "metrics": [
-                [
-                    metric.namespace,
-                    metric.name,
-                    *(part for pair in metric.dimensions.items() for part in pair),
-                    {"label": label, "stat": metric.statistic},
-                ]
-                for label, metric in lines
-            ],
+            "period": _PERIOD,
+            "metrics": list(metrics),
         },
     }

@@ -167,7 +167,7 @@ def _transform_with(transform: Function, settings: Settings) -> _Processor:
     size, seconds = settings.transform_buffer_size_mb, settings.transform_buffer_interval_seconds
     parameters: dict[str, pulumi.Input[str]] = {"LambdaArn": transform.arn}
     if size != _DEFAULT_TRANSFORM_BUFFER_MB:
-        parameters["BufferSizeInMBs"] = f"{size:f}"
+        parameters["BufferSizeInMBs"] = f"{size.normalize():f}"
     if seconds != _DEFAULT_TRANSFORM_BUFFER_SECONDS:
         parameters["BufferIntervalInSeconds"] = str(seconds)
     return {

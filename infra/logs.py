@@ -41,7 +41,7 @@ class LogForwarding(pulumi.ComponentResource):
         policy = ManagedPolicy(
             "logs-write",
             settings=settings,
-            description=f"Write to the central log stream {log_stream.name}",
+            description="Write to the central log stream",
             statements=log_stream.write_statements(),
             opts=child,
         )

@@ -1,4 +1,4 @@
-"""What belongs to others, looked up and never created: table, streams, bucket and the account."""
+"""What belongs to others, looked up and never created: table, streams, bucket, runners' role."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ class Referenced:
     stream: ChangeStream
     bucket: DataBucket
     log_stream: CentralLogStream
+    ci_runner_role_arn: str
 
 
 def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
@@ -136,12 +137,26 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         "table_name",
         lambda: aws.dynamodb.get_table(name=settings.table_name, opts=options),
     )
+    runner = _found(
+        f"role {settings.ci_runner_role}",
+        "ci_runner_role",
+        lambda: aws.iam.get_role(name=settings.ci_runner_role, opts=options),
+    )
+    topic = settings.alarm_topic_arn
+    # Another account's topic says of itself nothing to this one.
+    if topic and topic.split(":")[4] == account_id:
+        _found(
+            f"SNS topic {topic}",
+            "alarm_topic_arn",
+            lambda: aws.sns.get_topic(name=topic.rpartition(":")[2], opts=options),
+        )
     return Referenced(
         account_id=account_id,
         table=DemandTable(table.name, table.arn),
         stream=ChangeStream(stream.name, stream.arn),
         bucket=DataBucket(bucket.bucket, bucket.arn, settings.bucket_kms_key_arn or None),
         log_stream=CentralLogStream(log_stream.name, log_stream.arn),
+        ci_runner_role_arn=runner.arn,
     )
 
 

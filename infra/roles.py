@@ -21,7 +21,8 @@ class ManagedPolicy(pulumi.ComponentResource):
     settings
         The stack's settings.
     description
-        The same as a sentence.
+        The same as a sentence. IAM cannot change it: another one is another policy, and takes the
+        old one away from whoever has it, so it names nothing that a setting may change.
     statements
         What it allows.
     """

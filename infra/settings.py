@@ -53,7 +53,14 @@ class Settings:
             f"1 to 18 lower case letters, digits and single hyphens, {_CODE_LENGTHS}",
         ),
     ]
-    iac_repo: Annotated[str, Text(r"https://\S{1,248}", "a URL, https://...")]
+    iac_repo: Annotated[
+        str,
+        # What IAM allows in a tag's value.
+        Text(
+            r"https://[A-Za-z0-9_.:/=+@-]{1,248}",
+            "a URL, https://..., of letters, digits and _ . : / = + @ -",
+        ),
+    ]
     table_name: Annotated[
         str, Text(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table name: 3 to 255 of A-Z a-z 0-9 _ . -")
     ]

@@ -7,6 +7,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from infra.catalog import Catalog
 from infra.functions import Function
 from infra.logs import LogForwarding
 from infra.lookups import Referenced
@@ -71,6 +72,9 @@ class AvroWriter(pulumi.ComponentResource):
         Its code.
     logs
         Takes its logs on.
+    catalog
+        The tables that it writes files for. They are deployed first: a new schema reads the files
+        of older ones, and an older table would fail on files of a newer one.
     """
 
     function: Function
@@ -84,6 +88,7 @@ class AvroWriter(pulumi.ComponentResource):
         referenced: Referenced,
         package: Package,
         logs: LogForwarding,
+        catalog: Catalog,
         *,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -100,6 +105,7 @@ class AvroWriter(pulumi.ComponentResource):
             description="Landed rows into partitioned Avro files, one lane of a record type a run",
             package=package,
             logs=logs,
+            after=[catalog],
             handler="avro_writer.handler.handler",
             memory_mb=settings.writer_memory_mb,
             timeout_seconds=settings.writer_timeout_seconds,

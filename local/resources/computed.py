@@ -88,6 +88,11 @@ _LOOKUPS: Mapping[str, Mapping[str, str]] = {
         "name": "{name}",
         "arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     },
+    "aws:iam/getRole:getRole": {"name": "{name}", "arn": "arn:aws:iam::{account}:role/{name}"},
+    "aws:sns/getTopic:getTopic": {
+        "name": "{name}",
+        "arn": "arn:aws:sns:{region}:{account}:{name}",
+    },
     "aws:s3/getBucket:getBucket": {"bucket": "{bucket}", "arn": "arn:aws:s3:::{bucket}"},
 }
 

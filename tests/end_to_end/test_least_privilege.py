@@ -288,25 +288,19 @@ def test_the_ci_role_is_for_the_runners_and_the_accounts_administrators(
     gate: Gateway, stack: Stack
 ) -> None:
     iam = gate.endpoint.client("iam")
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": {
-            "Effect": "Allow",
-            "Principal": {"Service": "lambda.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        },
-    }
+    runner = iam.get_role(RoleName="GitRunner")["Role"]
+    stranger = iam.create_role(
+        RoleName="Stranger",
+        AssumeRolePolicyDocument=json.dumps(runner["AssumeRolePolicyDocument"]),
+    )["Role"]
 
-    def session(name: str) -> Any:
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"][
-            "Arn"
-        ]
-        credentials = gate.assume_for_service(arn, "lambda.amazonaws.com")
+    def session(role: dict[str, Any]) -> Any:
+        credentials = gate.assume_for_service(role["Arn"], "ec2.amazonaws.com")
         return gate.endpoint.with_credentials(credentials).client("sts")
 
-    assert ci.assume(session("GitRunner"), ci_role(stack)).session_token
+    assert ci.assume(session(runner), ci_role(stack)).session_token
     with pytest.raises(ClientError) as refused:
-        ci.assume(session("Stranger"), ci_role(stack))
+        ci.assume(session(stranger), ci_role(stack))
     assert refused.value.response["Error"]["Code"] == "AccessDenied"
     for role in stack.role_arns:
         if role != ci_role(stack):

@@ -40,7 +40,6 @@ def published() -> set[str]:
 PER_TYPE = (
     "delivery-late",
     "stream-behind",
-    "reads-throttled",
     "transform-failing",
     "records-failed",
     "landed-waiting",
@@ -51,7 +50,13 @@ PER_TYPE = (
 
 def test_each_record_type_and_the_writer_have_their_alarms(dev1: Recording) -> None:
     expected = {f"{symptom}-{name}" for symptom in PER_TYPE for name in RECORD_TYPES}
-    expected |= {"writer-failing", "writer-throttled", "dead-letters"}
+    expected |= {
+        "reads-throttled",
+        "writer-silent",
+        "writer-failing",
+        "writer-throttled",
+        "dead-letters",
+    }
     assert {each.name for each in dev1.of(ALARM)} == expected
 
 
@@ -108,7 +113,8 @@ def test_a_writer_that_does_not_run_is_an_alarm_and_a_quiet_stream_is_none(
     silent = {
         each.name for each in dev1.of(ALARM) if each.inputs["treatMissingData"] == "breaching"
     }
-    assert silent == {f"landed-waiting-{name}" for name in RECORD_TYPES}
+    assert silent == {"writer-silent"}
+    assert alarm(dev1, "writer-silent")["comparisonOperator"] == "LessThanThreshold"
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 60, 1440])
@@ -128,7 +134,7 @@ def test_periods_are_such_as_cloudwatch_evaluates(minutes: int) -> None:
 def test_an_alarm_on_waiting_is_more_patient_than_the_writer() -> None:
     settings = settings_of("prod1", stack_config("prod1"))
     (found,) = (each for each in alarms_of(settings) if each.symptom == "landed-waiting-sale")
-    assert found.above > settings.max_wait_seconds + settings.settle_seconds
+    assert found.threshold > settings.max_wait_seconds + settings.settle_seconds
     assert found.period_seconds >= settings.writer_schedule_minutes * 60
 
 

@@ -35,16 +35,17 @@ OWNED = {
     FUNCTION: 5,
     STREAM: 4,
     SCHEDULE: 8,
-    TABLE: 4,
+    TABLE: 8,
     DATABASE: 2,
     LOG_GROUP: 9,
     ROLE: 12,
     ROLE_POLICY: 10,
+    "aws:athena/namedQuery:NamedQuery": 19,
     "aws:athena/workgroup:Workgroup": 1,
     "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:cloudwatch/logStream:LogStream": 4,
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": 9,
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 35,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 33,
     "aws:iam/policy:Policy": 6,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 9,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
@@ -68,6 +69,7 @@ def test_every_name_begins_with_the_stacks_prefix(stack: str, recorded: Stacks) 
     unnamed = {
         ROLE_POLICY,
         TABLE,
+        "aws:athena/namedQuery:NamedQuery",
         "aws:cloudwatch/logStream:LogStream",
         "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter",
     }
@@ -96,9 +98,11 @@ def test_one_provider_tags_everything_and_knows_the_account(stack: str, recorded
 
 
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
-def test_delivery_streams_are_protected_in_production_alone(stack: str, recorded: Stacks) -> None:
+def test_delivery_streams_and_databases_are_protected_in_production_alone(
+    stack: str, recorded: Stacks
+) -> None:
     protected = {each.type for each in recorded(stack).resources if each.protect}
-    assert protected == ({STREAM} if stack == "prod1" else set())
+    assert protected == ({STREAM, DATABASE} if stack == "prod1" else set())
 
 
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
@@ -386,7 +390,8 @@ def test_a_tables_partitions_are_projected(dev1: Recording, record_type: str) ->
 
 
 def test_a_new_schema_replaces_the_table_after_deleting_the_old_one(dev1: Recording) -> None:
-    for each in dev1.of(TABLE):
+    for record_type in RECORD_TYPES:
+        each = dev1.one(TABLE, record_type)
         assert each.delete_before_replace
         for path in each.replace_on_changes:
             value: Any = each.inputs
