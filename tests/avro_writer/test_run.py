@@ -305,6 +305,8 @@ def test_a_rewritten_object_stays_and_is_taken_by_a_later_plan() -> None:
             return getattr(self.store, name)
 
     run(Rewriting(store, 0))
+    assert store.keys("data-pipeline/landing/") == [key]
+    run(store)
     assert written_ids(store) == ["c-1", "c-1", "c-2"], "both versions are written, change_id tells"
     assert store.keys("data-pipeline/landing/") == []
 

@@ -36,7 +36,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     client = request.getfixturevalue("client")
     bucket = f"b.{uuid.uuid4()}"
     client.create_bucket(Bucket=bucket)
-    return S3Store(client, bucket, sleep=lambda seconds: None)
+    return S3Store(client, bucket, remaining=lambda: 300, sleep=lambda seconds: None)
 
 
 def test_create_is_once_only(store: Store) -> None:
@@ -112,22 +112,29 @@ def answer(status: int, code: str) -> ClientError:
 
 def test_a_conflict_is_tried_again_with_the_whole_body() -> None:
     client = Flaky(2, answer(409, "ConditionalRequestConflict"))
-    store = S3Store(client, "b", sleep=lambda seconds: None)
+    store = S3Store(client, "b", remaining=lambda: 300, sleep=lambda seconds: None)
     assert store.create("k", io.BytesIO(b"body")) == '"e"'
     assert client.bodies == [b"body"] * 3
 
 
 def test_a_conflict_that_stays_and_a_denial_are_errors() -> None:
-    store = S3Store(Flaky(99, answer(409, "Conflict")), "b", sleep=lambda seconds: None)
+    store = S3Store(
+        Flaky(99, answer(409, "Conflict")), "b", remaining=lambda: 300, sleep=lambda seconds: None
+    )
     with pytest.raises(ClientError, match="Conflict"):
         store.create("k", b"")
-    store = S3Store(Flaky(1, answer(403, "AccessDenied")), "b", sleep=lambda seconds: None)
+    store = S3Store(
+        Flaky(1, answer(403, "AccessDenied")),
+        "b",
+        remaining=lambda: 300,
+        sleep=lambda seconds: None,
+    )
     with pytest.raises(ClientError, match="AccessDenied"):
         store.create("k", b"")
 
 
 def test_a_missing_bucket_is_no_missing_key() -> None:
-    store = S3Store(Flaky(1, answer(404, "NoSuchBucket")), "b")
+    store = S3Store(Flaky(1, answer(404, "NoSuchBucket")), "b", remaining=lambda: 300)
     with pytest.raises(ClientError, match="NoSuchBucket"):
         store.replace("k", b"", '"e"')
 
@@ -174,7 +181,7 @@ def breaking() -> Iterator[tuple[S3Store, type[BreakingServer]]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = Endpoint(f"http://127.0.0.1:{server.server_port}").client("s3")
     BreakingServer.requests.clear()
-    yield S3Store(client, "b", sleep=lambda seconds: None), BreakingServer
+    yield S3Store(client, "b", remaining=lambda: 300, sleep=lambda seconds: None), BreakingServer
     server.shutdown()
     server.server_close()
 

@@ -21,8 +21,8 @@ class MemoryStore:
     requests: list[tuple[str, str]] = field(default_factory=list)
     page_size: int = 1000
 
-    def objects(self, prefix: str) -> Iterator[LandedObject]:
-        keys = self.keys(prefix)
+    def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
+        keys = [key for key in self.keys(prefix) if key > after]
         if not keys:
             self.requests.append(("list", prefix))
         for index, key in enumerate(keys):

@@ -8,11 +8,15 @@ import io
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import fastavro
 
-from avro_writer.run import Clock, Report, Run
+from avro_writer.compaction import Capacity
+from avro_writer.deadline import Clock
+from avro_writer.run import Report, Run
 from avro_writer.settings import Assignment, Settings
 from telemetry import Log
 from tests.support.memory_store import MemoryStore
@@ -39,6 +43,8 @@ def run(
     remaining: float = 300,
     clock_left: Callable[[], float] | None = None,
     run_id: str | None = None,
+    capacity: Capacity | None = None,
+    folder: Path | None = None,
     **settings: Any,
 ) -> Report:
     """One run of the writer over the demand type; takes all that has landed unless told not to."""
@@ -54,6 +60,7 @@ def run(
         "settle_seconds": 0,
         "max_wait_seconds": 0,
         "min_plan_bytes": 0,
+        "first_partition_date": date(2024, 1, 1),
         **settings,
     }
     number = next(_numbers)
@@ -64,7 +71,9 @@ def run(
         Clock(lambda: store.now, clock_left or (lambda: remaining)),
         run_id or f"run-{number}",
         lambda: f"u{number}x{next(_numbers)}",
-        Log("ERROR"),
+        Log("ERROR", stream=io.StringIO()),
+        folder,
+        capacity,
     )
     writer.run()
     return writer.report
