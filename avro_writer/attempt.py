@@ -51,6 +51,8 @@ class Worker:
         Returns the time, aware.
     run_id, run_until
         As in `Plan`.
+    new_id
+        Returns another plan id each time.
     schema
         The Avro schema of today, for plans that have none yet.
     first_partition_date
@@ -67,6 +69,7 @@ class Worker:
     now: Callable[[], datetime]
     run_id: str
     run_until: float
+    new_id: Callable[[], str]
     schema: dict[str, Any]
     first_partition_date: date
     capacity: Capacity
@@ -118,6 +121,19 @@ def _move(worker: Worker, held: Held, plan: Plan) -> Held:
         return Held(plan, held.key, found[1])
 
 
+def _check_held(worker: Worker, held: Held) -> None:
+    """Raise `Overtaken` if an input can be gone because another run has written the plan.
+
+    Nobody deletes an input of a plan that is being written. While it is read, an earlier plan may
+    have had it.
+    """
+    if held.plan.state == "reading":
+        return
+    found = worker.store.find(held.key)
+    if found is None or found[1] != held.etag:
+        raise Overtaken(held.key)
+
+
 def _smaller(worker: Worker, held: Held) -> Held:
     count = len(held.plan.inputs)
     if held.plan.state != "reading" or count <= 1:
@@ -130,6 +146,11 @@ def _smaller(worker: Worker, held: Held) -> Held:
 
 def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]) -> Held:
     plan, layout = held.plan, worker.layout
+    if plan.state == "reading":
+        # Outputs are named by who read what. A put of the plan as it was proposed may arrive late,
+        # when the plan is cut, done and gone: under its old name other inputs would find the
+        # outputs there, and be deleted unwritten.
+        plan = replace(plan, id=worker.new_id())
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=worker.folder)))
         quarantine = stack.enter_context(
@@ -139,7 +160,13 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
         schema = worker.schema if plan.schema is None else plan.schema
         try:
             compaction = Compaction(
-                plan, schema, worker.store, folder, quarantine, worker.deadline.check
+                plan,
+                schema,
+                worker.store,
+                folder,
+                quarantine,
+                worker.deadline.check,
+                lambda: _check_held(worker, held),
             )
         except SchemaError as error:
             raise UnreadablePlan(

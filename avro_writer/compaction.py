@@ -77,10 +77,13 @@ class Capacity:
         Rows, each of which is remembered by up to 32 bytes.
     dates
         Partition dates, each of which is a file.
+    bad_objects
+        Objects that go to quarantine whole, each of which is copied.
     """
 
     rows: int = 3_000_000
     dates: int = 1_000
+    bad_objects: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,9 @@ class Compaction:
         Where bad lines and objects go.
     check_time
         Called often; raises when the run has no time left.
+    check_held
+        Called when an input is not there as it was planned; raises when another run has taken the
+        plan further, which explains it.
     """
 
     def __init__(
@@ -130,11 +136,13 @@ class Compaction:
         folder: Path,
         quarantine: Quarantine,
         check_time: Callable[[], None],
+        check_held: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._store = store
         self._quarantine = quarantine
         self._check_time = check_time
+        self._check_held = check_held
         self._codec = _codec(json.dumps(schema), plan.record_type)
         self._files = DateFiles(folder, plan.id, schema)
         self._seen = Fingerprints()
@@ -157,6 +165,8 @@ class Compaction:
         ------
         OutOfTime
             By ``check_time``.
+        Overtaken
+            By ``check_held``.
         """
         for place, each in enumerate(self._plan.inputs):
             self._check_time()
@@ -175,7 +185,11 @@ class Compaction:
 
     def fills(self, capacity: Capacity) -> bool:
         """Say whether what was read so far is as much as one plan should hold."""
-        return len(self._seen) >= capacity.rows or len(self._files) >= capacity.dates
+        return (
+            len(self._seen) >= capacity.rows
+            or len(self._files) >= capacity.dates
+            or self._quarantine.objects >= capacity.bad_objects
+        )
 
     def _input(self, place: int, each: Input) -> None:
         try:
@@ -183,6 +197,7 @@ class Compaction:
         except (Missing, Changed):
             # Missing: an earlier plan has committed it. Changed: Firehose has rewritten it, and
             # what it is now is taken by a later plan.
+            self._check_held()
             self.counts.objects_gone += 1
             return
         with body:

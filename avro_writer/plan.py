@@ -44,7 +44,8 @@ class Plan:
     Parameters
     ----------
     id
-        Unique; sorts by the time it was made.
+        Unique; sorts by the time it was made. Each attempt that reads the inputs makes another, so
+        that the one which is fixed belongs to what was read.
     state
         See the module.
     record_type

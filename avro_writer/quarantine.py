@@ -134,6 +134,7 @@ class Quarantine:
         # since it is kept before any Avro file is put, no line of a file's inputs is in neither.
         with self._path.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()[:_DIGEST_DIGITS]
+        check_time()
         self._create(f"{self._prefix}entries-{digest}.jsonl.gz", self._raw)
 
     def _create(self, key: str, body: BinaryIO) -> None:

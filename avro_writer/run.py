@@ -107,6 +107,7 @@ class Run:
             now=clock.now,
             run_id=run_id,
             run_until=clock.now().timestamp() + clock.remaining(),
+            new_id=self._new_id,
             schema=avro_schema(assignment.record_type),
             first_partition_date=settings.first_partition_date,
             capacity=capacity or Capacity(),
@@ -197,7 +198,7 @@ class Run:
         if not batch:
             return None
         plan = Plan(
-            id=plan_id(now, self._unique()),
+            id=self._new_id(),
             state="reading",
             record_type=self._assignment.record_type,
             inputs=tuple(Input(each.key, each.etag, each.size) for each in batch),
@@ -207,6 +208,9 @@ class Run:
         held = Held(plan, key, self._store.create(key, plan.to_json()))
         self._taken_until[lane] = batch[-1].key
         return held
+
+    def _new_id(self) -> str:
+        return plan_id(self._clock.now(), self._unique())
 
     def _landed(self, lane: Lane) -> Iterator[LandedObject]:
         """Yield the lane's landed objects after those that this run has taken, by key."""

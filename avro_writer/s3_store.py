@@ -17,6 +17,9 @@ from botocore.exceptions import (
     IncompleteReadError,
     ResponseStreamingError,
 )
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
+)
 
 from avro_writer.errors import OutOfTime
 from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
@@ -33,6 +36,7 @@ _LEAST_LEFT = 5.0
 _TRANSIENT_STATUS = frozenset({409, 429, 500, 502, 503, 504})
 _TRANSIENT_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
 _BROKEN = (
+    NoConnection,
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
