@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-trino check format package bench lock clean
+.PHONY: help setup demo test test-trino soak check format package bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -32,6 +32,9 @@ test: $(INSTALLED) ## run the tests; ARGS="-k writer" passes arguments
 
 test-trino: $(INSTALLED) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
 	@$(BIN)/python -m pytest -m trino tests/trino $(ARGS)
+
+soak: $(INSTALLED) ## kill the packaged writer hundreds of times and count the rows; ARGS="--kills 50"
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, and the direction of dependencies
 	@$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from typing import Any
 import schemas
 from avro_writer.encoder import compile_encoder
 from avro_writer.rows import RowReader
+from bench import writer_limits
 from bench.measure import Measured, measure
 from bench.peers import UsualWriter, full_parse, usual_transform
 from local.feed.generator import generate
@@ -33,7 +34,14 @@ def main() -> int:
     parser.add_argument("--records", type=int, default=4000, help="default: %(default)s")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument(
+        "--limits", action="store_true", help="measure the writer's largest plans instead"
+    )
     args = parser.parse_args()
+    _RESULTS.mkdir(exist_ok=True)
+    if args.limits:
+        _store("writer_limits.json", "--limits", {"plans": writer_limits.main()})
+        return 0
     rows = compare(args.seed, args.records, args.rounds)
     for row in rows:
         sys.stdout.write(
@@ -41,17 +49,23 @@ def main() -> int:
             f" {row['peer']:>8.2f} us  peer/product {row['ratio']:.2f}"
             f" ({row['ratio_least']:.2f} to {row['ratio_most']:.2f})\n"
         )
-    _RESULTS.mkdir(exist_ok=True)
+    _store(
+        "latest.json",
+        f"--records {args.records} --rounds {args.rounds}",
+        {"records": args.records, "comparisons": rows},
+    )
+    return 0
+
+
+def _store(name: str, arguments: str, measured: dict[str, Any]) -> None:
     report = {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "command": f"make bench ARGS='--records {args.records} --rounds {args.rounds}'",
-        "records": args.records,
-        "comparisons": rows,
+        "command": f"make bench ARGS='{arguments}'",
+        **measured,
     }
-    (_RESULTS / "latest.json").write_text(json.dumps(report, indent=2) + "\n")
-    return 0
+    (_RESULTS / name).write_text(json.dumps(report, indent=2) + "\n")
 
 
 def compare(seed: int, count: int, rounds: int) -> list[dict[str, Any]]:

@@ -118,6 +118,7 @@ class AvroWriter(pulumi.ComponentResource):
                 "MIN_PLAN_BYTES": str(settings.min_plan_bytes),
                 "MAX_WAIT_SECONDS": str(settings.max_wait_seconds),
                 "SETTLE_SECONDS": str(settings.settle_seconds),
+                "FIRST_PARTITION_DATE": settings.first_partition_date.isoformat(),
             },
             statements=[*bucket.writer_statements(), *self.dead_letters.send_statements()],
             opts=child,

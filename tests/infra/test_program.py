@@ -264,6 +264,7 @@ def test_the_writer_is_told_its_plan_settings(dev1: Recording) -> None:
         "MIN_PLAN_BYTES": "16777216",
         "MAX_WAIT_SECONDS": "3600",
         "SETTLE_SECONDS": "300",
+        "FIRST_PARTITION_DATE": "2024-01-01",
         "ENVIRONMENT": "dev1",
         "LOG_LEVEL": "INFO",
         "METRICS_NAMESPACE": "dmd-pipeline",
