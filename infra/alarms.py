@@ -180,7 +180,6 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
 
 
 def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
-    log_group = function_log_group(settings.naming.writer_function)
     patience = (
         settings.max_wait_seconds
         + settings.settle_seconds
@@ -228,8 +227,8 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             description=(
                 f"Rows of {record_type} have a date before {settings.first_partition_date} or "
                 "after tomorrow; they are in the table's files, and no query finds them. First: "
-                f"look for the dates in the log group {log_group}; if they are right, set "
-                "first_partition_date to the first of them."
+                f"list the partitions below data-pipeline/avro/{record_type}/; if the dates are "
+                "right, set first_partition_date to the first of them."
             ),
         ),
     ]

@@ -100,7 +100,8 @@ def compare(old: Table, new: Table, file: str) -> tuple[Finding, ...]:
 
     Adding a column with a default, removing one, reordering, adding symbols to an enum, making a
     column nullable, ``int`` to ``long`` or ``double``, and more digits before the decimal point
-    are read rightly in older files (aws-contracts §6); removing one is a warning all the same.
+    are read rightly in older files (aws-contracts §6). Removing a column is a warning unless the
+    schema lists it as removed, for the rows that are on their way.
 
     Parameters
     ----------
@@ -141,10 +142,14 @@ class _Comparison:
                     f"the record's {what} was {was!r} and is {is_now!r}: {_BY_NAME}",
                     _KEEP_NAME,
                 )
-        yield from self.columns(old.columns, new.columns, "")
+        yield from self.columns(old.columns, new.columns, "", new.removed)
 
     def columns(
-        self, old: tuple[Column, ...], new: tuple[Column, ...], where: str
+        self,
+        old: tuple[Column, ...],
+        new: tuple[Column, ...],
+        where: str,
+        removed: tuple[str, ...] = (),
     ) -> Iterator[Finding]:
         before = {column.name: column for column in old}
         names = {column.name for column in new}
@@ -159,12 +164,17 @@ class _Comparison:
             if renamed:
                 gone.remove(renamed)
         for column in gone:
+            if column.name in removed:
+                continue
             yield self.warn(
                 _path(where, column.name),
                 Effect.QUARANTINED,
-                "the column is removed: rows of the old schema that are landed and not yet written "
-                "go to quarantine, and older files keep it unseen",
-                "Deploy when little is landed, and never give the name to another type",
+                "it is removed: rows of the old schema that are landed and not yet written go to "
+                "quarantine, and older files keep it unseen",
+                "Deploy when little is landed, and never give the name to another type"
+                if where
+                else 'Put its name into "removed": [...] of the file, so that such rows are written '
+                "without it, and never give the name to another type",
             )
 
     def added(self, column: Column, renamed: Column | None, here: str) -> Iterator[Finding]:

@@ -76,7 +76,7 @@ def test_the_validation_finds_what_gitlab_would_refuse(old: str, new: str, tmp_p
 
 def test_a_merge_request_is_checked_tested_and_previewed_and_deploys_nothing() -> None:
     assert running(MERGE_REQUEST) == dict.fromkeys(
-        ["check", "test", "schema", "package", "preview"], "on_success"
+        ["check", "test", "test-trino", "schema", "package", "preview"], "on_success"
     )
     assert [each["STACK"] for each in JOBS["preview"]["parallel"]["matrix"]] == [list(ENVIRONMENTS)]
 
@@ -84,7 +84,7 @@ def test_a_merge_request_is_checked_tested_and_previewed_and_deploys_nothing() -
 def test_main_is_checked_and_tested_and_deployed_prod1_alone_by_hand() -> None:
     expected = dict.fromkeys(
         [
-            *("check", "test", "package", "preview-prod1"),
+            *("check", "test", "test-trino", "package", "preview-prod1"),
             *("deploy-dev1", "deploy-qa1", "deploy-preprod1"),
         ],
         "on_success",
@@ -104,7 +104,7 @@ def test_another_branch_has_no_pipeline() -> None:
 
 def test_stacks_are_deployed_one_after_the_other_each_after_all_checks() -> None:
     assert tuple(DEPLOYS) == ENVIRONMENTS
-    before = {"check", "test", "package"}
+    before = {"check", "test", "test-trino", "package"}
     for name in DEPLOYS.values():
         assert needed(name, JOBS) - {"preview-prod1"} == before
         before.add(name)

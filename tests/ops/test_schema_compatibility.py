@@ -259,6 +259,11 @@ def test_removing_a_column_is_a_warning_about_rows_on_their_way() -> None:
     assert (finding.refused, finding.effect) == (False, Effect.QUARANTINED)
     assert "quarantine" in str(finding)
     assert str(finding).startswith("warning: schemas/t.json, field note: ")
+    assert '"removed": [...]' in finding.remedy
+
+
+def test_removing_a_column_that_the_file_lists_as_removed_is_free() -> None:
+    assert findings(record(field("note", "string")), record(removed=["note"])) == ()
 
 
 def test_the_order_of_columns_and_what_they_mean_may_change() -> None:
