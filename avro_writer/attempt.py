@@ -121,6 +121,26 @@ def _move(worker: Worker, held: Held, plan: Plan) -> Held:
         return Held(plan, held.key, found[1])
 
 
+def _all_there(worker: Worker, inputs: Sequence[Input]) -> bool:
+    """Say whether inputs are there as they were read, now that the plan is fixed.
+
+    The step to there proves that the plan stood in S3 as it was found, and not that it stood there
+    all the while: a late copy of the put that created it brings the same bytes back, with the
+    same ETag, when the plan is done and its inputs are gone.
+    """
+    if not inputs:
+        return True
+    missing = {(each.key, each.etag) for each in inputs}
+    last = max(each.key for each in inputs)
+    # Listed from shortly before the first: its own beginning.
+    first = min(each.key for each in inputs)[:-1]
+    for each in worker.store.objects(worker.layout.landing, first):
+        missing.discard((each.key, each.etag))
+        if not missing or each.key >= last:
+            break
+    return not missing
+
+
 def _check_held(worker: Worker, held: Held) -> None:
     """Raise `Overtaken` if an input can be gone because another run has written the plan.
 
@@ -178,7 +198,11 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
             read = tuple(compaction.read)
             # The fence. Before it nothing was put, so a plan could be cut. After it the inputs
             # are what they are, whoever goes on.
-            held = _move(worker, held, plan.fixed(worker.run_id, worker.run_until, read, schema))
+            fixed = plan.fixed(worker.run_id, worker.run_until, read, schema)
+            held = _move(worker, held, fixed)
+            if not _all_there(worker, read):
+                # What this attempt has read another plan has had: read again, what is left of it.
+                return held
         else:
             files = compaction.run(lambda: False)
             read = tuple(compaction.read)

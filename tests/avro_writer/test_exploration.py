@@ -18,11 +18,7 @@ def test_every_row_is_in_one_place(scenario: Scenario, capsys: pytest.CaptureFix
     explored = scenario.explore()
     with capsys.disabled():
         print(f"\n  {scenario.name}: {explored}", end=" ")
-    assert explored.crash_points > 8, "buckets that a crash leaves behind"
-
-
-def test_it_is_more_schedules_than_anybody_could_try() -> None:
-    assert QUICK[1].explore().schedules > 10**8
+    assert explored.crash_points > 5, "buckets that a crash leaves behind"
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)

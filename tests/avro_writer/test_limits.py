@@ -204,7 +204,7 @@ def test_requests_of_a_plan() -> None:
         land(store, f"{number}", ndjson([landed_row(number, days=number % dates)]))
     run(store)
     assert Counter(kind for kind, _ in store.requests) == {
-        "list": 2 + 2,  # lanes and plans of the run; what has landed: once to take, once for none
+        "list": 2 + 3,  # lanes and plans; what has landed: to take, to see that it was there, none
         "get": objects + 2,  # and whether there is a plan: before, and when it is done
         "put": dates + 3,  # and the plan: read, written, done
         "delete": objects + 1,

@@ -653,3 +653,25 @@ def test_a_200_mb_line_goes_to_quarantine_piece_by_piece() -> None:
     (entries,) = [key for key in store.keys("data-pipeline/quarantine/") if "entries" in key]
     with gzip.open(io.BytesIO(store.kept[entries][0])) as lines:
         assert json.loads(lines.read(2000).split(b', "data"')[0] + b"}")["key"] == key
+
+
+def test_a_plan_that_comes_back_while_it_is_read_is_not_written_twice() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1)]))
+
+    class Late(Failing):
+        """Before this run fixes its plan, another does it all, and then the first put arrives."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "replace" and not self.failed:
+                self.failed = True
+                (key,) = self.store.keys("data-pipeline/compaction/")
+                proposal = self.store.kept[key][0]
+                self.store.now += timedelta(seconds=301)
+                assert run(self.store).counts.rows == 1
+                self.store.put(key, proposal)
+            return getattr(self.store, name)
+
+    run(Late(store, 0))
+    assert written_ids(store) == ["c-1"]
+    assert store.keys("data-pipeline/compaction/") == []
