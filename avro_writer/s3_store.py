@@ -128,7 +128,11 @@ class S3Store:
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code")
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                if status == 404 and code != "NoSuchBucket":
+                if (status == 404 and code != "NoSuchBucket") or (
+                    status == 403
+                    and operation in ("get_object", "delete_object")
+                    and not self._is_there(arguments["Key"])
+                ):
                     raise Missing(arguments["Key"]) from None
                 if status == 412:
                     raise Changed(arguments["Key"]) from None
@@ -145,6 +149,15 @@ class S3Store:
             if hasattr(arguments.get("Body"), "seek"):
                 arguments["Body"].seek(0)
         raise AssertionError("unreachable")
+
+    def _is_there(self, key: str) -> bool:
+        """Look for a key in a listing.
+
+        S3 says 404 of a missing key only to who may list it, and AWS does not document whether a
+        permission to list that asks for a prefix counts.
+        """
+        page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        return any(each["Key"] == key for each in page.get("Contents", ()))
 
     def _pause(self, attempt: int, error: Exception) -> None:
         most = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)

@@ -173,8 +173,8 @@ class _Comparison:
                 "quarantine, and older files keep it unseen",
                 "Deploy when little is landed, and never give the name to another type"
                 if where
-                else 'Put its name into "removed": [...] of the file, so that such rows are written '
-                "without it, and never give the name to another type",
+                else 'Put its name into "removed": [...] in the file: such rows are then written '
+                "without it. Never give the name to another type",
             )
 
     def added(self, column: Column, renamed: Column | None, here: str) -> Iterator[Finding]:

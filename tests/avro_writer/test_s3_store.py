@@ -312,3 +312,36 @@ def test_no_request_is_tried_again_when_the_time_is_up(error: Exception) -> None
     with pytest.raises(OutOfTime):
         store.delete("k", '"e"')
     assert client.slept < 1
+
+
+class Forbidding:
+    """A client that S3 tells 403 of a key that is not there, or of one that it may not read."""
+
+    def __init__(self, client: Any, secret: str = "") -> None:
+        self._client = client
+        self._secret = secret
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def get_object(self, **arguments: Any) -> Any:
+        refused = answer(403, "AccessDenied")
+        if arguments["Key"] == self._secret:
+            raise refused
+        try:
+            return self._client.get_object(**arguments)
+        except ClientError:
+            raise refused from None
+
+
+def test_a_missing_key_is_told_from_a_forbidden_one_by_a_listing(client: Any) -> None:
+    bucket = f"b.{uuid.uuid4()}"
+    client.create_bucket(Bucket=bucket)
+    store = S3Store(Forbidding(client, secret="secret"), bucket, remaining=lambda: 300)
+    store.create("secret", b"x")
+    store.create("missing-but-a-prefix-of-this", b"x")
+    assert store.find("missing") is None
+    with pytest.raises(Missing):
+        store.read("missing", "etag")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        store.find("secret")
