@@ -116,14 +116,6 @@ def _rewritten_and_new(ledger: Ledger) -> Events:
     }
 
 
-def _rewritten(ledger: Ledger) -> Events:
-    return {"a is rewritten": ledger.event("a", ndjson([landed_row(1), landed_row(2)]))}
-
-
-def _new(ledger: Ledger) -> Events:
-    return {"b lands": ledger.event("b", ndjson([landed_row(3)]))}
-
-
 def _twice() -> Ledger:
     return Ledger(twice=True)
 
@@ -169,14 +161,6 @@ QUICK = (
 )
 
 DEEP = (
-    Scenario("two runs, an object is rewritten", ONE, ledger=_twice, events=_rewritten),
-    Scenario("two runs, an object lands", ONE, events=_new),
-    Scenario(
-        "two runs, an object is rewritten, another lands",
-        ONE,
-        ledger=_twice,
-        events=_rewritten_and_new,
-    ),
-    Scenario("two runs, a leap of the first one's clock", TWO, faults=Faults(clocks=1)),
+    Scenario("two runs, a leap of the first one's clock", ONE, faults=Faults(clocks=1)),
     Scenario("two runs, a request of the first arrives late", ONE, faults=Faults(delayed=1)),
 )
