@@ -17,6 +17,8 @@ from bench.comparison import PeersDiffer, expected_rows
 from bench.rounds import ROOT, PeerFailed, commands, run
 from bench.workload import prepare
 
+# Bytes of text that make a record about ten kilobytes.
+_LARGER_BY = 7000
 _RESULTS = Path(__file__).parent / "results"
 
 
@@ -50,6 +52,12 @@ def _measure(arguments: argparse.Namespace) -> None:
     _say("making the rows that the reference says")
     expected = expected_rows(workload)
     measured = run(workload, peers, arguments.rounds, expected, _say)
+    _say("the same with larger records, for docs/scale.md")
+    larger = prepare(
+        ROOT / "build" / "bench", arguments.seed, max(8, arguments.records // 10), _LARGER_BY
+    )
+    both = {name: command for name, command in peers.items() if name in ("project", "node")}
+    measured_larger = run(larger, both, 2, expected_rows(larger), _say)
     # A function's log is its standard output.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         _say("starting the packaged functions")
@@ -71,7 +79,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     if len(sys.argv) > 1:
         command += f' ARGS="{" ".join(sys.argv[1:])}"'
     where = report.environment(workload, command, "node" in peers)
-    found = report.as_json(measured, outcomes, where)
+    found = report.as_json(measured, measured_larger, (workload, larger), outcomes, where)
     report.store(arguments.results, found, report.as_svg(measured))
     sys.stdout.write(report.as_markdown(found))
 

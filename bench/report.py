@@ -7,7 +7,7 @@ import json
 import platform
 import statistics
 import subprocess
-import sysconfig
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def environment(workload: Workload, command: str, node: bool) -> dict[str, str]:
         f"seed {workload.seed}",
         "machine": f"{_cpu()}, {platform.machine()}, {len(_cores())} cores",
         "system": platform.platform(terse=True),
-        "Python": f"{platform.python_version()}, {_build()}",
+        "Python": " ".join(sys.version.split()),
         **{name: importlib.metadata.version(name) for name in _PACKAGES},
     }
     if node:
@@ -51,16 +51,6 @@ def environment(workload: Workload, command: str, node: bool) -> dict[str, str]:
         for name in ("avsc", "@aws-sdk/util-dynamodb"):
             found[name] = packages["packages"][f"node_modules/{name}"]["version"]
     return found
-
-
-def _build() -> str:
-    """Return how the interpreter was built: a tenth to a third of its speed is a matter of that."""
-    variables = sysconfig.get_config_vars()
-    flags = " ".join(str(variables.get(name)) for name in ("CONFIG_ARGS", "PY_CORE_CFLAGS"))
-    optimised = "--enable-optimizations" in flags or "-fprofile-use" in flags
-    # Debian's build runs the steps of --enable-optimizations by itself.
-    optimised = optimised or "-flto" in flags
-    return "an optimised build, as Lambda's" if optimised else "built without optimisations"
 
 
 def _cores() -> list[str]:
@@ -75,30 +65,48 @@ def _cpu() -> str:
 
 
 def as_json(
-    measured: dict[str, Measured], targets: list[Target], where: dict[str, str]
+    measured: dict[str, Measured],
+    larger: dict[str, Measured],
+    workloads: tuple[Workload, Workload],
+    targets: list[Target],
+    where: dict[str, str],
 ) -> dict[str, Any]:
-    """Return all of it as ``latest.json`` has it: microseconds and bytes a record."""
+    """Return all of it as ``latest.json`` has it: microseconds and bytes a record.
+
+    Parameters
+    ----------
+    measured, larger
+        What the peers cost on records as they are, and some of them on larger ones.
+    workloads
+        The records that both were measured on.
+    """
     return {
         "environment": where,
+        "record_bytes": round(workloads[0].record_bytes),
         "targets": [target.as_json() for target in targets],
-        "peers": {
-            name: {
-                "note": NOTES[name],
-                "rows_compared": peer.rows,
-                "peak_rss_mib": round(peer.peak_rss / 2**20, 1),
-                "parts": {
-                    part: {
-                        "cpu_us": round(statistics.median(costs.cpu), 2),
-                        "cpu_us_least": round(min(costs.cpu), 2),
-                        "cpu_us_most": round(max(costs.cpu), 2),
-                        "wall_us": round(statistics.median(costs.wall), 2),
-                        "bytes_out": round(costs.bytes_out, 1),
-                    }
-                    for part, costs in peer.parts.items()
-                },
-            }
-            for name, peer in measured.items()
-        },
+        "peers": _peers(measured),
+        "larger": {"record_bytes": round(workloads[1].record_bytes), "peers": _peers(larger)},
+    }
+
+
+def _peers(measured: dict[str, Measured]) -> dict[str, Any]:
+    return {
+        name: {
+            "note": NOTES[name],
+            "rows_compared": peer.rows,
+            "peak_rss_mib": round(peer.peak_rss / 2**20, 1),
+            "parts": {
+                part: {
+                    "cpu_us": round(statistics.median(costs.cpu), 2),
+                    "cpu_us_least": round(min(costs.cpu), 2),
+                    "cpu_us_most": round(max(costs.cpu), 2),
+                    "wall_us": round(statistics.median(costs.wall), 2),
+                    "bytes_out": round(costs.bytes_out, 1),
+                }
+                for part, costs in peer.parts.items()
+            },
+        }
+        for name, peer in measured.items()
     }
 
 
