@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format package bench lock clean
+.PHONY: help setup demo test test-trino soak check format package bench lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
 setup: $(INSTALLED) ## make the virtual environment
 
@@ -29,6 +29,12 @@ demo: $(INSTALLED) ## run the whole pipeline on this machine; ARGS="--records 10
 
 test: $(INSTALLED) ## run the tests; ARGS="-k writer" passes arguments
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-trino: $(INSTALLED) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
+	@$(BIN)/python -m pytest -m trino tests/trino $(ARGS)
+
+soak: $(INSTALLED) ## kill the packaged writer hundreds of times and count the rows; ARGS="--kills 50"
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(INSTALLED) ## lint, formatting, types, and the direction of dependencies
 	@$(BIN)/ruff check .

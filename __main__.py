@@ -2,36 +2,53 @@
 
 import pulumi
 
+from infra.access import ContinuousIntegration
 from infra.athena import QueryWorkgroup
 from infra.catalog import Catalog
-from infra.delivery import DeliveryStream, ReadChanges
+from infra.delivery import DeliveryStream
+from infra.logs import LogForwarding
 from infra.lookups import look_up
+from infra.monitoring import Monitoring
 from infra.packages import find_packages
 from infra.provider import make_provider
+from infra.roles import ManagedPolicy
 from infra.settings import read_settings
+from infra.tables import check_schemas
 from infra.writer import AvroWriter
 
 settings = read_settings()
+check_schemas(settings)
 packages = find_packages(settings)
 
 provider = make_provider(settings)
 referenced = look_up(settings, provider)
 
 opts = pulumi.ResourceOptions(providers=[provider])
-read_changes = ReadChanges("kinesis-read", settings, referenced.stream, opts=opts)
-writer = AvroWriter("avro-writer", settings, referenced, packages.avro_writer, opts=opts)
+logs = LogForwarding("logs", settings, referenced.log_stream, opts=opts)
+catalog = Catalog("catalog", settings, referenced, opts=opts)
+writer = AvroWriter(
+    "avro-writer", settings, referenced, packages.avro_writer, logs, catalog, opts=opts
+)
+read_changes = ManagedPolicy(
+    "kinesis-read",
+    settings=settings,
+    description="Read the change records of the demand table's Kinesis stream",
+    statements=referenced.stream.read_statements(),
+    opts=opts,
+)
 deliveries = {
     record_type: DeliveryStream(
-        record_type, settings, referenced, packages.transform, read_changes, writer, opts=opts
+        record_type, settings, referenced, packages.transform, read_changes, logs, writer, opts=opts
     )
     for record_type in settings.demand_data_types
 }
-catalog = Catalog("catalog", settings, referenced, opts=opts)
 workgroup = QueryWorkgroup("workgroup", settings, referenced, opts=opts)
+integration = ContinuousIntegration("ci", settings, referenced, catalog, workgroup, opts=opts)
+monitoring = Monitoring("monitoring", settings, opts=opts)
 
 pulumi.export("bucket", referenced.bucket.name)
 pulumi.export("change_stream", referenced.stream.name)
-pulumi.export("demand_table_arn", referenced.table_arn)
+pulumi.export("demand_table_arn", referenced.table.arn)
 pulumi.export("delivery_streams", {name: each.name for name, each in deliveries.items()})
 pulumi.export(
     "transform_functions", {name: each.transform.name for name, each in deliveries.items()}
@@ -43,3 +60,5 @@ pulumi.export("dead_letter_queue", writer.dead_letters.url)
 pulumi.export("database", catalog.database)
 pulumi.export("tables", catalog.tables)
 pulumi.export("workgroup", workgroup.name)
+pulumi.export("ci_role", integration.role_arn)
+pulumi.export("dashboard", monitoring.dashboard)

@@ -1,4 +1,4 @@
-"""The writing step of a plan: its inputs to one Avro file a date (design §5, step 2)."""
+"""A plan's inputs to one Avro file a date, on local disk (design §5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from avro_writer.container import DateFile, DateFiles
 from avro_writer.encoder import Encode, compile_encoder
@@ -18,10 +18,11 @@ from avro_writer.quarantine import Quarantine
 from avro_writer.repeats import Fingerprints, fingerprint
 from avro_writer.rows import BadRow, RowReader, field_name
 from avro_writer.store import Changed, Missing, Store
-from schemas import parse_record
+from schemas import parse_stored_record, removed_columns
 
 _DAY_MILLIS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LINES_BETWEEN_CHECKS = 10_000
 
 # The columns that the writer itself looks at; all are of the envelope.
 _READ_COLUMNS = ("change_id", "record_key", "change_type", "changed_at_micros", "changed_at")
@@ -44,6 +45,8 @@ class Counts:
     files, file_bytes
         Avro files, and their size. A file that an earlier attempt had put counts too: it is the
         same file.
+    rows_outside_projection
+        Rows of dates that the tables' partition projection does not cover: no query sees them.
     """
 
     objects: int = 0
@@ -54,11 +57,33 @@ class Counts:
     quarantined_objects: int = 0
     files: int = 0
     file_bytes: int = 0
+    rows_outside_projection: int = 0
 
     def add(self, other: Counts) -> None:
         """Add another's counts to these."""
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What one plan may hold, so that memory and puts are bounded whatever has landed.
+
+    Looked at between inputs: one input more may come on top.
+
+    Parameters
+    ----------
+    rows
+        Rows, each of which is remembered by up to 32 bytes.
+    dates
+        Partition dates, each of which is a file.
+    bad_objects
+        Objects that go to quarantine whole, each of which is copied.
+    """
+
+    rows: int = 3_000_000
+    dates: int = 1_000
+    bad_objects: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -72,10 +97,10 @@ class Codec:
 
 @lru_cache(maxsize=8)
 def _codec(schema: str, record_type: str) -> Codec:
-    record = parse_record(json.loads(schema), f"the plan's schema of {record_type}")
+    record = parse_stored_record(json.loads(schema), f"the plan's schema of {record_type}")
     places = {column.name: field_name(index) for index, column in enumerate(record.columns)}
     return Codec(
-        RowReader(record),
+        RowReader(record, removed_columns(record_type)),
         compile_encoder(record),
         tuple(places[name] for name in _READ_COLUMNS),
     )
@@ -87,47 +112,68 @@ class Compaction:
     Parameters
     ----------
     plan
-        The plan, in state ``writing``.
+        The plan, not yet ``written``.
+    schema
+        The Avro schema to write with, as JSON values.
     store
-        Where the inputs are, and where bad objects are copied to.
+        Where the inputs are.
     folder
         An empty folder on local disk.
     quarantine
         Where bad lines and objects go.
     check_time
-        Called between inputs; raises when the run has no time left.
+        Called often; raises when the run has no time left.
+    check_held
+        Called when an input is not there as it was planned; raises when another run has taken the
+        plan further, which explains it.
     """
 
     def __init__(
         self,
         plan: Plan,
+        schema: dict[str, Any],
         store: Store,
         folder: Path,
         quarantine: Quarantine,
         check_time: Callable[[], None],
+        check_held: Callable[[], None],
     ) -> None:
         self._plan = plan
         self._store = store
-        self._folder = folder
         self._quarantine = quarantine
         self._check_time = check_time
-        self._codec = _codec(json.dumps(plan.schema), plan.record_type)
-        self._files = DateFiles(folder, plan.id, plan.schema)
+        self._check_held = check_held
+        self._codec = _codec(json.dumps(schema), plan.record_type)
+        self._files = DateFiles(folder, plan.id, schema)
         self._seen = Fingerprints()
         self.counts = Counts()
         self.read: list[Input] = []
+        self.done = 0
 
-    def run(self) -> list[DateFile]:
-        """Read all inputs and return the files, complete on local disk.
+    def run(self, enough: Callable[[], bool]) -> list[DateFile]:
+        """Read the inputs and return the files, complete on local disk.
+
+        ``done`` is the number of inputs that were looked at, whatever became of the rest, and
+        ``read`` are those that were there.
+
+        Parameters
+        ----------
+        enough
+            Asked after each input whether the others are to be left.
 
         Raises
         ------
         OutOfTime
             By ``check_time``.
+        Overtaken
+            By ``check_held``.
         """
         for place, each in enumerate(self._plan.inputs):
             self._check_time()
             self._input(place, each)
+            self.done += 1
+            if enough():
+                break
         files = self._files.finish()
         self.counts.rows = sum(each.rows for each in files)
         self.counts.repeats = sum(each.repeats for each in files)
@@ -137,25 +183,32 @@ class Compaction:
         self.counts.file_bytes = sum(each.path.stat().st_size for each in files)
         return files
 
+    def fills(self, capacity: Capacity) -> bool:
+        """Say whether what was read so far is as much as one plan should hold."""
+        return (
+            len(self._seen) >= capacity.rows
+            or len(self._files) >= capacity.dates
+            or self._quarantine.objects >= capacity.bad_objects
+        )
+
     def _input(self, place: int, each: Input) -> None:
         try:
             body = self._store.read(each.key, each.etag)
         except (Missing, Changed):
             # Missing: an earlier plan has committed it. Changed: Firehose has rewritten it, and
             # what it is now is taken by a later plan.
+            self._check_held()
             self.counts.objects_gone += 1
             return
-        self.counts.objects += 1
-        self.read.append(each)
         with body:
             try:
-                unzipped = unzip(body, str(self._folder))
+                with unzip(body) as unzipped:
+                    self._lines(each, unzipped)
             except CorruptObject as error:
                 body.seek(0)
                 self._quarantine.add_object(each, place, str(error), body)
-                return
-        with unzipped:
-            self._lines(each, unzipped)
+        self.counts.objects += 1
+        self.read.append(each)
 
     def _lines(self, source: Input, unzipped: BinaryIO) -> None:
         read, encode = self._codec.reader.read, self._codec.encode
@@ -164,6 +217,8 @@ class Compaction:
         day, date = None, ""
         buffer = bytearray()
         for number, line, rest in lines(unzipped):
+            if not number % _LINES_BETWEEN_CHECKS:
+                self._check_time()
             try:
                 if rest is not None:
                     raise BadRow("longer than any row can be")
@@ -181,6 +236,9 @@ class Compaction:
             row_day = getattr(row, changed_at) // _DAY_MILLIS
             if row_day != day:
                 day, date = row_day, _date(row_day)
+            if not files.has_room_for(date):
+                self._quarantine.add_line(source, number, "the plan has too many dates", (line,))
+                continue
             new = seen.add(
                 fingerprint(
                     getattr(row, change_id),

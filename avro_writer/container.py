@@ -28,6 +28,9 @@ _LEVEL = 3  # docs/decisions/codec.md
 # many dates.
 _BLOCK_BYTES = 256 * 1024
 _MOST_BUFFERED_BYTES = 32 * 1024 * 1024
+# Each date is a file on local disk and a put, whose number must stay one that a run has time for:
+# 27 years of them in one plan are somebody's mistake.
+MOST_DATES = 10_000
 
 # The counts are known only when the file is complete; their place in the header has this width.
 _COUNT_DIGITS = 12
@@ -46,6 +49,8 @@ class DateFiles:
         The Avro schema as JSON values.
     block_bytes, most_buffered_bytes
         Uncompressed bytes that end a block, and most that all dates together keep in memory.
+    most_dates
+        Most dates that there may be.
     """
 
     def __init__(
@@ -56,16 +61,26 @@ class DateFiles:
         *,
         block_bytes: int = _BLOCK_BYTES,
         most_buffered_bytes: int = _MOST_BUFFERED_BYTES,
+        most_dates: int = MOST_DATES,
     ) -> None:
         self._folder = folder
         self._plan_id = plan_id
         self._schema = json.dumps(schema, separators=(",", ":")).encode()
         self._block_bytes = block_bytes
         self._most_buffered_bytes = most_buffered_bytes
+        self._most_dates = most_dates
         # One compressor for all dates: each would hold megabytes of its own.
         self._compressor = zstd.ZstdCompressor(level=_LEVEL)
         self._dates: dict[str, DateFile] = {}
         self._buffered = 0
+
+    def __len__(self) -> int:
+        """Return how many dates there are."""
+        return len(self._dates)
+
+    def has_room_for(self, date: str) -> bool:
+        """Say whether the date has a file, or may have one."""
+        return date in self._dates or len(self._dates) < self._most_dates
 
     def add(self, date: str, row: bytes | bytearray) -> None:
         """Append a row's Avro binary to the file of a date, YYYY-MM-DD."""

@@ -17,3 +17,11 @@ class OutOfTime(WriterError):
 
 class UnreadablePlan(WriterError):
     """A plan object that this version of the writer cannot read."""
+
+
+class DiskFull(WriterError):
+    """Local disk is too small for one landed object, or for a plan that is fixed already."""
+
+
+class Overtaken(WriterError):
+    """Another run has taken the plan's next step first."""

@@ -15,7 +15,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from avro_writer.run import Clock, Report, Run
+from avro_writer.deadline import Clock
+from avro_writer.run import Report, Run
 from avro_writer.s3_store import S3Store
 from avro_writer.settings import Assignment, Settings
 from telemetry import Log, Metric, embedded_metrics
@@ -30,9 +31,10 @@ _folder.mkdir()
 _client = botocore.session.get_session().create_client(
     "s3",
     config=Config(
-        retries={"mode": "standard", "total_max_attempts": 5},
+        # The store tries again, since it knows how much time is left.
+        retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=5,
-        read_timeout=30,
+        read_timeout=15,
         # A bucket's name may have dots, which no certificate for virtual hosts covers.
         s3={"addressing_style": "path"},
     ),
@@ -52,7 +54,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``plans``, ``out_of_time``, ``lanes_left``, and ``counts`` as `Counts` has them.
+        As `Report` has it, with ``counts`` as `Counts` has them.
 
     Raises
     ------
@@ -60,16 +62,22 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         The event is of another shape.
     UnreadablePlan
         A plan in flight was written by a version that this one does not know.
+    DiskFull
+        Local disk is too small for a plan that cannot be made smaller.
     """
     started = time.perf_counter()
+
+    def remaining() -> float:
+        return float(context.get_remaining_time_in_millis()) / 1000
+
     assignment = Assignment.from_event(event, _settings.lanes)
     run_id = context.aws_request_id
     log = _log.bind(request_id=run_id, record_type=assignment.record_type, lane=assignment.lane)
     run = Run(
         _settings,
         assignment,
-        S3Store(_client, _settings.bucket),
-        Clock(lambda: datetime.now(UTC), lambda: context.get_remaining_time_in_millis() / 1000),
+        S3Store(_client, _settings.bucket, remaining),
+        Clock(lambda: datetime.now(UTC), remaining),
         run_id,
         lambda: uuid.uuid4().hex[:12],
         log,
@@ -98,6 +106,8 @@ def _publish(report: Report, assignment: Assignment, log: Log, seconds: float) -
                 Metric("ObjectsQuarantined", counts.quarantined_objects),
                 Metric("FilesWritten", counts.files),
                 Metric("BytesWritten", counts.file_bytes, "Bytes"),
+                Metric("RowsOutsideProjection", counts.rows_outside_projection),
+                Metric("OldestLandedAge", round(report.oldest_landed_age, 3), "Seconds"),
                 Metric("RunsOutOfTime", int(report.out_of_time)),
                 Metric("RunDuration", round(seconds * 1000, 3), "Milliseconds"),
             ],

@@ -1,19 +1,31 @@
-"""A plan: which landed objects become which Avro files, decided once and kept in S3 (design §5)."""
+"""A plan: which landed objects become which Avro files, decided once and kept in S3 (design §5).
+
+Its states, and what may happen in each:
+
+``reading``
+    The inputs are proposed. Nothing but the plan is in S3; a run reads them to local files, and
+    the plan may still get smaller.
+``writing``
+    The inputs and the schema are fixed, and so are the outputs: runs put them, create-only.
+``written``
+    Every output is there: runs delete the inputs, then the plan.
+
+Each step from one to the next is one conditional put, so of all the runs that work on a plan one
+takes it and the others see that they were overtaken.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
 
 from avro_writer.errors import UnreadablePlan
-from avro_writer.store import LandedObject
 
-_FORMAT = 1
+_FORMAT = 2
 
-State = Literal["writing", "written"]
+State = Literal["reading", "writing", "written"]
 
 
 @dataclass(frozen=True)
@@ -32,28 +44,59 @@ class Plan:
     Parameters
     ----------
     id
-        Unique; sorts by the time it was made.
+        Unique; sorts by the time it was made. Each attempt that reads the inputs makes another, so
+        that the one which is fixed belongs to what was read.
     state
-        ``writing`` until every output is there, then ``written``.
+        See the module.
     record_type
         The type of all rows.
-    schema
-        The Avro schema that the outputs are written with, as JSON values, whatever is deployed by
-        the time they are.
     inputs
         In the order they are read in.
     run, run_until
         The run that works on it, and until when in seconds since 1970. Another run that finds the
         plan may leave it alone until then: that saves work, nothing depends on it.
+    schema
+        The Avro schema that the outputs are written with, as JSON values, whatever is deployed by
+        the time they are. None while reading.
+    put_until
+        Every output up to this date (YYYY-MM-DD) is there; empty if nothing is known.
     """
 
     id: str
     state: State
     record_type: str
-    schema: dict[str, Any]
     inputs: tuple[Input, ...]
     run: str
     run_until: float
+    schema: dict[str, Any] | None = None
+    put_until: str = ""
+
+    def cut(self, count: int) -> Plan:
+        """Return the plan with its first ``count`` inputs alone; only while it is ``reading``."""
+        return replace(self, inputs=self.inputs[:count])
+
+    def fixed(
+        self, run: str, run_until: float, inputs: tuple[Input, ...], schema: dict[str, Any]
+    ) -> Plan:
+        """Return the plan as it is ``writing``.
+
+        Parameters
+        ----------
+        run, run_until
+            The run that has read the inputs, as in the class.
+        inputs
+            Those that it read. What it found missing, rewritten, or too much for one plan is none
+            of the plan's any more.
+        schema
+            What it wrote its local files with.
+        """
+        return replace(
+            self, state="writing", run=run, run_until=run_until, inputs=inputs, schema=schema
+        )
+
+    def put_to(self, date: str) -> Plan:
+        """Return the plan with every output up to a date there."""
+        return replace(self, put_until=date)
 
     def written_by(self, run: str, inputs: tuple[Input, ...]) -> Plan:
         """Return the plan with all of its outputs there.
@@ -68,6 +111,10 @@ class Plan:
         """
         return replace(self, state="written", run=run, inputs=inputs)
 
+    def without_first(self, count: int) -> Plan:
+        """Return the plan without its first ``count`` inputs, which are deleted."""
+        return replace(self, inputs=self.inputs[count:])
+
     def to_json(self) -> bytes:
         """Return the plan as it stands in S3."""
         return json.dumps(
@@ -78,6 +125,7 @@ class Plan:
                 "record_type": self.record_type,
                 "run": self.run,
                 "run_until": self.run_until,
+                "put_until": self.put_until,
                 "inputs": [[each.key, each.etag, each.size] for each in self.inputs],
                 "schema": self.schema,
             },
@@ -100,16 +148,18 @@ class Plan:
                     f"{key} is a plan of format {found['format']!r}, this version reads {_FORMAT}: "
                     "deploy the version that wrote it until the plan is gone"
                 )
-            if found["state"] not in ("writing", "written"):
-                raise ValueError(found["state"])
+            state, schema = found["state"], found["schema"]
+            if state not in get_args(State) or (schema is None) != (state == "reading"):
+                raise ValueError(state)
             return cls(
                 id=found["id"],
-                state=found["state"],
+                state=state,
                 record_type=found["record_type"],
-                schema=found["schema"],
                 inputs=tuple(Input(*each) for each in found["inputs"]),
                 run=found["run"],
                 run_until=float(found["run_until"]),
+                schema=schema,
+                put_until=found["put_until"],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadablePlan(
@@ -129,64 +179,3 @@ def plan_id(now: datetime, unique: str) -> str:
         Letters and digits, random.
     """
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%S%f}"[:-3] + f"Z-{unique}"
-
-
-@dataclass(frozen=True)
-class BatchRules:
-    """When a batch is worth a plan, and when it is full.
-
-    Parameters
-    ----------
-    max_objects, max_bytes
-        A batch has no more; a single object above ``max_bytes`` is a batch of its own.
-    min_bytes
-        A batch of so many bytes is worth a plan.
-    max_wait
-        So is any batch whose oldest object is older than this.
-    settle
-        Objects younger than this are left to settle.
-    """
-
-    max_objects: int
-    max_bytes: int
-    min_bytes: int
-    max_wait: timedelta
-    settle: timedelta
-
-
-def choose_batch(
-    landed: Iterable[LandedObject], rules: BatchRules, now: datetime
-) -> tuple[LandedObject, ...]:
-    """Return the next batch of a lane, empty if there is none worth a plan yet.
-
-    Reads no more of ``landed`` than it takes, so that listing costs grow with the batch and not
-    with the backlog.
-
-    Parameters
-    ----------
-    landed
-        The lane's landed objects, oldest first.
-    rules
-        When a batch is worth a plan.
-    now
-        The time, aware.
-    """
-    batch: list[LandedObject] = []
-    total = 0
-    full = False
-    for each in landed:
-        if each.last_modified > now - rules.settle:
-            continue
-        if batch and total + each.size > rules.max_bytes:
-            full = True
-            break
-        batch.append(each)
-        total += each.size
-        if len(batch) == rules.max_objects or total >= rules.max_bytes:
-            full = True
-            break
-    if full or total >= rules.min_bytes:
-        return tuple(batch)
-    if batch and min(each.last_modified for each in batch) <= now - rules.max_wait:
-        return tuple(batch)
-    return ()

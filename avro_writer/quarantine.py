@@ -4,6 +4,8 @@ A plan's quarantine is a folder: ``entries-<digest>.jsonl.gz`` has one JSON obje
 or object, and ``objects/`` has the bad objects as they landed. An entry has ``kind`` (``line`` or
 ``object``), ``key`` and ``etag`` of the landed object, and ``reason``; a line's also ``line`` (the
 number, from 1) and ``data`` (base64 of the line), an object's ``copy`` (the key of its copy).
+
+All of it waits on local disk until the plan's inputs are fixed, and is put before any Avro file is.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
 from binascii import b2a_base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -27,20 +30,22 @@ _MOST_REASON_CHARACTERS = 200
 
 
 class Quarantine:
-    """The quarantine of one plan; a context manager that gives its local file back.
+    """The quarantine of one plan; a context manager that closes its local file.
 
     Parameters
     ----------
-    path
-        A file to be made on local disk: the entries.
+    folder
+        On local disk, for the entries and the bad objects.
     prefix
         The plan's quarantine prefix in the bucket, with a slash at its end.
     store
         Where bad objects are copied to.
     """
 
-    def __init__(self, path: Path, prefix: str, store: Store) -> None:
-        self._path = path
+    def __init__(self, folder: Path, prefix: str, store: Store) -> None:
+        self._folder = folder
+        self._path = folder / "entries.jsonl.gz"
+        self._copies: dict[str, Path] = {}
         self._prefix = prefix
         self._store = store
         self._raw: BinaryIO | None = None
@@ -84,7 +89,7 @@ class Quarantine:
         self.lines += 1
 
     def add_object(self, source: Input, place: int, reason: str, body: BinaryIO) -> None:
-        """Keep a bad object: a copy of it, and an entry.
+        """Keep a bad object: its bytes, and an entry.
 
         Parameters
         ----------
@@ -102,11 +107,24 @@ class Quarantine:
         entry = {"kind": "object", "key": source.key, "etag": source.etag, "reason": reason}
         self._begin({**entry, "copy": copy})
         self._write(b"}\n")
-        self._put(copy, body)
+        # To disk and not to the bucket yet: the plan may still be cut before this object.
+        self._copies[copy] = self._folder / f"object-{place:06d}"
+        with self._copies[copy].open("wb") as file:
+            shutil.copyfileobj(body, file)
         self.objects += 1
 
-    def finish(self) -> None:
-        """Put the entries into the bucket, if there are any."""
+    def put(self, check_time: Callable[[], None]) -> None:
+        """Put the bad objects and the entries into the bucket, if there are any.
+
+        Parameters
+        ----------
+        check_time
+            Called before each put; raises when the run has no time left.
+        """
+        for copy, path in self._copies.items():
+            check_time()
+            with path.open("rb") as body:
+                self._create(copy, body)
         if self._entries is None or self._raw is None:
             return
         self._entries.close()
@@ -116,9 +134,10 @@ class Quarantine:
         # since it is kept before any Avro file is put, no line of a file's inputs is in neither.
         with self._path.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()[:_DIGEST_DIGITS]
-        self._put(f"{self._prefix}entries-{digest}.jsonl.gz", self._raw)
+        check_time()
+        self._create(f"{self._prefix}entries-{digest}.jsonl.gz", self._raw)
 
-    def _put(self, key: str, body: BinaryIO) -> None:
+    def _create(self, key: str, body: BinaryIO) -> None:
         try:
             self._store.create(key, body)
         except AlreadyThere:

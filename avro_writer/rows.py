@@ -6,6 +6,7 @@ guess.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -48,12 +49,26 @@ def field_name(index: int) -> str:
     return f"c{index}"
 
 
-def row_type(record: Record) -> type[msgspec.Struct]:
-    """Return the type that a record's rows are decoded to."""
+def row_type(record: Record, removed: Sequence[str] = ()) -> type[msgspec.Struct]:
+    """Return the type that a record's rows are decoded to.
+
+    Parameters
+    ----------
+    record
+        The columns.
+    removed
+        Names of columns that were taken out: rows landed before have them still, with any value.
+    """
+    names = {field_name(index): column.name for index, column in enumerate(record.columns)}
+    known = set(names.values())
+    gone = {f"r{index}": name for index, name in enumerate(removed) if name not in known}
     return msgspec.defstruct(
         record.name,
-        [_field(index, column) for index, column in enumerate(record.columns)],
-        rename={field_name(index): column.name for index, column in enumerate(record.columns)},
+        [
+            *(_field(index, column) for index, column in enumerate(record.columns)),
+            *((name, msgspec.Raw, msgspec.Raw()) for name in gone),
+        ],
+        rename={**names, **gone},
         forbid_unknown_fields=True,
         kw_only=True,
         gc=False,
@@ -95,10 +110,10 @@ def _python_type(column_type: ColumnType) -> Any:
 
 
 class RowReader:
-    """Decodes landed lines of one schema."""
+    """Decodes landed lines of one schema; the parameters are those of `row_type`."""
 
-    def __init__(self, record: Record) -> None:
-        self._decoder = msgspec.json.Decoder(row_type(record))
+    def __init__(self, record: Record, removed: Sequence[str] = ()) -> None:
+        self._decoder = msgspec.json.Decoder(row_type(record, removed))
 
     def read(self, line: bytes) -> Any:
         """Return a line's row, its columns as ``c0``, ``c1`` and so on.

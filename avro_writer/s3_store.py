@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -16,25 +17,37 @@ from botocore.exceptions import (
     IncompleteReadError,
     ResponseStreamingError,
 )
+from botocore.exceptions import (
+    ConnectionError as NoConnection,
+)
 
+from avro_writer.errors import OutOfTime
 from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
 
 _MEMORY_BYTES = 8 * 1024 * 1024
 
-# Concurrent conditional writes of one key answer 409: S3 asks to try again.
-_CONFLICT_ATTEMPTS = 6
-_READ_ATTEMPTS = 4
-_BROKEN_BODIES = (
+_ATTEMPTS = 8
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds
+# After a failed request a run still has to give its report; a request may hang for 20 seconds
+# (the handler's client), and is not begun anew with less than this left.
+_LEAST_LEFT = 5.0
+# S3's own names for: slow down, try again. Conflicts (409) are of concurrent conditional writes.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_TRANSIENT_STATUS = frozenset({409, 429, 500, 502, 503, 504})
+_TRANSIENT_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
+_BROKEN = (
+    NoConnection,
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
     ResponseStreamingError,
 )
-_FIRST_PAUSE = 0.05  # seconds, doubled each time
 
 
 class S3Store:
-    """A bucket in S3.
+    """A bucket in S3; what fails in passing is tried again while there is time.
+
+    The client should not try again itself: it knows no deadline.
 
     Parameters
     ----------
@@ -42,61 +55,56 @@ class S3Store:
         botocore's S3 client.
     bucket
         The bucket's name.
+    remaining
+        Returns the seconds that the run has left.
     sleep
         Waits so many seconds.
     """
 
     def __init__(
-        self, client: Any, bucket: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        client: Any,
+        bucket: str,
+        remaining: Callable[[], float],
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._bucket = bucket
+        self._remaining = remaining
         self._sleep = sleep
 
-    def objects(self, prefix: str) -> Iterator[LandedObject]:
-        pages = self._client.get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+    def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
+        begin = {"StartAfter": after} if after else {}
+        for page in self._pages(Prefix=prefix, **begin):
             for each in page.get("Contents", ()):
                 yield LandedObject(each["Key"], each["ETag"], each["Size"], each["LastModified"])
 
     def folders(self, prefix: str) -> list[str]:
-        pages = self._client.get_paginator("list_objects_v2")
         return [
             each["Prefix"][len(prefix) :].rstrip("/")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+            for page in self._pages(Prefix=prefix, Delimiter="/")
             for each in page.get("CommonPrefixes", ())
         ]
 
+    def _pages(self, **arguments: Any) -> Iterator[dict[str, Any]]:
+        token: dict[str, str] = {}
+        while True:
+            page = self._call("list_objects_v2", **arguments, **token)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
     def read(self, key: str, etag: str) -> BinaryIO:
-        return self._get(key, IfMatch=etag)[0]
+        return cast(BinaryIO, self._call("get_object", Key=key, IfMatch=etag)["Body"])
 
     def find(self, key: str) -> tuple[bytes, str] | None:
         try:
-            body, etag = self._get(key)
+            answer = self._call("get_object", Key=key)
         except Missing:
             return None
-        with body:
-            return body.read(), etag
-
-    def _get(self, key: str, **condition: str) -> tuple[BinaryIO, str]:
-        for attempt in range(1, _READ_ATTEMPTS + 1):
-            answer = self._call("get_object", Key=key, **condition)
-            body = cast(BinaryIO, SpooledTemporaryFile(max_size=_MEMORY_BYTES))  # noqa: SIM115
-            # Not `with answer["Body"]`: that is the raw stream, which checks neither the length
-            # nor the checksum of what it gives.
-            with contextlib.closing(answer["Body"]) as stream:
-                try:
-                    shutil.copyfileobj(stream, body)
-                except _BROKEN_BODIES:
-                    # botocore retries a request, not a body that breaks off on its way.
-                    body.close()
-                    if attempt == _READ_ATTEMPTS:
-                        raise
-                    self._pause(attempt)
-                    continue
-            body.seek(0)
-            return body, answer["ETag"]
-        raise AssertionError("unreachable")
+        with answer["Body"] as body:
+            return body.read(), answer["ETag"]
 
     def create(self, key: str, body: bytes | BinaryIO) -> str:
         try:
@@ -108,24 +116,68 @@ class S3Store:
         return str(self._call("put_object", Key=key, Body=body, IfMatch=etag)["ETag"])
 
     def delete(self, key: str, etag: str) -> None:
+        # One by one: docs/decisions/deletes-one-by-one.md
         self._call("delete_object", Key=key, IfMatch=etag)
 
     def _call(self, operation: str, **arguments: Any) -> Any:
-        for attempt in range(1, _CONFLICT_ATTEMPTS + 1):
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return getattr(self._client, operation)(Bucket=self._bucket, **arguments)
+                answer = getattr(self._client, operation)(Bucket=self._bucket, **arguments)
+                if operation == "get_object":
+                    answer["Body"] = _whole(answer["Body"])
             except ClientError as error:
+                code = error.response.get("Error", {}).get("Code")
                 status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-                if status == 404 and error.response.get("Error", {}).get("Code") != "NoSuchBucket":
+                if (status == 404 and code != "NoSuchBucket") or (
+                    status == 403
+                    and operation in ("get_object", "delete_object")
+                    and not self._is_there(arguments["Key"])
+                ):
                     raise Missing(arguments["Key"]) from None
                 if status == 412:
                     raise Changed(arguments["Key"]) from None
-                if status != 409 or attempt == _CONFLICT_ATTEMPTS:
+                transient = status in _TRANSIENT_STATUS or code in _TRANSIENT_CODES
+                if not transient or attempt == _ATTEMPTS:
                     raise
+                self._pause(attempt, error)
+            except _BROKEN as error:
+                if attempt == _ATTEMPTS:
+                    raise
+                self._pause(attempt, error)
+            else:
+                return answer
             if hasattr(arguments.get("Body"), "seek"):
                 arguments["Body"].seek(0)
-            self._pause(attempt)
         raise AssertionError("unreachable")
 
-    def _pause(self, attempt: int) -> None:
-        self._sleep(_FIRST_PAUSE * 2**attempt)
+    def _is_there(self, key: str) -> bool:
+        """Look for a key in a listing.
+
+        S3 says 404 of a missing key only to who may list it, and AWS does not document whether a
+        permission to list that asks for a prefix counts.
+        """
+        page = self._client.list_objects_v2(Bucket=self._bucket, Prefix=key, MaxKeys=1)
+        return any(each["Key"] == key for each in page.get("Contents", ()))
+
+    def _pause(self, attempt: int, error: Exception) -> None:
+        most = min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE)
+        # Not all runs at once: S3 sheds load by asking each to wait.
+        seconds = random.uniform(most / 2, most)  # noqa: S311
+        if self._remaining() - seconds < _LEAST_LEFT:
+            raise OutOfTime from error
+        self._sleep(seconds)
+
+
+def _whole(stream: Any) -> BinaryIO:
+    """Return an answer's body when all of it has come, in memory if it is small."""
+    body = cast(BinaryIO, SpooledTemporaryFile(max_size=_MEMORY_BYTES))  # noqa: SIM115
+    # Not `with stream`: that is the raw stream, which checks neither the length nor the checksum
+    # of what it gives.
+    with contextlib.closing(stream):
+        try:
+            shutil.copyfileobj(stream, body)
+        except BaseException:
+            body.close()
+            raise
+    body.seek(0)
+    return body

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from avro_writer.errors import SettingsError
@@ -30,6 +31,9 @@ class Settings:
     settle_seconds
         How old a landed object has to be before it is taken; Firehose may rewrite a young one
         (``SETTLE_SECONDS``).
+    first_partition_date
+        The first date that the tables' partition projection covers; the last is tomorrow
+        (``FIRST_PARTITION_DATE``, YYYY-MM-DD).
     metrics_namespace, environment, log_level
         As the transform's (``METRICS_NAMESPACE``, ``ENVIRONMENT``, ``LOG_LEVEL``).
     """
@@ -42,6 +46,7 @@ class Settings:
     min_plan_bytes: int
     max_wait_seconds: int
     settle_seconds: int
+    first_partition_date: date
     metrics_namespace: str
     environment: str
     log_level: str
@@ -55,7 +60,7 @@ class Settings:
         Raises
         ------
         SettingsError
-            A variable is missing, or a number is none or too small.
+            A variable is missing, a number is none or too small, or a date is none.
         """
         return cls(
             bucket=_text(environment, "BUCKET"),
@@ -66,6 +71,7 @@ class Settings:
             min_plan_bytes=_number(environment, "MIN_PLAN_BYTES", 0),
             max_wait_seconds=_number(environment, "MAX_WAIT_SECONDS", 0),
             settle_seconds=_number(environment, "SETTLE_SECONDS", 0),
+            first_partition_date=_date(environment, "FIRST_PARTITION_DATE"),
             metrics_namespace=_text(environment, "METRICS_NAMESPACE"),
             environment=_text(environment, "ENVIRONMENT"),
             log_level=_text(environment, "LOG_LEVEL"),
@@ -113,3 +119,16 @@ def _number(environment: Mapping[str, str], name: str, least: int) -> int:
             f"the environment variable {name} is {text!r}; set it to a whole number from {least}"
         )
     return int(text)
+
+
+def _date(environment: Mapping[str, str], name: str) -> date:
+    text = _text(environment, name)
+    try:
+        found = date.fromisoformat(text)
+        if found.isoformat() != text:
+            raise ValueError(text)
+    except ValueError:
+        raise SettingsError(
+            f"the environment variable {name} is {text!r}; set it to a date, YYYY-MM-DD"
+        ) from None
+    return found

@@ -47,8 +47,11 @@ class LandedObject:
 class Store(Protocol):
     """A bucket with conditional writes (aws-contracts §5)."""
 
-    def objects(self, prefix: str) -> Iterator[LandedObject]:
-        """Yield the objects below a prefix in the order of their keys, a page at a time."""
+    def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
+        """Yield the objects below a prefix in the order of their keys, a page at a time.
+
+        Of keys up to ``after``, none; they cost nothing either.
+        """
 
     def folders(self, prefix: str) -> list[str]:
         """Return what stands between the prefix and the next slash, once each, in order."""

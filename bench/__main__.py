@@ -7,12 +7,15 @@ reference before its time counts. What came out is printed and kept in bench/res
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import platform
 import sys
 from contextlib import redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import flatness, packaged, report, targets
+from bench import flatness, packaged, report, targets, writer_limits
 from bench.comparison import PeersDiffer, expected_rows
 from bench.rounds import ROOT, PeerFailed, commands, run
 from bench.workload import prepare
@@ -34,13 +37,31 @@ def main() -> int:
     parser.add_argument(
         "--results", type=Path, default=_RESULTS, help="folder for the report; default: %(default)s"
     )
+    parser.add_argument(
+        "--limits", action="store_true", help="measure the writer's largest plans instead"
+    )
     arguments = parser.parse_args()
+    if arguments.limits:
+        _measure_limits(arguments.results)
+        return 0
     try:
         _measure(arguments)
     except (PeerFailed, PeersDiffer) as error:
         _say(f"make bench: {error}")
         return 1
     return 0
+
+
+def _measure_limits(results: Path) -> None:
+    found = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "command": "make bench ARGS='--limits'",
+        "plans": writer_limits.main(),
+    }
+    results.mkdir(exist_ok=True)
+    (results / "writer_limits.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 def _measure(arguments: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -33,11 +33,11 @@ class MemoryStore:
             if key.startswith(prefix):
                 yield key, body
 
-    def objects(self, prefix: str) -> Iterator[LandedObject]:
-        """Yield the objects below a prefix in the order of their keys."""
+    def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
+        """Yield the objects below a prefix, in the order of their keys, that come after one."""
         if len(self._keys) > 2 * len(self._objects):
             self._keys = sorted(self._objects)
-        for place in range(bisect_left(self._keys, prefix), len(self._keys)):
+        for place in range(self._place(prefix, after), len(self._keys)):
             key = self._keys[place]
             if not key.startswith(prefix):
                 return
@@ -73,6 +73,9 @@ class MemoryStore:
         """Delete the object with this ETag."""
         self._held(key, etag)
         del self._objects[key]
+
+    def _place(self, prefix: str, after: str) -> int:
+        return max(bisect_left(self._keys, prefix), bisect_right(self._keys, after))
 
     def _put(self, key: str, body: bytes) -> str:
         self._puts += 1

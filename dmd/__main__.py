@@ -15,6 +15,7 @@ from collections.abc import Sequence
 _COMMANDS = (
     "local.demo_command",
     "local.provision.command",
+    "local.resources.command",
     "local.sql.command",
     "ops.schema_command",
 )

@@ -1,4 +1,4 @@
-"""The Athena workgroup that analysts query the tables in."""
+"""The Athena workgroup that analysts query the tables in, and the queries that it offers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.lookups import Referenced
+from infra.policies import Statement, allow
+from infra.queries import saved_queries
 from infra.settings import Settings
 
 _ENGINE = "Athena engine version 3"
 
 
 class QueryWorkgroup(pulumi.ComponentResource):
-    """A workgroup whose settings nobody's client overrides.
+    """A workgroup whose settings nobody's client overrides, with queries for the first day.
 
     Parameters
     ----------
@@ -25,6 +27,7 @@ class QueryWorkgroup(pulumi.ComponentResource):
     """
 
     name: pulumi.Output[str]
+    arn: pulumi.Output[str]
 
     def __init__(
         self,
@@ -46,7 +49,41 @@ class QueryWorkgroup(pulumi.ComponentResource):
                 "engine_version": {"selected_engine_version": _ENGINE},
                 "result_configuration": {"output_location": referenced.bucket.query_results},
             },
+            # Athena deletes no workgroup that has a history, unless told to.
+            force_destroy=not settings.protected,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        for query in saved_queries(settings.demand_data_types):
+            aws.athena.NamedQuery(
+                query.name,
+                name=query.name,
+                description=query.description,
+                workgroup=workgroup.name,
+                database=settings.naming.database,
+                query=query.sql,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.name = workgroup.name
+        self.arn = workgroup.arn
         self.register_outputs({"name": workgroup.name})
+
+    def query_statements(self) -> list[Statement]:
+        """Return what somebody needs to run queries in the workgroup, its named ones too.
+
+        https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
+        """
+        return [
+            allow(
+                "RunQueries",
+                [
+                    "athena:GetNamedQuery",
+                    "athena:GetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:GetWorkGroup",
+                    "athena:ListNamedQueries",
+                    "athena:StartQueryExecution",
+                    "athena:StopQueryExecution",
+                ],
+                [self.arn],
+            )
+        ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.naming import DATA_PREFIX
+from infra.naming import DATA_PREFIX, REGION
 from infra.policies import Condition, Statement, allow
 
 
@@ -17,6 +18,8 @@ class DataBucket:
 
     name: str
     arn: str
+    key_arn: str | None = None
+    """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def landing_prefix(self, record_type: str, lanes: int) -> str:
         """Return where a delivery stream lands its objects, as Firehose's expression.
@@ -57,6 +60,7 @@ class DataBucket:
                 ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
                 [self._below(f"landing/{record_type}"), self._below(f"errors/{record_type}")],
             ),
+            *self._key_statements(),
         ]
 
     def writer_statements(self) -> list[Statement]:
@@ -72,26 +76,83 @@ class DataBucket:
         return [
             # Also tells a key that is not there (404) from one that is none of the writer's (403):
             # of a missing key S3 asks for ListBucket with the key as prefix (ceph/ceph#68577).
-            allow(
-                "ListLandedAndPlans",
-                ["s3:ListBucket"],
-                [self.arn],
-                {
-                    "StringLike": {
-                        "s3:prefix": [f"{DATA_PREFIX}/landing/*", f"{DATA_PREFIX}/compaction/*"]
-                    }
-                },
-            ),
+            self._list("ListLandedAndPlans", ["landing", "compaction"]),
             # A conditional write or delete with If-Match needs GetObject on the key, too.
             allow("ReadLandedAndPlans", ["s3:GetObject"], [landing, plans]),
             allow("CreateOutputs", ["s3:PutObject"], [avro, quarantine], _with("if-none-match")),
             allow("CreatePlan", ["s3:PutObject"], [plans], _with("if-none-match")),
             allow("CommitPlan", ["s3:PutObject"], [plans], _with("if-match")),
             allow("CleanUp", ["s3:DeleteObject"], [landing, plans], _with("if-match")),
+            *self._key_statements(),
         ]
+
+    def query_statements(self) -> list[Statement]:
+        """Return what Athena needs of somebody who queries the tables.
+
+        https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
+        """
+        return [
+            allow(
+                "FindResults",
+                ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+                [self.arn],
+            ),
+            self._list("ListTables", ["avro", "athena/results"]),
+            allow("ReadTables", ["s3:GetObject"], [self._below("avro")]),
+            allow(
+                "KeepResults",
+                [
+                    "s3:AbortMultipartUpload",
+                    "s3:GetObject",
+                    "s3:ListMultipartUploadParts",
+                    "s3:PutObject",
+                ],
+                [self._below("athena/results")],
+            ),
+            *self._key_statements(),
+        ]
+
+    def test_write_statements(self) -> list[Statement]:
+        """Return what a test of a deployed stack needs to put objects of its own, and see them.
+
+        Below ``test/`` alone: what it put anywhere else would be taken for what Firehose or the
+        Avro writer put.
+        """
+        return [
+            self._list("ListTestObjects", ["test"]),
+            allow("PutTestObjects", ["s3:GetObject", "s3:PutObject"], [self._below("test")]),
+            *self._key_statements(),
+        ]
+
+    def test_delete_statements(self) -> list[Statement]:
+        """Return what a test of a deployed stack needs to remove what it has put."""
+        return [allow("DeleteTestObjects", ["s3:DeleteObject"], [self._below("test")])]
 
     def _below(self, area: str) -> str:
         return f"{self.arn}/{DATA_PREFIX}/{area}/*"
+
+    def _list(self, sid: str, areas: Sequence[str]) -> Statement:
+        prefixes = [f"{DATA_PREFIX}/{area}/*" for area in areas]
+        return allow(sid, ["s3:ListBucket"], [self.arn], {"StringLike": {"s3:prefix": prefixes}})
+
+    def _key_statements(self) -> list[Statement]:
+        """Return what S3 needs of whoever reads and writes objects, if the bucket has a key.
+
+        Only through S3, and for this bucket's objects: with a bucket key the encryption context
+        is the bucket's ARN, without one the object's.
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+        """
+        if self.key_arn is None:
+            return []
+        condition: Condition = {
+            "StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"},
+            "StringLike": {
+                "kms:EncryptionContext:aws:s3:arn": [self.arn, f"{self.arn}/{DATA_PREFIX}/*"]
+            },
+        }
+        return [
+            allow("UseBucketKey", ["kms:Decrypt", "kms:GenerateDataKey"], [self.key_arn], condition)
+        ]
 
 
 def _with(precondition: str) -> Condition:

@@ -1,4 +1,4 @@
-"""The Glue catalog: a table for each record type, and a database reserved for Parquet."""
+"""The Glue catalog: table and view of each record type, and a database reserved for Parquet."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import pulumi_aws as aws
 
 from infra.bucket import DataBucket
 from infra.lookups import Referenced
+from infra.naming import REGION
+from infra.policies import Statement, allow
 from infra.settings import Settings
+from infra.views import make_current_state_view
 from schemas import PARTITION_COLUMN, avro_schema, glue_columns
 
 _HIVE = "org.apache.hadoop.hive"
 
 
 class Catalog(pulumi.ComponentResource):
-    """The databases and tables that Athena reads.
+    """The databases, tables and views that Athena reads.
 
     Parameters
     ----------
@@ -30,6 +33,7 @@ class Catalog(pulumi.ComponentResource):
 
     database: pulumi.Output[str]
     tables: dict[str, pulumi.Output[str]]
+    views: dict[str, pulumi.Output[str]]
 
     def __init__(
         self,
@@ -40,26 +44,58 @@ class Catalog(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("dmd:catalog:Catalog", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         naming = settings.naming
+        # Deleting a database deletes what is in it, tables of others too.
+        kept = pulumi.ResourceOptions(parent=self, protect=settings.protected)
         database = aws.glue.CatalogDatabase(
             "avro",
             name=naming.database,
             description=f"Changes of demand records in {settings.environment}, as Avro files",
-            opts=child,
+            opts=kept,
         )
         aws.glue.CatalogDatabase(
             "parquet",
             name=naming.parquet_database,
             description="Reserved for the same tables as Parquet files",
-            opts=child,
+            opts=kept,
         )
         self.database = database.name
-        self.tables = {
-            record_type: self._table(record_type, settings, referenced.bucket, database).name
-            for record_type in settings.demand_data_types
-        }
+        self.tables, self.views = {}, {}
+        for record_type in settings.demand_data_types:
+            table = self._table(record_type, settings, referenced.bucket, database)
+            view = make_current_state_view(record_type, naming, database.name, table, self)
+            self.tables[record_type] = table.name
+            self.views[record_type] = view.name
+        self._glue = f"arn:aws:glue:{REGION}:{settings.account_id}"
+        self._database_name = naming.database
         self.register_outputs({"database": database.name})
+
+    def read_statements(self) -> list[Statement]:
+        """Return what Athena needs of somebody who queries the tables and views.
+
+        It looks into the database ``default``, too, whatever the query.
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+        """
+        return [
+            allow(
+                "FindDatabase",
+                ["glue:GetDatabase"],
+                [
+                    f"{self._glue}:catalog",
+                    f"{self._glue}:database/default",
+                    f"{self._glue}:database/{self._database_name}",
+                ],
+            ),
+            allow(
+                "DescribeTables",
+                ["glue:GetTable", "glue:GetTables"],
+                [
+                    f"{self._glue}:catalog",
+                    f"{self._glue}:database/{self._database_name}",
+                    f"{self._glue}:table/{self._database_name}/*",
+                ],
+            ),
+        ]
 
     def _table(
         self,

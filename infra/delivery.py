@@ -11,37 +11,18 @@ from pulumi_aws.kinesis import (
 )
 
 from infra.functions import Function
-from infra.lookups import ChangeStream, Referenced
+from infra.logs import ForwardedLogGroup, LogForwarding
+from infra.lookups import Referenced
 from infra.naming import REGION, delivery_log_group
 from infra.packages import Package
-from infra.policies import allow, document, json_text, only_for, trust
-from infra.roles import ServiceRole
+from infra.policies import allow, only_for, trust
+from infra.roles import ManagedPolicy, Role
 from infra.settings import Settings
 from infra.writer import AvroWriter
 
 _LOG_STREAM = "DestinationDelivery"
 _DEFAULT_TRANSFORM_BUFFER_MB = Decimal(1)
 _DEFAULT_TRANSFORM_BUFFER_SECONDS = 60
-
-
-class ReadChanges(pulumi.ComponentResource):
-    """The managed policy ``{naming}-kinesis-read``, which every delivery stream's role has."""
-
-    arn: pulumi.Output[str]
-
-    def __init__(
-        self, name: str, settings: Settings, stream: ChangeStream, *, opts: pulumi.ResourceOptions
-    ) -> None:
-        super().__init__("dmd:delivery:ReadChanges", name, None, opts)
-        policy = aws.iam.Policy(
-            name,
-            name=settings.naming.policy("kinesis-read"),
-            description=f"Read the change records of the Kinesis stream {stream.name}",
-            policy=json_text(document(stream.read_statements())),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self.arn = policy.arn
-        self.register_outputs({"arn": policy.arn})
 
 
 class DeliveryStream(pulumi.ComponentResource):
@@ -63,7 +44,9 @@ class DeliveryStream(pulumi.ComponentResource):
     package
         The transform's code.
     read_changes
-        The policy that lets its role read the stream.
+        The policy that lets its role read the stream, the same for all.
+    logs
+        Takes on the logs of the function and of the delivery itself.
     writer
         The function that reads what this one lands. It is deployed first: a writer knows the rows
         of older schemas, and would have to put those of newer ones into quarantine.
@@ -78,7 +61,8 @@ class DeliveryStream(pulumi.ComponentResource):
         settings: Settings,
         referenced: Referenced,
         package: Package,
-        read_changes: ReadChanges,
+        read_changes: ManagedPolicy,
+        logs: LogForwarding,
         writer: AvroWriter,
         *,
         opts: pulumi.ResourceOptions,
@@ -94,6 +78,7 @@ class DeliveryStream(pulumi.ComponentResource):
             function_name=naming.transform_function(record_type),
             description=f"Change records of type {record_type} into rows, for Firehose",
             package=package,
+            logs=logs,
             handler="transform.handler.handler",
             memory_mb=settings.transform_memory_mb,
             timeout_seconds=settings.transform_timeout_seconds,
@@ -104,10 +89,11 @@ class DeliveryStream(pulumi.ComponentResource):
             after=[writer],
             opts=child,
         )
-        log_group = aws.cloudwatch.LogGroup(
+        log_group = ForwardedLogGroup(
             f"delivery-{record_type}",
-            name=delivery_log_group(stream_name),
-            retention_in_days=settings.log_retention_days,
+            group_name=delivery_log_group(stream_name),
+            settings=settings,
+            forwarding=logs,
             opts=child,
         )
         log_stream = aws.cloudwatch.LogStream(
@@ -116,7 +102,7 @@ class DeliveryStream(pulumi.ComponentResource):
             log_group_name=log_group.name,
             opts=child,
         )
-        role = ServiceRole(
+        role = Role(
             f"delivery-{record_type}",
             role_name=naming.delivery_role(record_type),
             description=f"What the delivery stream {stream_name} works with",
@@ -132,7 +118,7 @@ class DeliveryStream(pulumi.ComponentResource):
                 *transform.transform_statements(),
                 allow("LogErrors", ["logs:PutLogEvents"], [log_stream.arn]),
             ],
-            managed={"kinesis-read": read_changes.arn},
+            managed=[read_changes],
             opts=child,
         )
         stream = aws.kinesis.FirehoseDeliveryStream(
@@ -181,7 +167,7 @@ def _transform_with(transform: Function, settings: Settings) -> _Processor:
     size, seconds = settings.transform_buffer_size_mb, settings.transform_buffer_interval_seconds
     parameters: dict[str, pulumi.Input[str]] = {"LambdaArn": transform.arn}
     if size != _DEFAULT_TRANSFORM_BUFFER_MB:
-        parameters["BufferSizeInMBs"] = f"{size:f}"
+        parameters["BufferSizeInMBs"] = f"{size.normalize():f}"
     if seconds != _DEFAULT_TRANSFORM_BUFFER_SECONDS:
         parameters["BufferIntervalInSeconds"] = str(seconds)
     return {

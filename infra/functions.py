@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_aws as aws
 
+from infra.logs import ForwardedLogGroup, LogForwarding
 from infra.naming import function_log_group
 from infra.packages import Package
 from infra.policies import Statement, allow, trust
-from infra.roles import ServiceRole
+from infra.roles import Role
 from infra.runtime import ARCHITECTURE, RUNTIME
 from infra.settings import PROJECT, Settings
 
@@ -30,6 +31,8 @@ class Function(pulumi.ComponentResource):
         What it does.
     package
         Its code.
+    logs
+        Takes its logs on.
     handler
         Dotted path of the handler in the package.
     memory_mb, timeout_seconds
@@ -53,6 +56,7 @@ class Function(pulumi.ComponentResource):
         function_name: str,
         description: str,
         package: Package,
+        logs: LogForwarding,
         handler: str,
         memory_mb: int,
         timeout_seconds: int,
@@ -63,10 +67,11 @@ class Function(pulumi.ComponentResource):
     ) -> None:
         super().__init__("dmd:lambda:Function", name, None, opts)
         # Before the function: Lambda would make a group that keeps its logs for ever.
-        log_group = aws.cloudwatch.LogGroup(
+        log_group = ForwardedLogGroup(
             name,
-            name=function_log_group(function_name),
-            retention_in_days=settings.log_retention_days,
+            group_name=function_log_group(function_name),
+            settings=settings,
+            forwarding=logs,
             opts=pulumi.ResourceOptions(parent=self),
         )
         write_logs = allow(
@@ -74,7 +79,7 @@ class Function(pulumi.ComponentResource):
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [pulumi.Output.concat(log_group.arn, ":*")],
         )
-        role = ServiceRole(
+        role = Role(
             name,
             role_name=function_name,
             description=f"Execution role of the Lambda function {function_name}",
@@ -82,7 +87,7 @@ class Function(pulumi.ComponentResource):
             # (iam:PassRole), and Lambda's page names no condition key that it supports here.
             # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
             trusts=trust("lambda.amazonaws.com"),
-            statements=[write_logs, *statements],
+            statements=[write_logs, *_tracing(settings), *statements],
             opts=pulumi.ResourceOptions(parent=self),
         )
         function = aws.lambda_.Function(
@@ -97,6 +102,7 @@ class Function(pulumi.ComponentResource):
             source_code_hash=package.sha256,
             memory_size=memory_mb,
             timeout=timeout_seconds,
+            tracing_config={"mode": "Active" if settings.tracing else "PassThrough"},
             environment={
                 "variables": {
                     **environment,
@@ -128,3 +134,14 @@ class Function(pulumi.ComponentResource):
     def invoke_statements(self) -> list[Statement]:
         """Return what a service needs to invoke the function."""
         return [allow("InvokeFunction", ["lambda:InvokeFunction"], [self.arn])]
+
+
+def _tracing(settings: Settings) -> list[Statement]:
+    """Return what a function needs to send its traces, if it is to.
+
+    X-Ray offers nothing narrower than every resource for it.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
+    """
+    if not settings.tracing:
+        return []
+    return [allow("SendTraces", ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], ["*"])]

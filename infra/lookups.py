@@ -1,19 +1,27 @@
-"""What belongs to others, looked up and never created: account, table, stream and bucket."""
+"""What belongs to others, looked up and never created: table, streams, bucket, runners' role."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.bucket import DataBucket
 from infra.policies import Statement, allow
-from infra.settings import Settings
+from infra.settings import PROJECT, Settings
+
+_Found = TypeVar("_Found")
 
 
 class WrongAccountError(pulumi.RunError):
     """The credentials are of another account than the stack's."""
+
+
+class LookUpError(pulumi.RunError):
+    """Something that belongs to others, or the account, cannot be looked up."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +41,59 @@ class ChangeStream:
 
 
 @dataclass(frozen=True)
+class DemandTable:
+    """The DynamoDB table whose changes the stream carries."""
+
+    name: str
+    arn: str
+
+    def read_write_statements(self) -> list[Statement]:
+        """Return what a test of the pipeline needs: items of its own, written, found and removed.
+
+        https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+        """
+        return [
+            allow(
+                "ReadWriteItems",
+                [
+                    "dynamodb:DeleteItem",
+                    "dynamodb:DescribeTable",
+                    "dynamodb:GetItem",
+                    "dynamodb:PutItem",
+                    "dynamodb:UpdateItem",
+                ],
+                [self.arn],
+            ),
+            # The table's indexes are its owners' to name.
+            allow("QueryItems", ["dynamodb:Query"], [self.arn, f"{self.arn}/index/*"]),
+        ]
+
+
+@dataclass(frozen=True)
+class CentralLogStream:
+    """The Kinesis stream that the account's logs are gathered in."""
+
+    name: str
+    arn: str
+
+    def write_statements(self) -> list[Statement]:
+        """Return what CloudWatch Logs needs to forward log events.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
+        """
+        return [allow("ForwardLogs", ["kinesis:PutRecord"], [self.arn])]
+
+
+@dataclass(frozen=True)
 class Referenced:
     """What the pipeline refers to; each is known to exist."""
 
     account_id: str
-    table_arn: str
+    table: DemandTable
     stream: ChangeStream
     bucket: DataBucket
+    log_stream: CentralLogStream
+    ci_runner_role_arn: str
 
 
 def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
@@ -52,19 +106,68 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
     """
     options = pulumi.InvokeOptions(provider=provider)
     # First of all: the names below may exist in the wrong account too.
-    account_id = aws.get_caller_identity(opts=options).account_id
+    account_id = _found(
+        "the account of the credentials",
+        "account_id",
+        lambda: aws.get_caller_identity(opts=options).account_id,
+    )
     if account_id != settings.account_id:
         raise WrongAccountError(
             f"stack {settings.environment} belongs to account {settings.account_id}, "
             f"but these credentials are of account {account_id}: use the credentials of the "
             "stack's account, or correct dmd-pipeline:account_id"
         )
-    stream = aws.kinesis.get_stream(name=settings.stream_name, opts=options)
-    bucket = aws.s3.get_bucket(bucket=settings.bucket_name, opts=options)
-    table = aws.dynamodb.get_table(name=settings.table_name, opts=options)
+    stream = _found(
+        f"Kinesis stream {settings.stream_name}",
+        "stream_name",
+        lambda: aws.kinesis.get_stream(name=settings.stream_name, opts=options),
+    )
+    log_stream = _found(
+        f"Kinesis stream {settings.log_stream_name}",
+        "log_stream_arn",
+        lambda: aws.kinesis.get_stream(name=settings.log_stream_name, opts=options),
+    )
+    bucket = _found(
+        f"bucket {settings.bucket_name}",
+        "bucket_name",
+        lambda: aws.s3.get_bucket(bucket=settings.bucket_name, opts=options),
+    )
+    table = _found(
+        f"DynamoDB table {settings.table_name}",
+        "table_name",
+        lambda: aws.dynamodb.get_table(name=settings.table_name, opts=options),
+    )
+    runner = _found(
+        f"role {settings.ci_runner_role}",
+        "ci_runner_role",
+        lambda: aws.iam.get_role(name=settings.ci_runner_role, opts=options),
+    )
+    topic = settings.alarm_topic_arn
+    # Another account's topic says of itself nothing to this one.
+    if topic and topic.split(":")[4] == account_id:
+        _found(
+            f"SNS topic {topic}",
+            "alarm_topic_arn",
+            lambda: aws.sns.get_topic(name=topic.rpartition(":")[2], opts=options),
+        )
     return Referenced(
         account_id=account_id,
-        table_arn=table.arn,
+        table=DemandTable(table.name, table.arn),
         stream=ChangeStream(stream.name, stream.arn),
-        bucket=DataBucket(bucket.bucket, bucket.arn),
+        bucket=DataBucket(bucket.bucket, bucket.arn, settings.bucket_kms_key_arn or None),
+        log_stream=CentralLogStream(log_stream.name, log_stream.arn),
+        ci_runner_role_arn=runner.arn,
     )
+
+
+def _found(what: str, key: str, look: Callable[[], _Found]) -> _Found:
+    try:
+        return look()
+    except Exception as error:
+        # The SDK raises just this of what the provider answers; anything else is not of a lookup.
+        if type(error) is not Exception:
+            raise
+        raise LookUpError(
+            f"{what} cannot be looked up: {error}. It is not this stack's to make: make it, "
+            f"let these credentials read it, or correct {PROJECT}:{key}"
+        ) from error

@@ -86,6 +86,25 @@ class Naming:
         """The role that EventBridge Scheduler works with."""
         return f"{self.prefix}-scheduler"
 
+    @property
+    def log_producer_role(self) -> str:
+        """The role that CloudWatch Logs forwards log events with."""
+        return f"{self.prefix}-log-producer"
+
+    @property
+    def ci_role(self) -> str:
+        """The role that continuous integration tests a deployed stack with."""
+        return f"{self.prefix}-ci"
+
+    @property
+    def dashboard(self) -> str:
+        """The dashboard in CloudWatch."""
+        return self.prefix
+
+    def alarm(self, symptom: str) -> str:
+        """Return the name of an alarm, for example of the symptom ``writer-failing``."""
+        return f"{self.prefix}-{symptom}"
+
     def policy(self, purpose: str) -> str:
         """Return the name of a managed policy, for example of purpose ``kinesis-read``."""
         return f"{self.prefix}-{purpose}"

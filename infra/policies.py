@@ -51,9 +51,18 @@ def document(statements: Sequence[Statement]) -> Document:
 
 def trust(service: str, condition: Condition | None = None) -> Document:
     """Return the trust policy of a role that ``service`` (a service principal) may assume."""
+    return _trust({"Service": service}, condition)
+
+
+def trust_principals(arns: Sequence[str]) -> Document:
+    """Return the trust policy of a role that principals of these ARNs may assume."""
+    return _trust({"AWS": list(arns)}, None)
+
+
+def _trust(principal: dict[str, Any], condition: Condition | None) -> Document:
     statement: Statement = {
         "Effect": "Allow",
-        "Principal": {"Service": service},
+        "Principal": principal,
         "Action": "sts:AssumeRole",
     }
     if condition:

@@ -1,17 +1,59 @@
-"""Roles that AWS services work with."""
+"""Roles, and the managed policies that several of them share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.policies import Document, Statement, document, json_text
+from infra.settings import Settings
 
 
-class ServiceRole(pulumi.ComponentResource):
-    """A role that one AWS service assumes, with its policies.
+class ManagedPolicy(pulumi.ComponentResource):
+    """A policy with a name of its own, ``{naming}-<purpose>``.
+
+    Parameters
+    ----------
+    purpose
+        What it is for, also the logical name, for example ``kinesis-read``.
+    settings
+        The stack's settings.
+    description
+        The same as a sentence. IAM cannot change it: another one is another policy, and takes the
+        old one away from whoever has it, so it names nothing that a setting may change.
+    statements
+        What it allows.
+    """
+
+    purpose: str
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        purpose: str,
+        *,
+        settings: Settings,
+        description: str,
+        statements: Sequence[Statement],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("dmd:iam:ManagedPolicy", purpose, None, opts)
+        policy = aws.iam.Policy(
+            purpose,
+            name=settings.naming.policy(purpose),
+            description=description,
+            policy=json_text(document(statements)),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.purpose = purpose
+        self.arn = policy.arn
+        self.register_outputs({"arn": policy.arn})
+
+
+class Role(pulumi.ComponentResource):
+    """A role with its policies.
 
     Parameters
     ----------
@@ -22,17 +64,17 @@ class ServiceRole(pulumi.ComponentResource):
     description
         What the role is for.
     trusts
-        Trust policy: which service, on whose behalf.
+        Trust policy: who may assume the role, on whose behalf.
     statements
-        What the role may do, as one inline policy.
+        What the role alone may do, as one inline policy.
     managed
-        Logical name to ARN of managed policies to attach.
+        Policies that it shares with others, or that have a name of their own.
     """
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     grants: list[pulumi.Resource]
-    """What must be in place before the service may use the role."""
+    """What must be in place before the role is of use."""
 
     def __init__(
         self,
@@ -41,11 +83,11 @@ class ServiceRole(pulumi.ComponentResource):
         role_name: str,
         description: str,
         trusts: Document,
-        statements: Sequence[Statement],
-        managed: Mapping[str, pulumi.Input[str]] | None = None,
+        statements: Sequence[Statement] = (),
+        managed: Sequence[ManagedPolicy] = (),
         opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__("dmd:iam:ServiceRole", name, None, opts)
+        super().__init__("dmd:iam:Role", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             name,
@@ -54,20 +96,22 @@ class ServiceRole(pulumi.ComponentResource):
             assume_role_policy=json_text(trusts),
             opts=child,
         )
-        inline = aws.iam.RolePolicy(
-            name,
-            name="grants",
-            role=role.name,
-            policy=json_text(document(statements)),
-            opts=child,
-        )
-        attached = [
+        self.grants = [
             aws.iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=role.name, policy_arn=arn, opts=child
+                f"{name}-{policy.purpose}", role=role.name, policy_arn=policy.arn, opts=child
             )
-            for policy, arn in (managed or {}).items()
+            for policy in managed
         ]
+        if statements:
+            self.grants.append(
+                aws.iam.RolePolicy(
+                    name,
+                    name="grants",
+                    role=role.name,
+                    policy=json_text(document(statements)),
+                    opts=child,
+                )
+            )
         self.name = role.name
         self.arn = role.arn
-        self.grants = [inline, *attached]
         self.register_outputs({"arn": role.arn})

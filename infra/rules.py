@@ -121,6 +121,19 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Flag:
+    """Yes or no, as the engine writes booleans."""
+
+    allowed: str = "true or false"
+
+    def read(self, text: str) -> bool:
+        """Return the boolean."""
+        if text not in ("true", "false"):
+            raise ValueError(text)
+        return text == "true"
+
+
+@dataclass(frozen=True)
 class ListOf:
     """A list of different words, at least one; the engine passes lists as JSON."""
 

@@ -6,16 +6,18 @@ Types, defaults and meanings stand in ``Pulumi.yaml``; what is allowed stands he
 from __future__ import annotations
 
 import datetime
+import difflib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, get_type_hints
 
 import pulumi
+from pulumi.runtime.config import CONFIG
 
-from infra.naming import ENVIRONMENTS, Naming
-from infra.rules import Date, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
+from infra.naming import ENVIRONMENTS, REGION, Naming
+from infra.rules import Date, Flag, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
 from schemas import RECORD_TYPES
 
 PROJECT = "dmd-pipeline"
@@ -51,7 +53,14 @@ class Settings:
             f"1 to 18 lower case letters, digits and single hyphens, {_CODE_LENGTHS}",
         ),
     ]
-    iac_repo: Annotated[str, Text(r"https://\S{1,248}", "a URL, https://...")]
+    iac_repo: Annotated[
+        str,
+        # What IAM allows in a tag's value.
+        Text(
+            r"https://[A-Za-z0-9_.:/=+@-]{1,248}",
+            "a URL, https://..., of letters, digits and _ . : / = + @ -",
+        ),
+    ]
     table_name: Annotated[
         str, Text(r"[A-Za-z0-9_.-]{3,255}", "a DynamoDB table name: 3 to 255 of A-Z a-z 0-9 _ . -")
     ]
@@ -68,9 +77,19 @@ class Settings:
     log_stream_arn: Annotated[
         str,
         Text(
-            r"arn:aws:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[A-Za-z0-9_.-]{1,128}",
-            "the ARN of a Kinesis stream, arn:aws:kinesis:REGION:ACCOUNT:stream/NAME",
+            rf"arn:aws:kinesis:{REGION}:[0-9]{{12}}:stream/[A-Za-z0-9_.-]{{1,128}}",
+            f"the ARN of a Kinesis stream, arn:aws:kinesis:{REGION}:ACCOUNT:stream/NAME",
         ),
+    ]
+    bucket_kms_key_arn: Annotated[
+        str,
+        Text(
+            rf"(arn:aws:kms:{REGION}:[0-9]{{12}}:key/[A-Za-z0-9-]{{1,64}})?",
+            f"the ARN of a KMS key, arn:aws:kms:{REGION}:ACCOUNT:key/ID (no alias), or empty",
+        ),
+    ]
+    ci_runner_role: Annotated[
+        str, Text(r"[A-Za-z0-9_+=,.@-]{1,64}", "the name of an IAM role, 1 to 64 characters")
     ]
     demand_data_types: Annotated[tuple[str, ...], ListOf(RECORD_TYPES)]
     type_attribute: Annotated[str, Text(r"\S.{0,254}", "an attribute name, 1 to 255 characters")]
@@ -95,9 +114,22 @@ class Settings:
     first_partition_date: Annotated[datetime.date, Date()]
     athena_bytes_scanned_limit: Annotated[int, Whole(10_485_760, 2**53 - 1, "bytes")]
 
+    alarm_topic_arn: Annotated[
+        str,
+        Text(
+            rf"(arn:aws:sns:{REGION}:[0-9]{{12}}:[A-Za-z0-9_-]{{1,256}})?",
+            f"the ARN of an SNS topic, arn:aws:sns:{REGION}:ACCOUNT:NAME, or empty",
+        ),
+    ]
+    tracing: Annotated[bool, Flag()]
     log_level: Annotated[str, OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))]
     log_retention_days: Annotated[int, WholeOneOf(_RETENTION_DAYS, "days")]
     package_directory: Annotated[str, Text(r"\S(.*\S)?", "the path of a folder")]
+
+    @property
+    def log_stream_name(self) -> str:
+        """The central log stream's name, which ends its ARN."""
+        return self.log_stream_arn.rpartition("/")[2]
 
     @property
     def naming(self) -> Naming:
@@ -132,10 +164,21 @@ def read_settings() -> Settings:
     SettingsError
         The stack is unknown, or settings are missing or wrong: all of them are named.
     """
-    return parse_settings(pulumi.get_stack(), pulumi.Config(PROJECT).get)
+    config = pulumi.Config(PROJECT)
+    return parse_settings(pulumi.get_stack(), config.get, keys=_keys())
 
 
-def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Settings:
+def _keys() -> frozenset[str]:
+    """Return the keys of the project's namespace: the engine passes those it does not know too."""
+    namespace = f"{PROJECT}:"
+    return frozenset(
+        key.removeprefix(namespace) for key in CONFIG.get() if key.startswith(namespace)
+    )
+
+
+def parse_settings(
+    stack: str, value_of: Callable[[str], str | None], *, keys: Collection[str] = ()
+) -> Settings:
     """Return the settings of ``stack`` from their texts, as the engine passes them.
 
     Parameters
@@ -144,6 +187,8 @@ def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Setting
         Name of the stack, which is its environment.
     value_of
         Gives the text of a key (without the project's namespace), or None.
+    keys
+        The keys that the stack has, as far as they are known: none may be unknown to the program.
 
     Raises
     ------
@@ -153,7 +198,9 @@ def parse_settings(stack: str, value_of: Callable[[str], str | None]) -> Setting
     if stack not in ENVIRONMENTS:
         raise SettingsError(f"unknown stack {stack!r}: must be one of {', '.join(ENVIRONMENTS)}")
     texts = {key: value_of(key) for key in _rules()}
-    problems: list[str] = []
+    problems = [
+        f"{PROJECT}:{key} is no setting{_meant(key)}" for key in sorted(set(keys) - _rules().keys())
+    ]
     values: dict[str, Any] = {}
 
     def check(key: str, text: str | None) -> None:
@@ -190,19 +237,31 @@ def _rules() -> Mapping[str, Rule]:
 
 
 def _contradictions(values: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
     least, most = values.get("min_plan_bytes"), values.get("max_plan_bytes")
-    if least is None or most is None or least <= most:
-        return []
-    return [
-        f"{PROJECT}:min_plan_bytes = '{least}': must be at most {PROJECT}:max_plan_bytes, {most}"
-    ]
+    if least is not None and most is not None and least > most:
+        found.append(
+            f"{PROJECT}:min_plan_bytes = '{least}': "
+            f"must be at most {PROJECT}:max_plan_bytes, {most}"
+        )
+    account_id, log_stream = values.get("account_id"), values.get("log_stream_arn")
+    # CloudWatch Logs forwards to a Kinesis stream of its own account alone.
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
+    if account_id and log_stream and log_stream.split(":")[4] != account_id:
+        found.append(
+            f"{PROJECT}:log_stream_arn = '{log_stream}': "
+            f"must be of the stack's own account, {account_id}"
+        )
+    return found
+
+
+def _meant(key: str) -> str:
+    near = difflib.get_close_matches(key, _rules(), n=1)
+    return f": did you mean {PROJECT}:{near[0]}?" if near else ": Pulumi.yaml has them all"
 
 
 def _report(stack: str, problems: list[str]) -> str:
     lines = [f"stack {stack}: {len(problems)} of its settings cannot be used"]
     lines += [f"  - {problem}" for problem in problems]
-    lines.append(
-        f"Set them with `pulumi config set KEY VALUE --stack {stack}`; "
-        "Pulumi.yaml says what each means."
-    )
+    lines.append(f"Correct them in Pulumi.{stack}.yaml; Pulumi.yaml says what each means.")
     return "\n".join(lines)

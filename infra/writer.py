@@ -7,12 +7,14 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from infra.catalog import Catalog
 from infra.functions import Function
+from infra.logs import LogForwarding
 from infra.lookups import Referenced
 from infra.naming import DATA_PREFIX, REGION
 from infra.packages import Package
 from infra.policies import Statement, allow, only_for, trust
-from infra.roles import ServiceRole
+from infra.roles import Role
 from infra.settings import Settings
 
 _DEAD_LETTER_DAYS = 14
@@ -68,6 +70,11 @@ class AvroWriter(pulumi.ComponentResource):
         The bucket it works in.
     package
         Its code.
+    logs
+        Takes its logs on.
+    catalog
+        The tables that it writes files for. They are deployed first: a new schema reads the files
+        of older ones, and an older table would fail on files of a newer one.
     """
 
     function: Function
@@ -80,6 +87,8 @@ class AvroWriter(pulumi.ComponentResource):
         settings: Settings,
         referenced: Referenced,
         package: Package,
+        logs: LogForwarding,
+        catalog: Catalog,
         *,
         opts: pulumi.ResourceOptions,
     ) -> None:
@@ -95,6 +104,8 @@ class AvroWriter(pulumi.ComponentResource):
             function_name=naming.writer_function,
             description="Landed rows into partitioned Avro files, one lane of a record type a run",
             package=package,
+            logs=logs,
+            after=[catalog],
             handler="avro_writer.handler.handler",
             memory_mb=settings.writer_memory_mb,
             timeout_seconds=settings.writer_timeout_seconds,
@@ -107,6 +118,7 @@ class AvroWriter(pulumi.ComponentResource):
                 "MIN_PLAN_BYTES": str(settings.min_plan_bytes),
                 "MAX_WAIT_SECONDS": str(settings.max_wait_seconds),
                 "SETTLE_SECONDS": str(settings.settle_seconds),
+                "FIRST_PARTITION_DATE": settings.first_partition_date.isoformat(),
             },
             statements=[*bucket.writer_statements(), *self.dead_letters.send_statements()],
             opts=child,
@@ -127,7 +139,7 @@ class AvroWriter(pulumi.ComponentResource):
         naming, account_id = settings.naming, settings.account_id
         child = pulumi.ResourceOptions(parent=self)
         group = aws.scheduler.ScheduleGroup("schedules", name=naming.schedule_group, opts=child)
-        role = ServiceRole(
+        role = Role(
             "scheduler",
             role_name=naming.scheduler_role,
             description="What EventBridge Scheduler runs the Avro writer with",

@@ -255,6 +255,8 @@ def _run(
         lambda: not _work_left(s3, settings.bucket_name),
         lambda runs: progress.show(f"{runs} runs"),
     )
+    progress.step("Forwarding the log events to the central log stream")
+    pipeline.forward_logs()
     progress.step("Reading back what was written")
     contents = read_contents(s3, settings.bucket_name, DATA_PREFIX)
     counts = count_types(pipeline.counts(), contents)

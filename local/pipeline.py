@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from infra.settings import Settings
-from local import functions, gateway
 from local.endpoint import Credentials, Endpoint
 from local.firehose import DeliveryCounts, DeliveryStream, DeliveryStreamRunner
 from local.functions import FunctionHost
 from local.functions.logs import LogSink
 from local.gateway import Gateway
+from local.log_forwarding import LogForwarding
 from local.schedules import ScheduleRunner, list_schedules
 
 _POLL_SECONDS = 0.1
@@ -50,6 +49,9 @@ class Pipeline:
         self.endpoint = gate.endpoint
         self.host = host
         self.settings = settings
+        self._log_forwarding = LogForwarding(
+            self.endpoint, self._assume, f"{settings.naming.prefix}-"
+        )
         self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._threads: list[threading.Thread] = []
@@ -99,7 +101,18 @@ class Pipeline:
     def schedules(self, group: str, on_failure: Callable[[str], None]) -> ScheduleRunner:
         """Return the runner of the schedules of a group; it tells ``on_failure`` of failed runs."""
         found = list_schedules(self.endpoint.client("scheduler"), group)
-        return ScheduleRunner(self.endpoint, found, self._assume, on_failure)
+        return ScheduleRunner(self.endpoint, found, self._assume, self.host.outcome, on_failure)
+
+    def forward_logs(self) -> int:
+        """Let all that was logged so far come into the log groups, and on from there.
+
+        Returns
+        -------
+        int
+            Log events that were forwarded.
+        """
+        self.host.flush_logs()
+        return self._log_forwarding.forward()
 
     def _read(self, runner: DeliveryStreamRunner) -> None:
         try:
@@ -128,7 +141,14 @@ class Pipeline:
                 "lambda", attempts=1, read_timeout_seconds=_TRANSFORM_SECONDS
             ),
             s3=as_role(destination).client("s3"),
+            logs=as_role(destination).client("logs"),
         )
+
+
+def bucket_keys(settings: Settings) -> dict[str, str]:
+    """Return the KMS key of the stack's bucket, by the bucket's name, where it has one."""
+    key_arn = settings.bucket_kms_key_arn
+    return {settings.bucket_name: key_arn} if key_arn else {}
 
 
 @contextmanager
@@ -157,10 +177,13 @@ def running_pipeline(
     with contextlib.ExitStack() as stack:
         hosts: list[FunctionHost] = []
 
-        def invoke(request: gateway.InvokeRequest) -> gateway.InvokeResponse:
-            return _answer(hosts[0], request)
-
-        gate = stack.enter_context(Gateway(endpoint, invoke))
+        gate = stack.enter_context(
+            Gateway(
+                endpoint,
+                lambda request: hosts[0].invoke(request),
+                bucket_keys=bucket_keys(settings),
+            )
+        )
         host = FunctionHost(
             gate.endpoint,
             packages,
@@ -173,17 +196,3 @@ def running_pipeline(
         pipeline = Pipeline(gate, host, settings, delivery_streams)
         stack.callback(pipeline.stop)
         yield pipeline
-
-
-def _answer(host: FunctionHost, request: gateway.InvokeRequest) -> gateway.InvokeResponse:
-    kind: Any = request.invocation_type
-    answer = host.invoke(
-        functions.InvokeRequest(request.function_name, request.payload, request.qualifier, kind)
-    )
-    return gateway.InvokeResponse(
-        answer.status,
-        answer.payload,
-        answer.function_error,
-        answer.executed_version,
-        answer.log_tail,
-    )

@@ -1,7 +1,8 @@
-"""Makes what the pipeline only refers to: demand table, change stream, bucket, log stream."""
+"""Makes what the pipeline only refers to: table, streams, bucket, runners' role, alarm topic."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,10 @@ def make_referenced(endpoint: Endpoint, settings: Settings) -> None:
     _make_stream(kinesis, settings.stream_name, MaxRecordSizeInKiB=_LARGEST_RECORD_KIB)
     _make_stream(kinesis, settings.log_stream_arn.rpartition("/")[2])
     _make_bucket(endpoint.client("s3"), settings.bucket_name)
+    _make_role(endpoint.client("iam"), settings.ci_runner_role)
+    if settings.alarm_topic_arn:
+        # Making a topic that is there returns it.
+        endpoint.client("sns").create_topic(Name=settings.alarm_topic_arn.rpartition(":")[2])
 
 
 def _make_table(dynamodb: Any, name: str) -> None:
@@ -42,6 +47,15 @@ def _make_table(dynamodb: Any, name: str) -> None:
             AttributeDefinitions=[
                 {"AttributeName": "pk", "AttributeType": "S"},
                 {"AttributeName": "sk", "AttributeType": "S"},
+                {"AttributeName": "type", "AttributeType": "S"},
+            ],
+            # The owners' indexes are not known here; one stands for them.
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "by-type",
+                    "KeySchema": [{"AttributeName": "type", "KeyType": "HASH"}],
+                    "Projection": {"ProjectionType": "KEYS_ONLY"},
+                }
             ],
             BillingMode="PAY_PER_REQUEST",
             # AWS replicates a table to Kinesis with both images; of DynamoDB's streams this
@@ -61,10 +75,26 @@ def _make_bucket(s3: Any, name: str) -> None:
     _unless_there(lambda: s3.create_bucket(Bucket=name))
 
 
+def _make_role(iam: Any, name: str) -> None:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    _unless_there(
+        lambda: iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    )
+
+
 def _unless_there(create: Callable[[], Any]) -> None:
     try:
         create()
     except ClientError as error:
-        taken = ("ResourceInUseException", "BucketAlreadyOwnedByYou")
+        taken = ("ResourceInUseException", "BucketAlreadyOwnedByYou", "EntityAlreadyExists")
         if error.response["Error"]["Code"] not in taken:
             raise

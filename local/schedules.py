@@ -1,7 +1,8 @@
 """The writer's schedules, fired one round after another as fast as they are done.
 
-EventBridge Scheduler invokes asynchronously and at its own rate; here each round waits for its
-runs, so that the run as a whole ends when there is nothing left to do.
+As EventBridge Scheduler does, each schedule invokes its target asynchronously, again where that
+fails for a while, and puts into its dead-letter queue what could not be invoked. Unlike there, each
+round waits for its runs, so that the run as a whole ends when there is nothing left to do.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from botocore.exceptions import ClientError
 
 from local.endpoint import Credentials, Endpoint
 from local.errors import LocalError
+from local.functions import InvokeResponse
+from local.schedule_target import Schedule, invoke_target
 
 _PRINCIPAL = "scheduler.amazonaws.com"
 _AT_ONCE = 2
-_RUN_SECONDS = 910.0  # Lambda's longest timeout, and a little
 # Rounds that came to nothing, and rounds with a failed run, that are taken in a row.
 _IDLE_ROUNDS = 3
 _FAILING_ROUNDS = 5
@@ -31,21 +33,12 @@ _MOST_WAITS = 60
 AssumeForService = Callable[[str, str, str], Credentials]
 """Gives a role's session to a service: role ARN, service principal, source ARN."""
 
+Outcome = Callable[[str], InvokeResponse]
+"""Waits for an asynchronous invocation, by its request id, and returns its answer."""
+
 
 class WriterError(LocalError):
     """A scheduled run failed, or the runs make no progress."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """A registered schedule: what it invokes, with which event and role."""
-
-    name: str
-    arn: str
-    group: str
-    target_arn: str
-    role_arn: str
-    input: str
 
 
 def list_schedules(scheduler: Any, group: str) -> tuple[Schedule, ...]:
@@ -71,6 +64,8 @@ def list_schedules(scheduler: Any, group: str) -> tuple[Schedule, ...]:
                     target["Arn"],
                     target["RoleArn"],
                     target.get("Input", "{}"),
+                    int((target.get("RetryPolicy") or {}).get("MaximumRetryAttempts", 185)),
+                    (target.get("DeadLetterConfig") or {}).get("Arn"),
                 )
             )
     return tuple(schedules)
@@ -96,6 +91,8 @@ class ScheduleRunner:
         What to fire.
     assume
         Gives Scheduler the role of a schedule.
+    outcome
+        Tells what became of a run.
     on_failure
         Called with each failed run: as on AWS, the next one of its lane goes on.
     pause
@@ -107,12 +104,14 @@ class ScheduleRunner:
         endpoint: Endpoint,
         schedules: tuple[Schedule, ...],
         assume: AssumeForService,
+        outcome: Outcome,
         on_failure: Callable[[str], None],
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._endpoint = endpoint
         self._schedules = schedules
         self._assume = assume
+        self._outcome = outcome
         self._on_failure = on_failure
         self._pause = pause
         self._runs = 0
@@ -177,17 +176,14 @@ class ScheduleRunner:
         # A schedule group is the narrowest source that Scheduler names.
         group_arn = schedule.arn.replace(":schedule/", ":schedule-group/").rsplit("/", 1)[0]
         credentials = self._assume(schedule.role_arn, _PRINCIPAL, group_arn)
-        invoker = self._endpoint.with_credentials(credentials).client(
-            "lambda", attempts=1, read_timeout_seconds=_RUN_SECONDS
-        )
+        as_scheduler = self._endpoint.with_credentials(credentials)
         try:
-            answer = invoker.invoke(
-                FunctionName=schedule.target_arn, Payload=schedule.input.encode()
-            )
+            request_id = invoke_target(as_scheduler, schedule, self._pause)
         except ClientError as error:
             return f"schedule {schedule.name} cannot run the writer: {error}"
-        payload = json.loads(answer["Payload"].read())
-        if answer.get("FunctionError"):
+        answer = self._outcome(request_id)
+        payload = json.loads(answer.payload)
+        if answer.function_error:
             return (
                 f"the run of schedule {schedule.name} failed: "
                 f"{payload.get('errorType')}: {payload.get('errorMessage')}"

@@ -9,3 +9,7 @@ class OpsError(Exception):
 
 class PackagingError(OpsError):
     """A function's package cannot be built."""
+
+
+class GitError(OpsError):
+    """Git cannot tell what was asked: there is no git, no repository, or no such commit."""

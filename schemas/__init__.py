@@ -7,8 +7,8 @@ from schemas.documentation import documentation
 from schemas.envelope import ENVELOPE_NAMES, PARTITION_COLUMN
 from schemas.errors import SchemaError, UnknownRecordType
 from schemas.glue import GlueColumn, glue_columns, hive_type
-from schemas.parse import parse_record
-from schemas.table import RECORD_TYPES, Table, avro_schema, parse_table, table
+from schemas.parse import parse_record, parse_stored_record
+from schemas.table import RECORD_TYPES, Table, avro_schema, parse_table, removed_columns, table
 
 __all__ = [
     "ENVELOPE_NAMES",
@@ -23,6 +23,8 @@ __all__ = [
     "glue_columns",
     "hive_type",
     "parse_record",
+    "parse_stored_record",
     "parse_table",
+    "removed_columns",
     "table",
 ]

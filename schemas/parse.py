@@ -95,9 +95,14 @@ _DEFAULT_TYPES: dict[type, tuple[type, ...]] = {
 
 @dataclass
 class _Parser:
-    """One schema on its way to columns; remembers the named types it has met."""
+    """One schema on its way to columns; remembers the named types it has met.
+
+    What was a table's schema once is taken as it is (``stored``): rules for authors, which may
+    have been made since, are not for it.
+    """
 
     file: str
+    stored: bool = False
     named: dict[str, ColumnType] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
     depth: int = 0
@@ -107,7 +112,7 @@ class _Parser:
 
     def check_properties(self, schema: dict[str, Any], kind: str, where: str) -> None:
         unknown = sorted(map(str, schema.keys() - _PROPERTIES[kind]))
-        if unknown:
+        if unknown and not self.stored:
             raise self.fail(
                 where,
                 f"{', '.join(unknown)} has no meaning here",
@@ -116,6 +121,8 @@ class _Parser:
 
     def check_doc(self, schema: dict[str, Any], where: str) -> str:
         doc = schema.get("doc", "")
+        if self.stored:
+            return str(doc)
         if not isinstance(doc, str) or not _DOC.fullmatch(doc):
             raise self.fail(
                 where,
@@ -190,6 +197,8 @@ class _Parser:
         return Column(name, attribute, column_type, "default" in each, each.get("default"), doc)
 
     def _check_name(self, name: str, here: str) -> None:
+        if self.stored:
+            return
         if not _SNAKE_CASE.fullmatch(name) or len(name) > _MAX_NAME:
             raise self.fail(
                 here,
@@ -204,6 +213,8 @@ class _Parser:
             )
 
     def _check_default(self, each: dict[str, Any], column_type: ColumnType, here: str) -> None:
+        if self.stored:
+            return
         if isinstance(column_type, Nullable):
             if each.get("default", 0) is not None:
                 raise self.fail(
@@ -237,7 +248,7 @@ class _Parser:
 
     def type(self, schema: Any, where: str, epoch: Epoch | None) -> ColumnType:
         self.depth += 1
-        if self.depth > _MOST_DEPTH:
+        if self.depth > _MOST_DEPTH and not self.stored:
             raise self.fail(
                 where, f"types within types, more than {_MOST_DEPTH} deep", "Flatten them"
             )
@@ -384,10 +395,7 @@ def parse_record(schema: Any, file: str) -> Record:
         The schema uses something that Athena's Avro SerDe cannot read, or a name that is reserved
         or not snake_case; names file, field and remedy.
     """
-    if not isinstance(schema, dict) or schema.get("type") != "record":
-        raise SchemaError(
-            file, "", "it is not an Avro record schema", 'Begin with "type": "record"'
-        )
+    _check_is_record(schema, file)
     namespace = schema.get("namespace")
     if namespace is not None and not (
         isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)
@@ -396,6 +404,35 @@ def parse_record(schema: Any, file: str) -> Record:
             file, "", f"the namespace is {namespace!r}", "Use Avro names with dots between them"
         )
     return _Parser(file).record(schema, "")
+
+
+def parse_stored_record(schema: Any, file: str) -> Record:
+    """Return the columns of a schema that was a table's when it was stored.
+
+    Rules for authors (names, docs, defaults, properties) may have been added since, and do not
+    count here: whatever has a column type of today's is read.
+
+    Parameters
+    ----------
+    schema
+        The schema as JSON values, without the pipeline's own properties.
+    file
+        What to name in an error.
+
+    Raises
+    ------
+    SchemaError
+        The schema has a type that this version does not know.
+    """
+    _check_is_record(schema, file)
+    return _Parser(file, stored=True).record(schema, "")
+
+
+def _check_is_record(schema: Any, file: str) -> None:
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        raise SchemaError(
+            file, "", "it is not an Avro record schema", 'Begin with "type": "record"'
+        )
 
 
 def _path(where: str, name: str) -> str:

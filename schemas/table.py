@@ -35,12 +35,15 @@ class Table:
         The type's own columns, without the envelope.
     avro
         The full Avro schema as JSON values: envelope first, the pipeline's own properties gone.
+    removed
+        Names of columns that were taken out, which rows landed before still have.
     """
 
     record_type: str
     doc: str
     columns: tuple[Column, ...]
     avro: dict[str, Any]
+    removed: tuple[str, ...] = ()
 
     @property
     def record(self) -> Record:
@@ -69,6 +72,7 @@ def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
         source = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise SchemaError(file, "", f"it is not JSON ({error})", "Mend the file") from None
+    removed = _take_removed(source, file)
     record = parse_record(source, file)
     for column in record.columns:
         if column.name in ENVELOPE_NAMES or column.name == PARTITION_COLUMN:
@@ -82,7 +86,13 @@ def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
     avro["fields"] = [*ENVELOPE, *avro["fields"]]
     # The envelope's named types and the type's own must not clash: parse the whole once.
     parse_record(avro, file)
-    return Table(record_type, source.get("doc", ""), record.columns, avro)
+    names = {column.name for column in record.columns} | ENVELOPE_NAMES
+    for name in removed:
+        if name in names:
+            raise SchemaError(
+                file, name, '"removed" names a column that is there', "Take it out of one of them"
+            )
+    return Table(record_type, source.get("doc", ""), record.columns, avro, removed)
 
 
 @cache
@@ -112,6 +122,27 @@ def avro_schema(record_type: str) -> dict[str, Any]:
     """
     copy: dict[str, Any] = json.loads(json.dumps(table(record_type).avro))
     return copy
+
+
+def removed_columns(record_type: str) -> tuple[str, ...]:
+    """Return the columns that were taken out of a record type's table.
+
+    Raises
+    ------
+    SchemaError
+        As `table`.
+    """
+    return table(record_type).removed
+
+
+def _take_removed(source: Any, file: str) -> tuple[str, ...]:
+    """Take the list of removed columns out of a schema file: it is no part of the Avro schema."""
+    found = source.pop("removed", []) if isinstance(source, dict) else []
+    if not isinstance(found, list) or not all(isinstance(name, str) and name for name in found):
+        raise SchemaError(
+            file, "", '"removed" is not a list of names', 'Use "removed": ["column", ...]'
+        )
+    return tuple(found)
 
 
 def _no_number(name: str) -> None:

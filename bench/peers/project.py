@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "MIN_PLAN_BYTES": "0",
     "MAX_WAIT_SECONDS": "0",
     "SETTLE_SECONDS": "0",
+    "FIRST_PARTITION_DATE": "2024-01-01",
 }
 _CONTEXT = SimpleNamespace(aws_request_id="bench", get_remaining_time_in_millis=lambda: 900_000)
 Invoke = Callable[[bytes], bytes]
@@ -70,7 +71,7 @@ def write(store: MemoryStore, record_type: str, **environment: str) -> dict[str,
     """Run the writer's handler over what a store has of a type, and return its answer."""
     os.environ.update(ENVIRONMENT, **environment)
     module: Any = importlib.import_module("avro_writer.handler")
-    module.S3Store = lambda client, bucket: store
+    module.S3Store = lambda *arguments: store
     answer: dict[str, Any] = module.handler({"type": record_type, "lane": 0}, _CONTEXT)
     return answer
 

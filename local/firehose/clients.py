@@ -36,6 +36,13 @@ class LambdaClient(Protocol):
         """Call ``lambda:InvokeFunction``."""
 
 
+class LogsClient(Protocol):
+    """Where errors are logged."""
+
+    def put_log_events(self, **kwargs: Any) -> Mapping[str, Any]:
+        """Call ``logs:PutLogEvents``."""
+
+
 class S3Client(Protocol):
     """Where the objects go."""
 

@@ -35,12 +35,20 @@ class Transform:
 
 
 @dataclass(frozen=True)
+class LogStream:
+    """A log stream of CloudWatch Logs, and the group that it is in."""
+
+    group: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Destination:
     """The S3 destination.
 
     ``compression`` is ``UNCOMPRESSED`` or ``GZIP``; ``extension`` is what keys end with;
     ``kms_key_arn`` is the key that objects are encrypted with, or None for the bucket's own
-    default.
+    default; ``error_log`` is where errors are logged, or None for nowhere.
     """
 
     bucket: str
@@ -52,13 +60,12 @@ class Destination:
     extension: str
     time_zone: tzinfo
     kms_key_arn: str | None
+    error_log: LogStream | None
 
 
 @dataclass(frozen=True)
 class DeliveryStream:
     """A delivery stream from a Kinesis stream to S3, as registered.
-
-    Its ``CloudWatchLoggingOptions`` are not emulated: failures go to this process's log.
 
     Source: docs.aws.amazon.com/firehose/latest/APIReference/API_DeliveryStreamDescription.html
     and the pages of the structures within it, whose defaults apply to what is absent.
@@ -149,7 +156,17 @@ def _destination(settings: Mapping[str, Any]) -> Destination:
         extension=settings.get("FileExtension") or (".gz" if compression == "GZIP" else ""),
         time_zone=_time_zone(settings.get("CustomTimeZone") or ""),
         kms_key_arn=encryption.get("AWSKMSKeyARN"),
+        error_log=_error_log(settings.get("CloudWatchLoggingOptions") or {}),
     )
+
+
+def _error_log(options: Mapping[str, Any]) -> LogStream | None:
+    if not options.get("Enabled"):
+        return None
+    group, name = options.get("LogGroupName"), options.get("LogStreamName")
+    if not group or not name:
+        raise InvalidSetting("CloudWatchLoggingOptions needs LogGroupName and LogStreamName")
+    return LogStream(group, name)
 
 
 def _time_zone(name: str) -> tzinfo:

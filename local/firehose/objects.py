@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.firehose.buffer import Contents
 from local.firehose.clients import S3Client
 from local.firehose.description import DeliveryStream
+from local.firehose.error_log import ErrorLog
 from local.firehose.error_output import PROCESSING_FAILED
 
 _LOG = logging.getLogger(__name__)
@@ -70,8 +71,15 @@ class Uploads:
     Source: docs.aws.amazon.com/firehose/latest/dev/retry.html.
     """
 
-    def __init__(self, s3: S3Client, stream: DeliveryStream, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        s3: S3Client,
+        stream: DeliveryStream,
+        clock: Callable[[], float],
+        error_log: ErrorLog | None = None,
+    ) -> None:
         self._s3 = s3
+        self._error_log = error_log
         self._clock = clock
         destination = stream.destination
         self._bucket = destination.bucket
@@ -128,5 +136,7 @@ class Uploads:
             waiting.due = self._clock() + pause
             self.last_error = f"s3://{self._bucket}/{waiting.object.key} cannot be put: {error}"
             _LOG.warning("%s; trying again in %.1f s", self.last_error, pause)
+            if self._error_log:
+                self._error_log.put_failed(error)
             return False
         return True

@@ -11,9 +11,10 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from local.firehose.buffer import ObjectBuffer
-from local.firehose.clients import KinesisClient, LambdaClient, S3Client
+from local.firehose.clients import KinesisClient, LambdaClient, LogsClient, S3Client
 from local.firehose.counts import DeliveryCounts
 from local.firehose.description import DeliveryStream
+from local.firehose.error_log import ErrorLog
 from local.firehose.error_output import error_line
 from local.firehose.errors import DeliveryStalled
 from local.firehose.objects import Uploads, new_object
@@ -37,8 +38,9 @@ class DeliveryStreamRunner:
     ----------
     stream
         The settings, as registered.
-    kinesis, lambda_client, s3
-        boto3 clients with the credentials of the delivery stream's roles.
+    kinesis, lambda_client, s3, logs
+        boto3 clients with the credentials of the delivery stream's roles. Without ``logs`` errors
+        go to this process's log alone.
     clock
         Seconds since the epoch.
     pause
@@ -58,6 +60,7 @@ class DeliveryStreamRunner:
         kinesis: KinesisClient,
         lambda_client: LambdaClient,
         s3: S3Client,
+        logs: LogsClient | None = None,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], None] = time.sleep,
         new_uuid: Callable[[], str] = _new_uuid,
@@ -73,14 +76,23 @@ class DeliveryStreamRunner:
         self._source = StreamReader(
             kinesis, stream.source_stream_arn, clock=clock, read_interval=read_interval
         )
+        target = stream.destination.error_log
+        error_log = ErrorLog(stream, target, logs, clock) if logs and target else None
         self._stage = (
-            TransformStage(stream, stream.transform, lambda_client, pause=pause, new_uuid=new_uuid)
+            TransformStage(
+                stream,
+                stream.transform,
+                lambda_client,
+                pause=pause,
+                new_uuid=new_uuid,
+                error_log=error_log,
+            )
             if stream.transform
             else None
         )
         self._delivery = ObjectBuffer(stream.destination.buffering)
         self._errors = ObjectBuffer(stream.destination.buffering)
-        self._uploads = Uploads(s3, stream, clock)
+        self._uploads = Uploads(s3, stream, clock, error_log)
         self._failed_by_code: Counter[str] = Counter()
         self._tally = self._counts = DeliveryCounts()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from local.firehose.batches import Batch, BatchAssembler, Envelope, encode
 from local.firehose.clients import LambdaClient
 from local.firehose.description import DeliveryStream, Transform
+from local.firehose.error_log import ErrorLog
 from local.firehose.invocation import TOO_LARGE, GivenUp, TransformFunction
 from local.firehose.records import SourceRecord
 from local.firehose.response import Failed, Verdict, judge
@@ -42,7 +43,9 @@ class TransformStage:
         *,
         pause: Callable[[float], None],
         new_uuid: Callable[[], str],
+        error_log: ErrorLog | None = None,
     ) -> None:
+        self._error_log = error_log
         self._name = stream.name
         self._envelope = Envelope(stream.source_stream_arn, stream.arn, stream.region)
         self._assembler = BatchAssembler(self._envelope, transform.buffering)
@@ -63,7 +66,7 @@ class TransformStage:
         if not self._assembler.can_hold(encoded):
             # Lambda would refuse the request. What AWS does with such a record, and how many
             # attempts it reports, is unconfirmed: here it fails alone, without an invocation.
-            self._log_failures(Counter([TOO_LARGE.code]), attempts=1)
+            self._log_failures(Counter([TOO_LARGE]), attempts=1)
             yield Judged((record,), (TOO_LARGE,), 1, self._function.function_arn)
             return
         for batch in self._assembler.add(record, encoded, now):
@@ -88,17 +91,19 @@ class TransformStage:
             self.unknown_ids += judgement.unknown_ids
             verdicts = judgement.verdicts
         self._log_failures(
-            Counter(verdict.code for verdict in verdicts if isinstance(verdict, Failed)),
+            Counter(verdict for verdict in verdicts if isinstance(verdict, Failed)),
             outcome.attempts,
         )
         return Judged(batch.records, verdicts, outcome.attempts, self._function.function_arn)
 
-    def _log_failures(self, codes: Counter[str], attempts: int) -> None:
-        for code, records in codes.items():
+    def _log_failures(self, failures: Counter[Failed], attempts: int) -> None:
+        for failure, records in failures.items():
+            if self._error_log:
+                self._error_log.transform_failed(failure, self._function.function_arn)
             _LOG.warning(
                 "delivery stream %s: %d records failed with %s after %d attempts",
                 self._name,
                 records,
-                code,
+                failure.code,
                 attempts,
             )

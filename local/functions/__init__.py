@@ -6,7 +6,8 @@ time, memory and payload limits, the shapes of answers, errors and log lines.
 
 Not emulated: the processor (this machine's, and this interpreter's version), the share of a vCPU
 that goes with the memory, `/tmp` as a file system of its own (`TMPDIR` is private instead), the
-retries and the dead-letter queue of asynchronous invocations.
+minutes between the retries of an asynchronous invocation and its greatest age, destinations other
+than a queue, and X-Ray traces.
 """
 
 from __future__ import annotations

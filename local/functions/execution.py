@@ -51,6 +51,9 @@ class ExecutionEnvironment:
             f"{time.strftime('%Y/%m/%d', time.gmtime())}/"
             f"[{configuration.version}]{uuid.uuid4().hex}"
         )
+        log_book.open(
+            configuration.log_group, self._log_stream, lambda: endpoint.client("logs", attempts=2)
+        )
         scratch = Path(tempfile.mkdtemp(dir=folder, prefix="tmp-"))
         self._sandbox = Sandbox(
             task_root=task_root,
@@ -125,6 +128,7 @@ class ExecutionEnvironment:
             function_error=None if succeeded else "Unhandled",
             executed_version=configuration.version,
             log_tail=log.tail,
+            request_id=request_id,
         )
         return response, isinstance(outcome, Answer) and outcome.kind != "init-error"
 

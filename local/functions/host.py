@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from botocore.exceptions import ClientError
 
-from local.endpoint import Credentials, Endpoint
+from local.endpoint import Endpoint
 from local.functions.code import DeployedCode
 from local.functions.configuration import FunctionConfiguration
 from local.functions.errors import FunctionHostError
+from local.functions.event_queue import EventQueue
 from local.functions.invocation import (
     FunctionReference,
     InvokeRequest,
@@ -27,14 +25,10 @@ from local.functions.invocation import (
     refusal_for_size,
     throttled,
 )
+from local.functions.log_delivery import LogDelivery
 from local.functions.logs import LogBook, LogSink
-from local.functions.warm import WarmFunction
+from local.functions.warm import CredentialsForRole, WarmFunction
 
-CredentialsForRole = Callable[[str, str], Credentials]
-"""Gives the credentials of a role's session, from the role's ARN and the function's."""
-
-_LOG: Final = logging.getLogger(__name__)
-_RETRY_SECONDS: Final = 0.1
 _CLOSE_SECONDS: Final = 10.0
 
 
@@ -72,13 +66,14 @@ class FunctionHost:
         self._lambda = endpoint.client("lambda")
         self._credentials_for_role = credentials_for_role
         self._concurrency = concurrency
-        self._log_book = LogBook(log_sink)
+        self._log_delivery = LogDelivery()
+        self._log_book = LogBook(log_sink, self._log_delivery)
         self._folder = Path(tempfile.mkdtemp(prefix="dmd-functions-")).resolve()
         self._code = DeployedCode(packages, self._folder / "code")
         self._lock = threading.Lock()
         self._functions: dict[str, WarmFunction] = {}
-        self._events = ThreadPoolExecutor(concurrency, thread_name_prefix="lambda-event")
-        self._closed = threading.Event()
+        self._events = EventQueue(self._lambda, endpoint, credentials_for_role, concurrency)
+        self._is_closed = False
 
     def __enter__(self) -> Self:
         return self
@@ -94,7 +89,8 @@ class FunctionHost:
     def invoke(self, request: InvokeRequest) -> InvokeResponse:
         """Run a function once, and answer as Lambda's Invoke does.
 
-        An event (``invocation_type="Event"``) is answered at once and run once in the background.
+        An event (``invocation_type="Event"``) is answered at once and run in the background, again
+        where it fails; `outcome` tells what became of it.
 
         Raises
         ------
@@ -110,11 +106,28 @@ class FunctionHost:
         function = self._function(configuration)
         # Found out here, where there is somebody to tell, not in the background of an event.
         self._code.task_root(configuration.code_sha256)
-        payload = request.payload or b"{}"
+        payload, request_id = request.payload or b"{}", str(uuid.uuid4())
         if request.invocation_type == "Event":
-            self._events.submit(self._run_event, function, configuration, payload)
-            return InvokeResponse(202, b"", executed_version=configuration.version)
-        return function.invoke(configuration, payload, str(uuid.uuid4())) or throttled()
+            self._events.submit(function, configuration, payload, request_id)
+            version = configuration.version
+            return InvokeResponse(202, b"", executed_version=version, request_id=request_id)
+        return function.invoke(configuration, payload, request_id) or throttled()
+
+    def outcome(self, request_id: str) -> InvokeResponse:
+        """Wait for an event to be done with, and return the answer of its last run, once.
+
+        Lambda has no such call: nobody is told.
+
+        Raises
+        ------
+        FunctionHostError
+            There is no such event, or it could not be run.
+        """
+        return self._events.outcome(request_id)
+
+    def flush_logs(self) -> None:
+        """Wait until what the functions have logged so far is in CloudWatch Logs."""
+        self._log_delivery.flush()
 
     def logs(self, function_name: str) -> list[str]:
         """Return the last log lines of a function, oldest first."""
@@ -129,12 +142,13 @@ class FunctionHost:
     def close(self) -> None:
         """End all processes, whatever they are doing, and remove all that they used."""
         with self._lock:
-            self._closed.set()
+            self._is_closed = True
             functions = list(self._functions.values())
-        self._events.shutdown(wait=False, cancel_futures=True)
+        self._events.stop()
         for function in functions:
             function.close(timeout=_CLOSE_SECONDS)
-        self._events.shutdown(wait=True)
+        self._events.join()
+        self._log_delivery.close()
         self._code.remove()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -154,7 +168,7 @@ class FunctionHost:
 
     def _function(self, configuration: FunctionConfiguration) -> WarmFunction:
         with self._lock:
-            if self._closed.is_set():
+            if self._is_closed:
                 raise FunctionHostError(f"{configuration.name} cannot run: its host is closed")
             if configuration.name not in self._functions:
                 self._functions[configuration.name] = WarmFunction(
@@ -166,16 +180,3 @@ class FunctionHost:
                     log_book=self._log_book,
                 )
             return self._functions[configuration.name]
-
-    def _run_event(
-        self, function: WarmFunction, configuration: FunctionConfiguration, payload: bytes
-    ) -> None:
-        try:
-            # Lambda queues an event that finds no free concurrency, for hours if need be.
-            while function.invoke(configuration, payload, str(uuid.uuid4())) is None:
-                if self._closed.wait(_RETRY_SECONDS):
-                    return
-        except Exception:
-            # Nobody waits for an event's answer: what cannot even be run must not go unseen.
-            if not self._closed.is_set():
-                _LOG.exception("an event for %s could not be run", configuration.name)

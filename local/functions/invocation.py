@@ -69,6 +69,8 @@ class InvokeResponse:
         For ``X-Amz-Executed-Version``.
     log_tail
         The last 4 KB of the invocation's log, for ``X-Amz-Log-Result`` (there in base64).
+    request_id
+        For ``x-amzn-RequestId``: also the id that the function is told.
     """
 
     status: int
@@ -76,6 +78,7 @@ class InvokeResponse:
     function_error: str | None = None
     executed_version: str = "$LATEST"
     log_tail: bytes = b""
+    request_id: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Protocol
 
 _KEPT_LINES: Final = 10_000
 _TAIL_BYTES: Final = 4096
@@ -30,16 +30,32 @@ LogSink = Callable[[FunctionLog], None]
 """Takes each line as it comes, from whatever thread runs the function; must not raise."""
 
 
-class LogBook:
-    """The last lines of each function."""
+class LogStreams(Protocol):
+    """Where the lines go on to, each to its log stream."""
 
-    def __init__(self, sink: LogSink | None = None) -> None:
+    def open(self, group: str, stream: str, new_client: Callable[[], Any]) -> None:
+        """Announce a log stream; ``new_client`` makes the client that may write it."""
+
+    def add(self, line: FunctionLog) -> None:
+        """Take a line of a stream that has been opened."""
+
+
+class LogBook:
+    """The last lines of each function, on their way to the sink and to CloudWatch Logs."""
+
+    def __init__(self, sink: LogSink | None, streams: LogStreams) -> None:
         self._sink = sink
+        self._streams = streams
         self._lock = threading.Lock()
         self._lines: dict[str, deque[str]] = {}
 
+    def open(self, group: str, stream: str, new_client: Callable[[], Any]) -> None:
+        """Announce a log stream; ``new_client`` makes the client that may write it."""
+        self._streams.open(group, stream, new_client)
+
     def add(self, line: FunctionLog) -> None:
         """Keep a line, and hand it on."""
+        self._streams.add(line)
         with self._lock:
             kept = self._lines.setdefault(line.function_name, deque(maxlen=_KEPT_LINES))
             kept.append(line.message)

@@ -14,6 +14,9 @@ from local.functions.execution import ExecutionEnvironment
 from local.functions.invocation import InvokeResponse
 from local.functions.logs import LogBook
 
+CredentialsForRole = Callable[[str, str], Credentials]
+"""Gives the credentials of a role's session, from the role's ARN and the function's."""
+
 
 class WarmFunction:
     """One function, safe for any number of threads; the parameters are `FunctionHost`'s."""
@@ -23,7 +26,7 @@ class WarmFunction:
         *,
         code: DeployedCode,
         endpoint: Endpoint,
-        credentials_for_role: Callable[[str, str], Credentials],
+        credentials_for_role: CredentialsForRole,
         concurrency: int,
         folder: Path,
         log_book: LogBook,

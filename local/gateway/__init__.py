@@ -16,7 +16,8 @@ from local.gateway.errors import (
     UnknownConditionOperator,
     UnknownPolicyElement,
 )
-from local.gateway.lambda_invoke import InvokeError, InvokeRequest, InvokeResponse, LambdaInvoke
+from local.gateway.grants import Grant
+from local.gateway.lambda_invoke import LambdaInvoke
 from local.gateway.server import Gateway
 
 __all__ = [
@@ -25,9 +26,7 @@ __all__ = [
     "Denial",
     "Gateway",
     "GatewayError",
-    "InvokeError",
-    "InvokeRequest",
-    "InvokeResponse",
+    "Grant",
     "LambdaInvoke",
     "MalformedPolicy",
     "PolicyError",

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 
+from local.gateway.grants import Grant
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -40,12 +42,15 @@ class ActivityRecord:
     def __init__(self) -> None:
         self._allowed: Counter[tuple[str, str, str]] = Counter()
         self._denied: Counter[tuple[str, str, str, str]] = Counter()
+        self._used: set[Grant] = set()
         self._lock = Lock()
 
-    def allow(self, role_arn: str, action: str, resource: str) -> None:
-        """Count something that a role was allowed."""
+    def allow(self, role_arn: str, action: str, resource: str, grant: Grant | None) -> None:
+        """Count something that a role was allowed, and keep the grant that allowed it."""
         with self._lock:
             self._allowed[role_arn, action, resource] += 1
+            if grant is not None:
+                self._used.add(grant)
 
     def deny(self, role_arn: str, action: str, resource: str, message: str) -> None:
         """Count something that a role was refused."""
@@ -61,6 +66,11 @@ class ActivityRecord:
             for (role, action, resource, _), count in self._denied.items():
                 totals[role, action, resource, False] += count
         return tuple(Activity(*what, count) for what, count in sorted(totals.items()))
+
+    def used(self) -> frozenset[Grant]:
+        """Return the grants that have allowed anything."""
+        with self._lock:
+            return frozenset(self._used)
 
     def denials(self) -> tuple[Denial, ...]:
         """Return what roles were refused, by role, action and resource."""

@@ -13,6 +13,7 @@ from local.gateway.api_call import ApiCall
 from local.gateway.context import Context
 from local.gateway.errors import AccessDenied, PolicyError
 from local.gateway.evaluate import Decision, Grants, Request, evaluate_grants
+from local.gateway.grants import Grant
 from local.gateway.requirement import Requirement
 from local.gateway.role_policies import RolePolicies
 from local.gateway.sessions import Session, account_of
@@ -77,7 +78,7 @@ class Authorizer:
             )
             self.refuse(caller.session, needed.action, needed.resource, message)
             raise AccessDenied(message)
-        self._record.allow(caller.session.role_arn, needed.action, needed.resource)
+        self._allow(caller, needed, decision)
 
     def may(self, caller: Caller, call: ApiCall, needed: Requirement) -> bool:
         """Return whether a requirement is fulfilled; counted only where it is, as it is optional.
@@ -87,15 +88,23 @@ class Authorizer:
         PolicyError
             A policy that the decision depends on cannot be judged by.
         """
-        allowed = _decide(caller, call, needed, granted_by_resource=False).allowed
-        if allowed:
-            self._record.allow(caller.session.role_arn, needed.action, needed.resource)
-        return allowed
+        decision = _decide(caller, call, needed, granted_by_resource=False)
+        if decision.allowed:
+            self._allow(caller, needed, decision)
+        return decision.allowed
 
     def refuse(self, session: Session, action: str, resource: str, message: str) -> None:
         """Count and log something that a role was refused."""
         self._record.deny(session.role_arn, action, resource, message)
         _LOG.warning("denied: %s", message)
+
+    def _allow(self, caller: Caller, needed: Requirement, decision: Decision) -> None:
+        role_arn, grant = caller.session.role_arn, None
+        if decision.policy and decision.statement and decision.action and decision.resource:
+            grant = Grant(
+                role_arn, decision.statement, decision.action, decision.resource, decision.policy
+            )
+        self._record.allow(role_arn, needed.action, needed.resource, grant)
 
 
 def _decide(

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from local.gateway.context import Context
@@ -40,15 +40,18 @@ class Decision:
     reason
         The end of AWS's sentence: ``because no identity-based policy allows the … action``;
         empty for what is allowed.
-    policy, statement
-        The name of the policy and the Sid (or position) of the statement that decided; None where
-        no statement spoke of the request.
+    policy, statement, action, resource
+        The name of the policy, the Sid (or position) of the statement that decided, and its texts
+        for the action and the resource; None where no statement spoke of the request. Of several
+        that allow it, the first.
     """
 
     allowed: bool
     reason: str = ""
     policy: str | None = None
     statement: str | None = None
+    action: str | None = None
+    resource: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,15 @@ def evaluate(request: Request, policies: Sequence[Policy], *, kind: str = "ident
     PolicyError
         A policy that the decision depends on cannot be judged by.
     """
-    decisive: tuple[Policy, Statement] | None = None
-    for policy, statement in _speaking(request, policies):
+    decisive: Decision | None = None
+    for policy, statement, action, resource in _speaking(request, policies):
         if statement.effect == "Deny":
             reason = f"with an explicit deny in {_KINDS[kind][0]} {_KINDS[kind][1]}"
-            return Decision(False, reason, policy.name, statement.label)
-        decisive = decisive or (policy, statement)
+            return Decision(False, reason, policy.name, statement.label, action, resource)
+        decisive = decisive or Decision(True, "", policy.name, statement.label, action, resource)
     if decisive is None:
         return Decision(False, f"because no {_KINDS[kind][1]} allows the {request.action} action")
-    return Decision(True, "", decisive[0].name, decisive[1].label)
+    return decisive
 
 
 def evaluate_grants(
@@ -117,15 +120,17 @@ def evaluate_grants(
     return decision
 
 
-def _speaking(request: Request, policies: Iterable[Policy]) -> Iterable[tuple[Policy, Statement]]:
+def _speaking(
+    request: Request, policies: Iterable[Policy]
+) -> Iterator[tuple[Policy, Statement, str, str]]:
     for policy in policies:
         for statement in policy.statements:
             try:
-                if (
-                    statement.covers_action(request.action, request.context)
-                    and statement.covers_resource(request.resource, request.context)
-                    and statement.conditions_hold(request.context)
-                ):
-                    yield policy, statement
+                action = statement.action_text(request.action, request.context)
+                if action is None:
+                    continue
+                resource = statement.resource_text(request.resource, request.context)
+                if resource is not None and statement.conditions_hold(request.context):
+                    yield policy, statement, action, resource
             except PolicyError as error:
                 raise type(error)(f"{policy.name}: {statement.label}: {error}") from error

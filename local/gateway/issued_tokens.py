@@ -13,7 +13,7 @@ from threading import Lock
 
 from local.gateway.api_call import ApiCall
 
-# The field of the answer that stands for the resource of the request.
+# The field of the answer that stands for the resource of the request: a token, or a list of them.
 ISSUING: Mapping[tuple[str, str], str] = {
     ("kinesis", "GetShardIterator"): "ShardIterator",
     ("kinesis", "GetRecords"): "NextShardIterator",
@@ -22,6 +22,7 @@ ISSUING: Mapping[tuple[str, str], str] = {
     ("dynamodbstreams", "GetRecords"): "NextShardIterator",
     ("athena", "StartQueryExecution"): "QueryExecutionId",
     ("athena", "CreateNamedQuery"): "NamedQueryId",
+    ("athena", "ListNamedQueries"): "NamedQueryIds",
 }
 # Iterators live five minutes: this is many times what can be asked for in that time here.
 _REMEMBERED = 50_000
@@ -39,14 +40,16 @@ class IssuedTokens:
         return self._resources.get((service, token))
 
     def remember(self, call: ApiCall, resource: str, answer: bytes) -> None:
-        """Keep the token in the answer (a JSON body) to a call that was made on ``resource``."""
+        """Keep the tokens in the answer (a JSON body) to a call that was made on ``resource``."""
         # A search rather than a parse: answers hold megabytes of records. It cannot hit a record:
         # quotes inside JSON strings are escaped, and DynamoDB's values are objects, not strings.
         field = ISSUING[call.service, call.operation]
-        found = re.search(rb'"%s"\s*:\s*("(?:[^"\\]|\\.)+")' % field.encode(), answer)
+        found = re.search(rb'"%s"\s*:\s*("(?:[^"\\]|\\.)+"|\[[^\]]*\])' % field.encode(), answer)
         if found is None:
             return
+        told = json.loads(found[1])
         with self._lock:
-            self._resources[call.service, json.loads(found[1])] = resource
+            for token in told if isinstance(told, list) else [told]:
+                self._resources[call.service, token] = resource
             while len(self._resources) > _REMEMBERED:
                 del self._resources[next(iter(self._resources))]

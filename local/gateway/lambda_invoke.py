@@ -1,12 +1,11 @@
-"""The Invoke operation as a function host sees it: what is asked, what is answered."""
+"""The Invoke operation over HTTP: what a function host is asked, and what it answers."""
 
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from local.functions.invocation import InvocationType, InvokeRequest, InvokeResponse
 from local.gateway.api_call import ApiCall
 from local.gateway.faults import Answer
 from local.gateway.resource_rules import function_name
@@ -15,85 +14,15 @@ from local.gateway.resource_rules import function_name
 _LOG_TAIL_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class InvokeRequest:
-    """A judged call of Lambda's Invoke.
-
-    Parameters
-    ----------
-    function_name
-        The function's name, whichever way the caller wrote it.
-    qualifier
-        The version or alias that was asked for, where one was.
-    payload
-        The event, as sent.
-    invocation_type
-        ``RequestResponse``, ``Event`` or ``DryRun``.
-    """
-
-    function_name: str
-    qualifier: str | None
-    payload: bytes
-    invocation_type: str
-
-
-@dataclass(frozen=True)
-class InvokeResponse:
-    """What a function host answers.
-
-    Parameters
-    ----------
-    status
-        200 for RequestResponse, 202 for Event, 204 for DryRun.
-    payload
-        What the function returned, or the error object where it failed.
-    function_error
-        ``Unhandled`` (or ``Handled``) where the function failed, else None.
-    executed_version
-        The version that ran: ``$LATEST`` or a number.
-    log_tail
-        The end of the log, told to a caller who asked for it.
-    """
-
-    status: int
-    payload: bytes
-    function_error: str | None = None
-    executed_version: str = "$LATEST"
-    log_tail: bytes | None = None
-
-
-class InvokeError(Exception):
-    """Lambda itself refuses an invocation: no such function, too many, too large a payload.
-
-    Parameters
-    ----------
-    code
-        AWS's name of it: ``ResourceNotFoundException``, ``TooManyRequestsException``,
-        ``RequestTooLargeException``.
-    message
-        What is wrong.
-    status
-        The HTTP status that goes with the code.
-    """
-
-    def __init__(self, code: str, message: str, status: int) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-
-
 LambdaInvoke = Callable[[InvokeRequest], InvokeResponse]
+"""Carries out a judged Invoke; a refusal is an answer too."""
 
 
 def invoke_request(call: ApiCall) -> InvokeRequest:
     """Return what an Invoke call asks for."""
     name, qualifier = function_name(str(call.parameters["FunctionName"]))
-    return InvokeRequest(
-        name,
-        call.parameters.get("Qualifier") or qualifier,
-        call.body,
-        str(call.parameters.get("InvocationType", "RequestResponse")),
-    )
+    kind: InvocationType = call.parameters.get("InvocationType", "RequestResponse")
+    return InvokeRequest(name, call.body, call.parameters.get("Qualifier") or qualifier, kind)
 
 
 def invoke_answer(call: ApiCall, response: InvokeResponse) -> Answer:
@@ -101,20 +30,11 @@ def invoke_answer(call: ApiCall, response: InvokeResponse) -> Answer:
     headers: dict[str, str] = {
         "Content-Type": "application/json",
         "X-Amz-Executed-Version": response.executed_version,
+        "x-amzn-RequestId": response.request_id,
     }
     if response.function_error is not None:
         headers["X-Amz-Function-Error"] = response.function_error
-    if response.log_tail is not None and call.parameters.get("LogType") == "Tail":
+    if call.parameters.get("LogType") == "Tail":
         tail = base64.b64encode(response.log_tail[-_LOG_TAIL_BYTES:])
         headers["X-Amz-Log-Result"] = tail.decode("ascii")
     return Answer(response.status, headers, response.payload)
-
-
-def invoke_failure(error: InvokeError) -> Answer:
-    """Return the HTTP answer to an invocation that Lambda itself refuses."""
-    headers: Mapping[str, str] = {
-        "Content-Type": "application/json",
-        "x-amzn-errortype": error.code,
-    }
-    body = json.dumps({"Type": "User", "Message": str(error)}).encode()
-    return Answer(error.status, headers, body)

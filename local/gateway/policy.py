@@ -51,25 +51,49 @@ class Statement:
     principals: tuple[PrincipalPattern, ...]
     variables: bool
 
-    def covers_action(self, action: str, context: Context) -> bool:
-        """Return whether the statement speaks of ``action`` (``kinesis:GetRecords``)."""
-        return self.excludes_actions != any(
-            matches(pattern, action, context, variables=False, ignore_case=True)
-            for pattern in self.actions
-        )
+    @property
+    def action_texts(self) -> tuple[str, ...]:
+        """The actions as written; all but some, as one text."""
+        return _texts_of(self.actions, self.excludes_actions)
 
-    def covers_resource(self, resource: str, context: Context) -> bool:
-        """Return whether the statement speaks of ``resource``, an ARN or ``*``."""
-        return self.excludes_resources != any(
-            matches(pattern, resource, context, variables=self.variables)
-            for pattern in self.resources
+    @property
+    def resource_texts(self) -> tuple[str, ...]:
+        """The resources as written; all but some, as one text."""
+        return _texts_of(self.resources, self.excludes_resources)
+
+    def action_text(self, action: str, context: Context) -> str | None:
+        """Return by which text the statement speaks of ``action`` (``kinesis:GetRecords``)."""
+        found = (
+            pattern
+            for pattern in self.actions
+            if matches(pattern, action, context, variables=False, ignore_case=True)
         )
+        return _speaks(next(found, None), self.action_texts, self.excludes_actions)
+
+    def resource_text(self, resource: str, context: Context) -> str | None:
+        """Return by which text the statement speaks of ``resource``, an ARN or ``*``."""
+        found = (
+            pattern
+            for pattern in self.resources
+            if matches(pattern, resource, context, variables=self.variables)
+        )
+        return _speaks(next(found, None), self.resource_texts, self.excludes_resources)
 
     def conditions_hold(self, context: Context) -> bool:
         """Return whether every condition holds; what :meth:`Condition.holds` raises, this does."""
         return all(
             condition.holds(context, variables=self.variables) for condition in self.conditions
         )
+
+
+def _texts_of(patterns: tuple[str, ...], excludes: bool) -> tuple[str, ...]:
+    return (f"all but {', '.join(patterns)}",) if excludes else patterns
+
+
+def _speaks(found: str | None, texts: tuple[str, ...], excludes: bool) -> str | None:
+    if excludes:
+        return None if found is not None else texts[0]
+    return found
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TypeVar
@@ -22,10 +22,8 @@ from local.gateway.faults import Answer
 from local.gateway.forwarding import Forwarder, Review, respond
 from local.gateway.issued_tokens import IssuedTokens
 from local.gateway.lambda_invoke import (
-    InvokeError,
     LambdaInvoke,
     invoke_answer,
-    invoke_failure,
     invoke_request,
 )
 from local.gateway.requirement import Requirement
@@ -59,6 +57,8 @@ class Proxy:
         What answers Lambda's Invoke, where the endpoint does not.
     executor
         Runs ``invoke``, which may take minutes.
+    bucket_keys
+        See :class:`local.gateway.Gateway`.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Proxy:
         assumption: RoleAssumption,
         invoke: LambdaInvoke | None,
         executor: Executor,
+        bucket_keys: Mapping[str, str],
     ) -> None:
         self._forwarder = forwarder
         self._roles = roles
@@ -81,6 +82,7 @@ class Proxy:
         self._reviews = Reviews(roles, tokens, authorizer)
         self._invoke = invoke
         self._executor = executor
+        self._bucket_keys = bucket_keys
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -136,7 +138,7 @@ class Proxy:
             action = f"{call.service}:{call.operation}"
             role = await self._role_of(session)
             # What AssumeRole needs is also the other role's to say: see RoleAssumption.
-            place = Place(session.account, self._tokens)
+            place = Place(session.account, self._tokens, self._bucket_keys)
             needed = () if _is_assumption(call) else requirements(call, place)
         except GatewayError as error:
             self._authorizer.refuse(session, action, "unknown", str(error))
@@ -198,8 +200,6 @@ class Proxy:
         loop = asyncio.get_running_loop()
         try:
             response = await loop.run_in_executor(self._executor, invoke, invoke_request(call))
-        except InvokeError as error:
-            return invoke_failure(error)
         except Exception:
             _LOG.exception("invoking %s failed", call.parameters["FunctionName"])
             return faults.answer(faults.FAILED, "the function host failed", call.protocol)

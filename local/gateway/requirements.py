@@ -8,6 +8,7 @@ from typing import Any
 from local.gateway import s3_requirements
 from local.gateway.api_call import ApiCall
 from local.gateway.errors import UnjudgeableRequest
+from local.gateway.key_requirements import key_requirements
 from local.gateway.requirement import Requirement
 from local.gateway.resource_rules import Place, filled, table
 from local.gateway.resources import ACTIONS, CONDITION_KEYS, FREE, IAM_PREFIXES, RESOURCES
@@ -40,7 +41,8 @@ def requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
         The gateway does not know the operation, or cannot tell the resource from the parameters.
     """
     if call.service == "s3":
-        return s3_requirements.requirements(call)
+        needed = s3_requirements.requirements(call)
+        return (*needed, *key_requirements(call, place.bucket_keys))
     if (call.service, call.operation) in FREE:
         return ()
     if call.service == "dynamodb" and call.operation in _TRANSACTIONS:

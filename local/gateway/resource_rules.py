@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,10 +16,21 @@ _FIELD = re.compile(r"\{(?P<path>[\w.]+)(?:\|(?P<default>[^}]*))?\}")
 
 @dataclass(frozen=True)
 class Place:
-    """The account that a call is made in, and the tokens that were given out there."""
+    """The account that a call is made in, and what the gateway knows of it.
+
+    Parameters
+    ----------
+    account
+        Its number.
+    tokens
+        The tokens that were given out there.
+    bucket_keys
+        The ARN of the customer-managed KMS key of each bucket that encrypts with one.
+    """
 
     account: str
     tokens: IssuedTokens
+    bucket_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 # The resources of a call; none where the parameters do not name any.

@@ -65,6 +65,12 @@ _DATABASE_NAME = "arn:aws:glue:{region}:{account}:database/"
 _TABLE_NAME = "arn:aws:glue:{region}:{account}:table/{DatabaseName}/"
 _DATABASES = every(_CATALOG, arn(_DATABASE_NAME + "*"))
 _DATABASE = every(_CATALOG, first(arn(_DATABASE_NAME + "{Name}")))
+# What is in it goes with it.
+_WHOLE_DATABASE = every(
+    _DATABASE,
+    arn("arn:aws:glue:{region}:{account}:table/{Name}/*"),
+    arn("arn:aws:glue:{region}:{account}:userDefinedFunction/{Name}/*"),
+)
 _IN_DATABASE = every(_CATALOG, arn(_DATABASE_NAME + "{DatabaseName}"))
 _GLUE_TABLES = every(_IN_DATABASE, arn(_TABLE_NAME + "*"))
 _GLUE_TABLE = every(
@@ -95,11 +101,11 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
             _STREAM,
             "AddTagsToStream CreateStream DecreaseStreamRetentionPeriod DeleteStream "
             "DescribeStream DescribeStreamSummary GetShardIterator IncreaseStreamRetentionPeriod "
-            "ListTagsForStream PutRecord PutRecords UpdateShardCount",
+            "ListTagsForStream PutRecord PutRecords",
         ),
         **_of(_STREAM_OF_TOKEN, "GetRecords ListShards"),
         **_of(_CONSUMER, "DescribeStreamConsumer SubscribeToShard"),
-        **_of(_ANYTHING, "DescribeLimits ListStreams"),
+        **_of(_ANYTHING, "DescribeLimits ListStreams UpdateShardCount"),
     },
     "firehose": {
         **_of(_DELIVERY_STREAM, "DescribeDeliveryStream PutRecord PutRecordBatch"),
@@ -168,7 +174,8 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
     },
     "glue": {
         **_of(_DATABASES, "GetDatabases"),
-        **_of(_DATABASE, "DeleteDatabase GetDatabase UpdateDatabase"),
+        **_of(_DATABASE, "GetDatabase UpdateDatabase"),
+        **_of(_WHOLE_DATABASE, "DeleteDatabase"),
         **_of(_GLUE_TABLES, "GetTables"),
         **_of(
             _GLUE_TABLE,

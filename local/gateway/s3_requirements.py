@@ -16,7 +16,7 @@ from local.gateway.api_call import ApiCall
 from local.gateway.errors import UnjudgeableRequest
 from local.gateway.requirement import Requirement
 
-_ON_BUCKETS: Mapping[str, str] = {
+ON_BUCKETS: Mapping[str, str] = {
     "CreateBucket": "CreateBucket",
     "DeleteBucket": "DeleteBucket",
     "GetBucketEncryption": "GetEncryptionConfiguration",
@@ -32,7 +32,7 @@ _ON_BUCKETS: Mapping[str, str] = {
     "ListObjectsV2": "ListBucket",
     "ListObjectVersions": "ListBucketVersions",
 }
-_ON_OBJECTS: Mapping[str, str] = {
+ON_OBJECTS: Mapping[str, str] = {
     "AbortMultipartUpload": "AbortMultipartUpload",
     "CompleteMultipartUpload": "PutObject",
     "CopyObject": "PutObject",
@@ -91,8 +91,8 @@ def requirements(call: ApiCall) -> tuple[Requirement, ...]:
     if operation == "ListBuckets":
         return (Requirement("s3:ListAllMyBuckets", "*"),)
     bucket = str(parameters.get("Bucket", ""))
-    if operation in _ON_BUCKETS:
-        return (Requirement(f"s3:{_ON_BUCKETS[operation]}", bucket_arn(bucket), _listing(call)),)
+    if operation in ON_BUCKETS:
+        return (Requirement(f"s3:{ON_BUCKETS[operation]}", bucket_arn(bucket), _listing(call)),)
     if operation == "DeleteObjects":
         return tuple(
             needed
@@ -102,7 +102,7 @@ def requirements(call: ApiCall) -> tuple[Requirement, ...]:
     if operation == "DeleteObject":
         key, version = str(parameters["Key"]), parameters.get("VersionId")
         return tuple(_deletion(bucket, key, version, call.headers.get("if-match")))
-    if operation in _ON_OBJECTS:
+    if operation in ON_OBJECTS:
         return tuple(_on_object(call, object_arn(bucket, str(parameters["Key"]))))
     raise UnjudgeableRequest(
         f"the gateway does not know what s3:{operation} is judged by: add it to "
@@ -160,7 +160,7 @@ def object_arn(bucket: str, key: str) -> str:
 
 def _on_object(call: ApiCall, resource: str) -> Iterator[Requirement]:
     version = call.parameters.get("VersionId")
-    action = _versioned(f"s3:{_ON_OBJECTS[call.operation]}", version)
+    action = _versioned(f"s3:{ON_OBJECTS[call.operation]}", version)
     keys = {key: call.headers[name] for name, key in _HEADER_KEYS.items() if name in call.headers}
     if version:
         keys["s3:VersionId"] = version

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Thread
 from types import TracebackType
@@ -16,6 +17,7 @@ from local.gateway.assume_role import RoleAssumption
 from local.gateway.authorizer import Authorizer
 from local.gateway.errors import GatewayError
 from local.gateway.forwarding import Forwarder, open_client
+from local.gateway.grants import Grant, grants
 from local.gateway.issued_tokens import IssuedTokens
 from local.gateway.lambda_invoke import LambdaInvoke
 from local.gateway.proxy import Proxy
@@ -44,6 +46,9 @@ class Gateway:
     lambda_invoke
         What answers Lambda's Invoke, in place of the endpoint. It is called in a thread of its
         own and may block for as long as the function runs.
+    bucket_keys
+        The ARN of the customer-managed KMS key of each bucket that encrypts with one: whoever
+        reads or writes its objects needs the key, too.
 
     Raises
     ------
@@ -57,7 +62,14 @@ class Gateway:
     ...     kinesis = gateway.endpoint.with_credentials(credentials).client("kinesis")
     """
 
-    def __init__(self, upstream: Endpoint, lambda_invoke: LambdaInvoke | None = None) -> None:
+    def __init__(
+        self,
+        upstream: Endpoint,
+        lambda_invoke: LambdaInvoke | None = None,
+        *,
+        bucket_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        self._bucket_keys = bucket_keys or {}
         self._upstream = upstream
         self._invoke = lambda_invoke
         self._record = ActivityRecord()
@@ -153,6 +165,27 @@ class Gateway:
         """Return what roles were refused so far, each with AWS's message."""
         return self._record.denials()
 
+    def unused_grants(self, role_arns: Iterable[str]) -> tuple[Grant, ...]:
+        """Return what roles may do and have not done through this gateway.
+
+        A request counts for the first grant that allows it, so that a grant which another makes
+        superfluous is among the unused.
+
+        Raises
+        ------
+        RoleNotFound
+            There is no such role.
+        PolicyError
+            A role's policies cannot be judged by.
+        """
+        used = self._record.used()
+        may = (
+            grant
+            for role_arn in role_arns
+            for grant in grants(role_arn, self._roles.read(role_arn.rpartition("/")[2]).identity)
+        )
+        return tuple(sorted(set(may) - used))
+
     async def _serve(self, ready: Future[int]) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         executor = ThreadPoolExecutor(_CONCURRENT_INVOCATIONS, "gateway-invoke")
@@ -187,6 +220,7 @@ class Gateway:
             self._assumption,
             self._invoke,
             executor,
+            self._bucket_keys,
         )
         return web.Server(
             proxy.handle,

@@ -60,7 +60,7 @@ def evaluate_trust(policy: Policy, principal: Principal, context: Context) -> Tr
                 key=_STRENGTH.index,
             )
             if trust is Trust.REFUSED or not (
-                statement.covers_action(ASSUME_ROLE, context) and statement.conditions_hold(context)
+                statement.action_text(ASSUME_ROLE, context) and statement.conditions_hold(context)
             ):
                 continue
         except PolicyError as error:

@@ -1,4 +1,4 @@
-"""Makes Athena workgroups; an existing one is replaced, with the history of its queries."""
+"""Makes Athena workgroups and their named queries; an existing workgroup is replaced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from local.provision.resource import Clients, Created, Creator, Registration, Sh
 _WORKGROUP: Shape = {
     "name": "Name",
     "description": "Description",
+    "forceDestroy": "RecursiveDeleteOption",
     "configuration": (
         "Configuration",
         {
@@ -25,9 +26,20 @@ _WORKGROUP: Shape = {
 }
 
 
+_NAMED_QUERY: Shape = {
+    "name": "Name",
+    "description": "Description",
+    "workgroup": "WorkGroup",
+    "database": "Database",
+    "query": "QueryString",
+}
+
+
 def _workgroup(clients: Clients, workgroup: Registration) -> Created:
     athena = clients("athena")
     parameters = workgroup.parameters(_WORKGROUP)
+    # How the provider deletes it.
+    parameters.pop("RecursiveDeleteOption", None)
     name = parameters["Name"]
     # Athena says InvalidRequestException of a name that is taken, as of any other mistake.
     try:
@@ -42,4 +54,22 @@ def _workgroup(clients: Clients, workgroup: Registration) -> Created:
     return Created(name, {"arn": arn})
 
 
-CREATORS: dict[str, Creator] = {"aws:athena/workgroup:Workgroup": _workgroup}
+def _named_query(clients: Clients, query: Registration) -> Created:
+    athena = clients("athena")
+    parameters = query.parameters(_NAMED_QUERY)
+    # A workgroup goes with its named queries, and comes back without them. An emulator may keep
+    # them, and Athena takes any number of one name: what is there already is not made again.
+    for page in athena.get_paginator("list_named_queries").paginate(
+        WorkGroup=parameters["WorkGroup"]
+    ):
+        for known in page["NamedQueryIds"]:
+            found = athena.get_named_query(NamedQueryId=known)["NamedQuery"]
+            if all(found.get(key) == value for key, value in parameters.items()):
+                return Created(known)
+    return Created(athena.create_named_query(**parameters)["NamedQueryId"])
+
+
+CREATORS: dict[str, Creator] = {
+    "aws:athena/namedQuery:NamedQuery": _named_query,
+    "aws:athena/workgroup:Workgroup": _workgroup,
+}

@@ -1,4 +1,4 @@
-"""Makes Glue databases and tables; an existing table is replaced, as the program wants it."""
+"""Makes Glue databases, tables and views; an existing table is replaced, as the program wants."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ _TABLE: Shape = {
     "databaseName": "DatabaseName",
     "description": "Description",
     "tableType": "TableType",
+    "owner": "Owner",
+    "viewOriginalText": "ViewOriginalText",
+    "viewExpandedText": "ViewExpandedText",
     "parameters": "Parameters",
     "partitionKeys": ("PartitionKeys", _COLUMNS),
     "storageDescriptor": (
@@ -32,7 +35,11 @@ _TABLE: Shape = {
             "columns": ("Columns", _COLUMNS),
             "serDeInfo": (
                 "SerdeInfo",
-                {"serializationLibrary": "SerializationLibrary", "parameters": "Parameters"},
+                {
+                    "name": "Name",
+                    "serializationLibrary": "SerializationLibrary",
+                    "parameters": "Parameters",
+                },
             ),
         },
     ),

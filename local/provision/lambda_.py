@@ -28,6 +28,7 @@ _FUNCTION: Shape = {
     "memorySize": "MemorySize",
     "timeout": "Timeout",
     "environment": ("Environment", {"variables": "Variables"}),
+    "tracingConfig": ("TracingConfig", {"mode": "Mode"}),
     "code": "Code",
     # Lambda computes it; the provider only holds it against what is there.
     "sourceCodeHash": "CodeSha256",

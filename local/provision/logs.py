@@ -1,4 +1,4 @@
-"""Makes CloudWatch log groups and streams; existing ones keep their events."""
+"""Makes log groups, log streams and subscription filters; existing ones keep their events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,23 @@ def _log_stream(clients: Clients, stream: Registration) -> Created:
     return Created(name, {"arn": f"{prefix}:log-stream:{name}"})
 
 
+def _subscription_filter(clients: Clients, subscription: Registration) -> Created:
+    parameters = subscription.parameters(
+        {
+            "name": "filterName",
+            "logGroup": "logGroupName",
+            "filterPattern": "filterPattern",
+            "destinationArn": "destinationArn",
+            "roleArn": "roleArn",
+            "distribution": "distribution",
+        }
+    )
+    clients("logs").put_subscription_filter(**parameters)
+    return Created(f"{parameters['logGroupName']}|{parameters['filterName']}")
+
+
 CREATORS: dict[str, Creator] = {
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/logStream:LogStream": _log_stream,
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": _subscription_filter,
 }

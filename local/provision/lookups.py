@@ -12,7 +12,7 @@ from local.provision.resource import Clients
 
 Lookup: TypeAlias = Callable[[Clients, Mapping[str, Any]], dict[str, Any]]
 
-_MISSING = ("ResourceNotFoundException", "404", "NoSuchBucket")
+_MISSING = ("ResourceNotFoundException", "404", "NoSuchBucket", "NoSuchEntity", "NotFound")
 
 
 def _caller_identity(clients: Clients, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,6 +69,20 @@ def _table(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _role(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    name = arguments["name"]
+    answer = _found(f"IAM role {name}", lambda: clients("iam").get_role(RoleName=name))
+    role = answer["Role"]
+    return {"arn": role["Arn"], "id": name, "name": name, "uniqueId": role["RoleId"]}
+
+
+def _topic(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    name = arguments["name"]
+    arn = f"arn:aws:sns:{clients.endpoint.region}:{clients.account_id}:{name}"
+    _found(f"SNS topic {name}", lambda: clients("sns").get_topic_attributes(TopicArn=arn))
+    return {"arn": arn, "id": arn, "name": name}
+
+
 def _found(what: str, look: Callable[[], Any]) -> Any:
     try:
         return look()
@@ -84,6 +98,8 @@ def _found(what: str, look: Callable[[], Any]) -> Any:
 LOOKUPS: dict[str, Lookup] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:kinesis/getStream:getStream": _stream,
+    "aws:iam/getRole:getRole": _role,
     "aws:s3/getBucket:getBucket": _bucket,
+    "aws:sns/getTopic:getTopic": _topic,
     "aws:dynamodb/getTable:getTable": _table,
 }

@@ -7,17 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi import get_project, get_stack
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.rpc import deserialize_properties
 
-from local.provision import athena, firehose, glue, iam, lambda_, logs, scheduler, sqs
+from local.provision import athena, cloudwatch, firehose, glue, iam, lambda_, logs, scheduler, sqs
 from local.provision.errors import UnsupportedResourceError
 from local.provision.lookups import LOOKUPS
 from local.provision.resource import Clients, Creator, Registration
+from local.provision.urn import STACK_TYPE, make_urn
 
 CREATORS: Mapping[str, Creator] = {
     **athena.CREATORS,
+    **cloudwatch.CREATORS,
     **firehose.CREATORS,
     **glue.CREATORS,
     **iam.CREATORS,
@@ -29,7 +30,6 @@ CREATORS: Mapping[str, Creator] = {
 """Pulumi's token of each resource type that can be made, to what makes it."""
 
 _PROVIDER = "pulumi:providers:aws"
-_STACK = "pulumi:pulumi:Stack"
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,8 @@ class ProvisioningMonitor(MockMonitor):
         self.outputs: dict[str, Any] = {}
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """Return the URN as the engine makes it: with the types of all parents but the stack."""
-        parents = parent.split("::")[2] if parent else _STACK
-        chain = type_ if parents == _STACK else f"{parents}${type_}"
-        return f"urn:pulumi:{get_stack()}::{get_project()}::{chain}::{name}"
+        """Return the URN as the engine makes it."""
+        return make_urn(parent, type_, name)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         """Make a resource of the program."""
@@ -174,6 +172,6 @@ class ProvisioningMonitor(MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         """Keep the outputs of the stack."""
-        if request.urn.split("::")[2] == _STACK:
+        if request.urn.split("::")[2] == STACK_TYPE:
             self.outputs = deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]

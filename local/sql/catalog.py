@@ -133,9 +133,13 @@ def _view(table: Mapping[str, Any], full_name: str) -> View | None:
         if found is None:
             raise ValueError("no Presto View text")
         definition = json.loads(base64.b64decode(found[1]))
+        # The definition has the types; what the columns mean stands in Glue alone.
+        listed = table.get("StorageDescriptor", {}).get("Columns", [])
+        comments = {column["Name"].lower(): column.get("Comment", "") for column in listed}
         columns = tuple(
-            Column(column["name"].lower(), parse_type(column["type"]))
+            Column(name, parse_type(column["type"]), comments.get(name, ""))
             for column in definition["columns"]
+            for name in [column["name"].lower()]
         )
         return View(definition["originalSql"], definition["schema"].lower(), columns)
     except (ValueError, KeyError, TypeError, SqlError) as error:

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import io
 import json
+import tracemalloc
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import fastavro
 import pytest
 
 import schemas
+from avro_writer import compaction
 from avro_writer.errors import UnreadablePlan
 from avro_writer.landed import MOST_LINE_BYTES
 from avro_writer.plan import Plan
@@ -305,6 +307,8 @@ def test_a_rewritten_object_stays_and_is_taken_by_a_later_plan() -> None:
             return getattr(self.store, name)
 
     run(Rewriting(store, 0))
+    assert store.keys("data-pipeline/landing/") == [key]
+    run(store)
     assert written_ids(store) == ["c-1", "c-1", "c-2"], "both versions are written, change_id tells"
     assert store.keys("data-pipeline/landing/") == []
 
@@ -562,3 +566,112 @@ def test_the_store_of_the_tests_refuses_as_s3_does() -> None:
         store.replace("k", b"2", '"other"')
     with pytest.raises(Changed):
         store.delete("k", '"other"')
+
+
+@pytest.fixture
+def columns_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A schema from which ``channel`` was taken out, and which has a required column more."""
+    schema = schemas.avro_schema("demand")
+    schema["fields"] = [each for each in schema["fields"] if each["name"] != "channel"]
+    schema["fields"].append({"name": "origin", "type": "string", "default": "unknown"})
+    monkeypatch.setattr("avro_writer.run.avro_schema", lambda record_type: schema)
+    monkeypatch.setattr("avro_writer.compaction.removed_columns", lambda record_type: ("channel",))
+    compaction._codec.cache_clear()
+
+
+@pytest.mark.usefixtures("columns_removed")
+def test_rows_landed_before_a_schema_change_are_written_after_it() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1), {**row(2), "stranger": 1}]))
+    run(store)
+    (written,) = avro_rows(store)["2026-11-22"]
+    assert written["origin"] == "unknown", "a new required column has its default"
+    assert "channel" not in written, "a removed column is left out"
+    assert len(quarantined(store)) == 1, "what no schema knew is still refused"
+
+
+def test_a_plan_is_written_though_the_rules_for_schemas_are_stricter_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1)]))
+    with pytest.raises(Lost):
+        run(Failing(store, ("put", "data-pipeline/avro/")))
+    monkeypatch.setattr("schemas.parse.RESERVED_WORDS", frozenset({"channel"}))
+    monkeypatch.setattr("schemas.parse._MAX_NAME", 3)
+    monkeypatch.setattr("schemas.parse._MOST_DEPTH", 1)
+    compaction._codec.cache_clear()
+    store.now += timedelta(seconds=301)
+    run(store)
+    assert written_ids(store) == ["c-1"]
+
+
+def test_a_plan_whose_schema_has_an_unknown_type_is_an_error_that_names_it() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1)]))
+    with pytest.raises(Lost):
+        run(Failing(store, ("put", "data-pipeline/avro/")))
+    (key,) = store.keys("data-pipeline/compaction/")
+    body = store.kept[key][0].replace(b'"string"', b'"text"')
+    store.put(key, body)
+    store.now += timedelta(seconds=301)
+    with pytest.raises(UnreadablePlan, match=r"compaction/demand/1-0\.json.*deploy the version"):
+        run(store)
+
+
+def test_changes_in_the_same_millisecond_are_no_repeats() -> None:
+    store = MemoryStore()
+    first = row(1)
+    land(
+        store, "a", ndjson([first, {**first, "changed_at_micros": first["changed_at_micros"] + 1}])
+    )
+    assert run(store).counts.rows == 2
+
+
+def test_the_same_bad_lines_are_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    bodies = []
+    for seconds in (1, 10**9):
+        monkeypatch.setattr("gzip.time.time", lambda seconds=seconds: seconds)
+        store = MemoryStore()
+        land(store, "a", b"\x1f\x8b")
+        run(store, unique=lambda: "u")
+        bodies.append([store.kept[key] for key in store.keys("data-pipeline/quarantine/")])
+    assert bodies[0] == bodies[1]
+
+
+def test_a_200_mb_line_goes_to_quarantine_piece_by_piece() -> None:
+    store = MemoryStore()
+    key = land(store, "a", gzip.compress(b"x" * 200_000_000 + b"\n" + ndjson_lines(row(1)), 1))
+    tracemalloc.start()
+    try:
+        run(store)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 64 * 1024 * 1024
+    assert written_ids(store) == ["c-1"]
+    (entries,) = [key for key in store.keys("data-pipeline/quarantine/") if "entries" in key]
+    with gzip.open(io.BytesIO(store.kept[entries][0])) as lines:
+        assert json.loads(lines.read(2000).split(b', "data"')[0] + b"}")["key"] == key
+
+
+def test_a_plan_that_comes_back_while_it_is_read_is_not_written_twice() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1)]))
+
+    class Late(Failing):
+        """Before this run fixes its plan, another does it all, and then the first put arrives."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "replace" and not self.failed:
+                self.failed = True
+                (key,) = self.store.keys("data-pipeline/compaction/")
+                proposal = self.store.kept[key][0]
+                self.store.now += timedelta(seconds=301)
+                assert run(self.store).counts.rows == 1
+                self.store.put(key, proposal)
+            return getattr(self.store, name)
+
+    run(Late(store, 0))
+    assert written_ids(store) == ["c-1"]
+    assert store.keys("data-pipeline/compaction/") == []

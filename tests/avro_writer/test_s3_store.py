@@ -14,8 +14,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from avro_writer.errors import OutOfTime
 from avro_writer.s3_store import S3Store
 from avro_writer.store import AlreadyThere, Changed, Missing, Store
 from local.emulator import embedded_emulator
@@ -36,7 +45,7 @@ def store(request: pytest.FixtureRequest) -> Store:
     client = request.getfixturevalue("client")
     bucket = f"b.{uuid.uuid4()}"
     client.create_bucket(Bucket=bucket)
-    return S3Store(client, bucket, sleep=lambda seconds: None)
+    return S3Store(client, bucket, remaining=lambda: 300, sleep=lambda seconds: None)
 
 
 def test_create_is_once_only(store: Store) -> None:
@@ -112,22 +121,29 @@ def answer(status: int, code: str) -> ClientError:
 
 def test_a_conflict_is_tried_again_with_the_whole_body() -> None:
     client = Flaky(2, answer(409, "ConditionalRequestConflict"))
-    store = S3Store(client, "b", sleep=lambda seconds: None)
+    store = S3Store(client, "b", remaining=lambda: 300, sleep=lambda seconds: None)
     assert store.create("k", io.BytesIO(b"body")) == '"e"'
     assert client.bodies == [b"body"] * 3
 
 
 def test_a_conflict_that_stays_and_a_denial_are_errors() -> None:
-    store = S3Store(Flaky(99, answer(409, "Conflict")), "b", sleep=lambda seconds: None)
+    store = S3Store(
+        Flaky(99, answer(409, "Conflict")), "b", remaining=lambda: 300, sleep=lambda seconds: None
+    )
     with pytest.raises(ClientError, match="Conflict"):
         store.create("k", b"")
-    store = S3Store(Flaky(1, answer(403, "AccessDenied")), "b", sleep=lambda seconds: None)
+    store = S3Store(
+        Flaky(1, answer(403, "AccessDenied")),
+        "b",
+        remaining=lambda: 300,
+        sleep=lambda seconds: None,
+    )
     with pytest.raises(ClientError, match="AccessDenied"):
         store.create("k", b"")
 
 
 def test_a_missing_bucket_is_no_missing_key() -> None:
-    store = S3Store(Flaky(1, answer(404, "NoSuchBucket")), "b")
+    store = S3Store(Flaky(1, answer(404, "NoSuchBucket")), "b", remaining=lambda: 300)
     with pytest.raises(ClientError, match="NoSuchBucket"):
         store.replace("k", b"", '"e"')
 
@@ -174,7 +190,7 @@ def breaking() -> Iterator[tuple[S3Store, type[BreakingServer]]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     client = Endpoint(f"http://127.0.0.1:{server.server_port}").client("s3")
     BreakingServer.requests.clear()
-    yield S3Store(client, "b", sleep=lambda seconds: None), BreakingServer
+    yield S3Store(client, "b", remaining=lambda: 300, sleep=lambda seconds: None), BreakingServer
     server.shutdown()
     server.server_close()
 
@@ -199,3 +215,133 @@ def test_a_body_that_breaks_every_time_is_an_error(
     with pytest.raises(BotoCoreError):
         store.read("k", '"e"')
     server.breakages.clear()
+
+
+KEYS = ("k/a", "k/b", "k/c/d")
+STEP = st.tuples(
+    st.sampled_from(["create", "replace", "delete", "read", "find", "objects", "folders"]),
+    st.sampled_from(KEYS),
+    st.sampled_from([b"one", b"two"]),
+    st.booleans(),
+)
+
+
+@settings(max_examples=40)
+@given(st.lists(STEP, max_size=25))
+def test_the_model_answers_as_s3_does(
+    client: Any, steps: list[tuple[str, str, bytes, bool]]
+) -> None:
+    """The explorations stand on the model: it is held to an S3 that we did not write."""
+    bucket = f"b.{uuid.uuid4()}"
+    client.create_bucket(Bucket=bucket)
+    real = S3Store(client, bucket, remaining=lambda: 300, sleep=lambda seconds: None)
+    model = MemoryStore(page_size=1)
+    for method, key, body, current in steps:
+        found = model.find(key)
+        etag = found[1] if found and current else '"00000000000000000000000000000000"'
+        arguments: dict[str, tuple[Any, ...]] = {
+            "create": (key, body),
+            "replace": (key, body, etag),
+            "delete": (key, etag),
+            "read": (key, etag),
+            "find": (key,),
+            "objects": ("k/", key if current else ""),
+            "folders": ("k/",),
+        }
+        assert outcome(real, method, arguments[method]) == outcome(
+            model, method, arguments[method]
+        ), (method, arguments[method])
+
+
+def outcome(store: Store, method: str, arguments: tuple[Any, ...]) -> object:
+    try:
+        answer = getattr(store, method)(*arguments)
+    except (AlreadyThere, Changed, Missing) as refusal:
+        return type(refusal)
+    if method == "read":
+        return answer.read()
+    if method == "objects":
+        return [(each.key, each.etag, each.size) for each in answer]
+    return answer
+
+
+class Refusing:
+    """An S3 client that answers nothing but one error, while time goes by."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error, self.calls, self.slept = error, 0, 0.0
+
+    def get_object(self, **_: Any) -> Any:
+        self.calls += 1
+        raise self.error
+
+    list_objects_v2 = delete_object = put_object = get_object
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+PASSING = [
+    pytest.param(answer(503, "SlowDown"), id="throttled"),
+    pytest.param(answer(500, "InternalError"), id="500"),
+    pytest.param(answer(400, "RequestTimeout"), id="slow connection"),
+    pytest.param(EndpointConnectionError(endpoint_url="x"), id="no connection"),
+    pytest.param(ReadTimeoutError(endpoint_url="x"), id="no answer"),
+    pytest.param(ConnectionClosedError(endpoint_url="x"), id="connection closed"),
+]
+
+
+@pytest.mark.parametrize("error", PASSING)
+@pytest.mark.parametrize("method", ["find", "objects", "create", "replace", "read", "delete"])
+def test_what_passes_is_tried_again_with_longer_pauses_and_then_left(
+    error: Exception, method: str
+) -> None:
+    client = Refusing(error)
+    store = S3Store(client, "b", remaining=lambda: 300, sleep=client.sleep)
+    rest = {"create": (b"",), "replace": (b"", "e"), "read": ("e",), "delete": ("e",)}
+    with pytest.raises(type(error)):
+        list(getattr(store, method)("k", *rest.get(method, ())))
+    assert client.calls == 8
+    assert 5 < client.slept < 30
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_no_request_is_tried_again_when_the_time_is_up(error: Exception) -> None:
+    client = Refusing(error)
+    store = S3Store(client, "b", remaining=lambda: 6 - client.slept, sleep=client.sleep)
+    with pytest.raises(OutOfTime):
+        store.delete("k", '"e"')
+    assert client.slept < 1
+
+
+class Forbidding:
+    """A client that S3 tells 403 of a key that is not there, or of one that it may not read."""
+
+    def __init__(self, client: Any, secret: str = "") -> None:
+        self._client = client
+        self._secret = secret
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def get_object(self, **arguments: Any) -> Any:
+        refused = answer(403, "AccessDenied")
+        if arguments["Key"] == self._secret:
+            raise refused
+        try:
+            return self._client.get_object(**arguments)
+        except ClientError:
+            raise refused from None
+
+
+def test_a_missing_key_is_told_from_a_forbidden_one_by_a_listing(client: Any) -> None:
+    bucket = f"b.{uuid.uuid4()}"
+    client.create_bucket(Bucket=bucket)
+    store = S3Store(Forbidding(client, secret="secret"), bucket, remaining=lambda: 300)
+    store.create("secret", b"x")
+    store.create("missing-but-a-prefix-of-this", b"x")
+    assert store.find("missing") is None
+    with pytest.raises(Missing):
+        store.read("missing", "etag")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        store.find("secret")

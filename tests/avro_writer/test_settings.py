@@ -18,6 +18,7 @@ GOOD = {
     "MIN_PLAN_BYTES": "0",
     "MAX_WAIT_SECONDS": "0",
     "SETTLE_SECONDS": "0",
+    "FIRST_PARTITION_DATE": "2024-01-01",
     "METRICS_NAMESPACE": "dmd-pipeline",
     "ENVIRONMENT": "dev1",
     "LOG_LEVEL": "INFO",
@@ -43,6 +44,12 @@ def test_a_missing_variable_is_named(name: str) -> None:
 def test_a_number_that_is_none_is_refused_with_what_is_allowed(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}.*whole number from"):
         Settings.from_environment({**GOOD, name: value})
+
+
+@pytest.mark.parametrize("value", ["today", "2024-1-1", "20240101", "2024-W01-1", "2024-02-30"])
+def test_a_date_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match=r"FIRST_PARTITION_DATE.*YYYY-MM-DD"):
+        Settings.from_environment({**GOOD, "FIRST_PARTITION_DATE": value})
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.end_to_end.provisioned import Stack, provisioned_stack
 from tests.support.changes import change
 from tests.support.cli import dmd
 
@@ -76,3 +78,10 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("own")
     lines = b"".join(line + b"\n" for line in own_lines())
     return finished(folder / "state", folder / "export", "--input", "-", input=lines)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A provisioned stack; a test leaves its roles, functions and bucket as they were."""
+    with provisioned_stack() as made:
+        yield made

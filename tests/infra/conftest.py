@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,15 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.infra.recorded import Recording, record
+from tests.support.packages import write_packages
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packages")
-    for name in ("transform", "avro_writer"):
-        with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
-            package.writestr("handler.py", f"NAME = {name!r}\n")
-    return folder
+    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")

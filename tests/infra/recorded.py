@@ -1,19 +1,19 @@
-"""A stack's program, registered with a monitor that keeps each request whole."""
+"""A stack's program as ``dmd resources`` records it, in the shape that tests ask it in."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.mocks import MockResourceArgs
 
-from infra.naming import REGION
 from local.provision.program import run_program
-from local.provision.stack_config import stack_config
+from local.provision.stack_config import REPOSITORY, stack_config
+from local.resources.computed import AsAws
+from local.resources.graph import Graph, Resource, in_order
+from local.resources.recorder import Recorder
 
 ACCOUNTS = {
     "dev1": "111122223333",
@@ -22,46 +22,31 @@ ACCOUNTS = {
     "prod1": "444455556666",
 }
 
-# What the provider computes, and nothing else: an output that the program reads and that is not
-# here is None, which the tests find in what the program registers.
-_ARNS = {
-    "aws:athena/workgroup:Workgroup": "athena:{region}:{account}:workgroup/{name}",
-    "aws:cloudwatch/logGroup:LogGroup": "logs:{region}:{account}:log-group:{name}",
-    "aws:cloudwatch/logStream:LogStream": (
-        "logs:{region}:{account}:log-group:{logGroupName}:log-stream:{name}"
-    ),
-    "aws:glue/catalogDatabase:CatalogDatabase": "glue:{region}:{account}:database/{name}",
-    "aws:glue/catalogTable:CatalogTable": "glue:{region}:{account}:table/{databaseName}/{name}",
-    "aws:iam/policy:Policy": "iam::{account}:policy/{name}",
-    "aws:iam/role:Role": "iam::{account}:role/{name}",
-    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": (
-        "firehose:{region}:{account}:deliverystream/{name}"
-    ),
-    "aws:lambda/function:Function": "lambda:{region}:{account}:function:{name}",
-    "aws:scheduler/schedule:Schedule": "scheduler:{region}:{account}:schedule/{groupName}/{name}",
-    "aws:scheduler/scheduleGroup:ScheduleGroup": (
-        "scheduler:{region}:{account}:schedule-group/{name}"
-    ),
-    "aws:sqs/queue:Queue": "sqs:{region}:{account}:{name}",
-}
 
-
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(Resource):
     """One registration."""
-
-    type: str
-    name: str
-    custom: bool
-    inputs: Mapping[str, Any]
-    provider: str
-    protect: bool
-    delete_before_replace: bool
-    replace_on_changes: tuple[str, ...]
 
     @property
     def physical_name(self) -> str:
-        return str(self.inputs["name"])
+        name = super().physical_name
+        assert name is not None, f"{self.urn} has no name of its own"
+        return name
+
+    @property
+    def provider(self) -> str:
+        return self.options.provider
+
+    @property
+    def protect(self) -> bool:
+        return self.options.protect
+
+    @property
+    def delete_before_replace(self) -> bool:
+        return self.options.delete_before_replace
+
+    @property
+    def replace_on_changes(self) -> tuple[str, ...]:
+        return self.options.replace_on_changes
 
     def policy(self, key: str = "policy") -> list[dict[str, Any]]:
         return list(json.loads(self.inputs[key])["Statement"])
@@ -69,10 +54,9 @@ class Recorded:
 
 @dataclass
 class Recording:
-    """All registrations of one run."""
+    """All registrations of one run, in the order in which they came."""
 
     account_id: str
-    computed: bool = True
     resources: list[Recorded] = field(default_factory=list)
 
     def of(self, token: str) -> list[Recorded]:
@@ -86,86 +70,38 @@ class Recording:
     def owned(self) -> list[Recorded]:
         return [each for each in self.resources if each.type.startswith("aws:")]
 
-
-class _Answers(Mocks):
-    def __init__(self, recording: Recording) -> None:
-        self.recording = recording
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        if not args.custom:
-            return "", {}
-        if not self.recording.computed:
-            return "", args.inputs
-        outputs = dict(args.inputs)
-        if args.typ in _ARNS:
-            arn = _ARNS[args.typ].format(
-                region=REGION, account=self.recording.account_id, **args.inputs
-            )
-            outputs["arn"] = f"arn:aws:{arn}"
-        if args.typ == "aws:sqs/queue:Queue":
-            outputs["url"] = f"https://sqs.example/{args.inputs['name']}"
-        return args.name, outputs
-
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        account = self.recording.account_id
-        name = args.args.get("name")
-        answer: dict[str, Any]
-        match args.token.rpartition(":")[2]:
-            case "getCallerIdentity":
-                answer = {"accountId": account, "arn": f"arn:aws:iam::{account}:root"}
-            case "getStream":
-                answer = {"name": name, "arn": f"arn:aws:kinesis:{REGION}:{account}:stream/{name}"}
-            case "getTable":
-                answer = {"name": name, "arn": f"arn:aws:dynamodb:{REGION}:{account}:table/{name}"}
-            case "getBucket":
-                bucket = args.args["bucket"]
-                answer = {"bucket": bucket, "arn": f"arn:aws:s3:::{bucket}"}
-            case other:
-                raise AssertionError(f"unexpected lookup {other}")
-        return answer, []
+    def graph(self, stack: str) -> Graph:
+        return Graph(stack, in_order({each.urn: Resource(**vars(each)) for each in self.resources}))
 
 
-class _Recorder(MockMonitor):
-    def __init__(self, recording: Recording) -> None:
-        super().__init__(_Answers(recording))
-        self.recording = recording
+class Previewed(AsAws):
+    """Nothing is computed: IDs, ARNs and URLs are unknown."""
 
-    def RegisterResource(self, request: Any) -> Any:
-        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
-        if request.type != "pulumi:pulumi:Stack":
-            self.recording.resources.append(
-                Recorded(
-                    type=request.type,
-                    name=request.name,
-                    custom=request.custom,
-                    inputs=_plain(request.object),
-                    provider=request.provider,
-                    protect=request.protect,
-                    delete_before_replace=request.deleteBeforeReplace,
-                    replace_on_changes=tuple(request.replaceOnChanges),
-                )
-            )
-        return response
-
-
-def _plain(struct: Any) -> dict[str, Any]:
-    return dict(MessageToDict(struct))
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return "", args.inputs
 
 
 def record(
     stack: str,
     packages: Path,
     *,
-    account_id: str | None = None,
     preview: bool = False,
     into: Recording | None = None,
+    program: Path = REPOSITORY / "__main__.py",
     **overrides: str,
 ) -> Recording:
     """Run the program of ``stack``; return what it registered.
 
-    In a preview nothing is computed: IDs, ARNs and URLs are unknown.
+    In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise an input that needs
+    what ``local/resources/computed.py`` does not know is an error.
     """
-    recording = into or Recording(account_id or ACCOUNTS[stack], computed=not preview)
+    recording = into or Recording(ACCOUNTS[stack])
     settings = {"package_directory": str(packages), **overrides}
-    run_program(stack, stack_config(stack, settings), _Recorder(recording), preview=preview)
+    recorder = Recorder((Previewed if preview else AsAws)(recording.account_id))
+    try:
+        run_program(stack, stack_config(stack, settings), recorder, preview=True, program=program)
+    finally:
+        recording.resources = [Recorded(**vars(each)) for each in recorder.recorded.values()]
+    if not preview:
+        assert recorder.problems() == []
     return recording

@@ -45,6 +45,8 @@ def test_values_are_typed() -> None:
     assert found.demand_data_types == ("demand", "sale", "event", "notification")
     assert found.transform_buffer_size_mb == Decimal(1)
     assert found.first_partition_date == datetime.date(2024, 1, 1)
+    assert found.tracing is False
+    assert settings(tracing="true").tracing is True
 
 
 def test_a_configured_zero_is_not_taken_for_a_missing_value() -> None:
@@ -70,6 +72,15 @@ def test_a_name_of_the_stack_replaces_the_pattern() -> None:
         ("bucket_name", "Upper.Case"),
         ("bucket_name", "two..dots"),
         ("log_stream_arn", "arn:aws:firehose:us-east-1:111122223333:deliverystream/x"),
+        ("log_stream_arn", "arn:aws:kinesis:eu-west-1:111122223333:stream/logs"),
+        ("log_stream_arn", "arn:aws:kinesis:us-east-1:999999999999:stream/logs"),
+        ("bucket_kms_key_arn", "alias/demand-capture"),
+        ("bucket_kms_key_arn", "arn:aws:kms:us-east-1:111122223333:alias/demand-capture"),
+        ("ci_runner_role", "arn:aws:iam::111122223333:role/GitRunner"),
+        ("alarm_topic_arn", "on-call"),
+        ("alarm_topic_arn", "arn:aws:sns:eu-west-1:111122223333:on-call"),
+        ("tracing", "True"),
+        ("tracing", "yes"),
         ("demand_data_types", '["demand","parking"]'),
         ("demand_data_types", '["demand","demand"]'),
         ("demand_data_types", "[]"),
@@ -146,7 +157,7 @@ def test_pulumi_yaml_declares_exactly_the_settings() -> None:
 @pytest.mark.parametrize("key", declarations())
 def test_each_setting_has_a_type_a_meaning_and_mostly_a_default(key: str) -> None:
     declaration = declarations()[key]
-    kind = {"string": str, "integer": int, "array": list}[declaration["type"]]
+    kind = {"string": str, "integer": int, "array": list, "boolean": bool}[declaration["type"]]
     assert declaration["description"]
     if key == "account_id":
         assert "default" not in declaration

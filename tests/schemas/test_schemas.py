@@ -246,3 +246,21 @@ def test_types_within_types_are_bounded_and_the_deepest_that_is_allowed_works(wr
     compile_encoder(parse({"name": "deep", "type": avro_type}).record)
     with pytest.raises(SchemaError, match="deep"):
         parse({"name": "deep", "type": wrap(avro_type)})
+
+
+def _table(**change: Any) -> str:
+    return json.dumps(
+        {"type": "record", "name": "r", "fields": [{"name": "a", "type": "string"}], **change}
+    )
+
+
+def test_removed_columns_are_known_and_no_part_of_the_avro_schema() -> None:
+    table = schemas.parse_table("t", _table(removed=["gone"]), "t.json")
+    assert table.removed == ("gone",)
+    assert "removed" not in table.avro
+
+
+@pytest.mark.parametrize("removed", [["a"], ["change_id"], "gone", [1], [""]])
+def test_a_list_of_removed_columns_that_makes_no_sense_is_refused(removed: Any) -> None:
+    with pytest.raises(SchemaError, match="removed"):
+        schemas.parse_table("t", _table(removed=removed), "t.json")

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import BinaryIO
 
 from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
@@ -21,15 +22,23 @@ class MemoryStore:
     requests: list[tuple[str, str]] = field(default_factory=list)
     page_size: int = 1000
 
-    def objects(self, prefix: str) -> Iterator[LandedObject]:
-        keys = self.keys(prefix)
-        if not keys:
-            self.requests.append(("list", prefix))
-        for index, key in enumerate(keys):
-            if index % self.page_size == 0:
-                self.requests.append(("list", prefix))
-            body, modified = self.kept[key]
-            yield LandedObject(key, _etag(body), len(body), modified)
+    def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
+        more = True
+        while more:
+            page, more = self.page(prefix, after)
+            yield from page
+            after = page[-1].key if page else after
+
+    def page(self, prefix: str, after: str) -> tuple[tuple[LandedObject, ...], bool]:
+        """Return one request's part of a listing, and whether there is more."""
+        self.requests.append(("list", prefix))
+        keys = [key for key in self.keys(prefix) if key > after]
+        page = tuple(
+            LandedObject(key, etag_of(body), len(body), modified)
+            for key in keys[: self.page_size]
+            for body, modified in (self.kept[key],)
+        )
+        return page, len(keys) > self.page_size
 
     def folders(self, prefix: str) -> list[str]:
         self.requests.append(("list", prefix))
@@ -45,13 +54,13 @@ class MemoryStore:
         if key not in self.kept:
             return None
         body = self.kept[key][0]
-        return body, _etag(body)
+        return body, etag_of(body)
 
     def create(self, key: str, body: bytes | BinaryIO) -> str:
         self.requests.append(("put", key))
         if key in self.kept:
             raise AlreadyThere(key)
-        return self.put(key, body if isinstance(body, bytes) else body.read())
+        return self.put(key, whole(body))
 
     def replace(self, key: str, body: bytes, etag: str) -> str:
         self.requests.append(("put", key))
@@ -63,10 +72,20 @@ class MemoryStore:
         self._held(key, etag)
         del self.kept[key]
 
+    def overwrite(self, key: str, body: bytes) -> str:
+        """Put without a condition, as the writer never may."""
+        self.requests.append(("put", key))
+        return self.put(key, body)
+
+    def remove(self, key: str) -> None:
+        """Delete without a condition, as the writer never may."""
+        self.requests.append(("delete", key))
+        self.kept.pop(key, None)
+
     def put(self, key: str, body: bytes, modified: datetime | None = None) -> str:
         """Put without a condition, as Firehose does."""
         self.kept[key] = (body, modified or self.now)
-        return _etag(body)
+        return etag_of(body)
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""
@@ -76,10 +95,17 @@ class MemoryStore:
         if key not in self.kept:
             raise Missing(key)
         body = self.kept[key][0]
-        if _etag(body) != etag:
+        if etag_of(body) != etag:
             raise Changed(key)
         return body
 
 
-def _etag(body: bytes) -> str:
+@cache
+def etag_of(body: bytes) -> str:
+    """Return the ETag that S3 gives an object: of its bytes alone, for puts in one part."""
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+def whole(body: bytes | BinaryIO) -> bytes:
+    """Return the bytes that a request sends."""
+    return body if isinstance(body, bytes) else body.read()

@@ -8,21 +8,42 @@ import io
 import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import fastavro
 
-from avro_writer.run import Clock, Report, Run
+from avro_writer.compaction import Capacity
+from avro_writer.deadline import Clock
+from avro_writer.run import Report, Run
 from avro_writer.settings import Assignment, Settings
 from telemetry import Log
 from tests.support.memory_store import MemoryStore
+from tests.support.rows import demand_row
 
 _numbers = itertools.count()
+_NOON_MICROS = 1_795_348_800_000_000  # 2026-11-22T12:00Z
+_DAY_MICROS = 86_400_000_000
 
 
 def ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Rows as Firehose lands them: gzip JSON lines."""
     return gzip.compress(b"".join(json.dumps(row).encode() + b"\n" for row in rows), mtime=0)
+
+
+def gz_lines(*lines: Mapping[str, Any] | bytes) -> bytes:
+    """Lines as Firehose lands them, rows and others."""
+    texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+    return gzip.compress(b"".join(text + b"\n" for text in texts), mtime=0)
+
+
+def landed_row(number: int, days: int = 0, **change: Any) -> dict[str, Any]:
+    """Row ``number``, so many days after 2026-11-22."""
+    micros = _NOON_MICROS + days * _DAY_MICROS + number
+    return demand_row(
+        change_id=f"c-{number}", changed_at_micros=micros, changed_at=micros // 1000, **change
+    )
 
 
 def land(store: MemoryStore, name: str, body: bytes, lanes: int = 1) -> str:
@@ -38,7 +59,11 @@ def run(
     lane: int = 0,
     remaining: float = 300,
     clock_left: Callable[[], float] | None = None,
+    now: Callable[[], datetime] | None = None,
     run_id: str | None = None,
+    unique: Callable[[], str] | None = None,
+    capacity: Capacity | None = None,
+    folder: Path | None = None,
     **settings: Any,
 ) -> Report:
     """One run of the writer over the demand type; takes all that has landed unless told not to."""
@@ -54,6 +79,7 @@ def run(
         "settle_seconds": 0,
         "max_wait_seconds": 0,
         "min_plan_bytes": 0,
+        "first_partition_date": date(2024, 1, 1),
         **settings,
     }
     number = next(_numbers)
@@ -61,10 +87,12 @@ def run(
         Settings(**given),
         Assignment("demand", lane),
         store,
-        Clock(lambda: store.now, clock_left or (lambda: remaining)),
+        Clock(now or (lambda: store.now), clock_left or (lambda: remaining)),
         run_id or f"run-{number}",
-        lambda: f"u{number}x{next(_numbers)}",
-        Log("ERROR"),
+        unique or (lambda: f"u{number}x{next(_numbers)}"),
+        Log("ERROR", stream=io.StringIO()),
+        folder,
+        capacity,
     )
     writer.run()
     return writer.report

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from local.emulator import embedded_emulator
-from local.endpoint import Credentials, Endpoint
+from local.endpoint import Endpoint
 from local.functions import (
     FunctionHost,
     FunctionHostError,
@@ -30,19 +26,7 @@ from local.functions import (
     InvokeResponse,
     PackageMismatchError,
 )
-
-_TRUST = json.dumps(
-    {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "lambda.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-)
+from tests.local.functions.conftest import Deploy, credentials
 
 # One function that does as its event says, so that few need to be made.
 _SOURCE = """
@@ -106,60 +90,11 @@ def start_child(event, context):
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    """Give an emulated AWS, with the role that the functions have."""
-    with embedded_emulator() as there:
-        there.client("iam").create_role(RoleName="function-role", AssumeRolePolicyDocument=_TRUST)
-        yield there
-
-
-Deploy = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder of packages."""
-    return tmp_path_factory.mktemp("packages")
-
-
-@pytest.fixture(scope="module")
-def deploy(endpoint: Endpoint, packages: Path) -> Deploy:
-    """Give what packages a source and creates a function from it, and returns its ARN."""
-    client = endpoint.client("lambda")
-    role = endpoint.client("iam").get_role(RoleName="function-role")["Role"]["Arn"]
-
-    def create(name: str, source: str = _SOURCE, *, keep_package: bool = True, **more: Any) -> str:
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as package:
-            package.writestr("code/__init__.py", "")
-            package.writestr("code/main.py", f"# {name}\n{textwrap.dedent(source)}")
-        if keep_package:
-            (packages / f"{name}.zip").write_bytes(buffer.getvalue())
-        settings = {
-            "Runtime": "python3.13",
-            "Handler": "code.main.handler",
-            "Timeout": 10,
-            "MemorySize": 128,
-            **more,
-        }
-        created = client.create_function(
-            FunctionName=name, Role=role, Code={"ZipFile": buffer.getvalue()}, **settings
-        )
-        return str(created["FunctionArn"])
-
-    return create
-
-
-def credentials(role: str, function: str) -> Credentials:
-    """Return credentials that tell whose they are."""
-    return Credentials(role.rpartition("/")[2], function.rpartition(":")[2], "session")
-
-
-@pytest.fixture(scope="module")
 def arn(deploy: Deploy) -> str:
     """Give the function that does as its event says."""
     return deploy(
         "worker",
+        _SOURCE,
         Environment={"Variables": {"BUCKET": "of the pipeline"}},
         Architectures=["arm64"],
     )
@@ -407,7 +342,7 @@ def test_a_handler_that_cannot_be_loaded_is_an_error_that_says_why(
 
 
 def test_a_function_that_takes_too_long_is_ended(host: FunctionHost, deploy: Deploy) -> None:
-    deploy("slow", Timeout=1)
+    deploy("slow", _SOURCE, Timeout=1)
     pid = value(ask(host, "tell", "slow"))["pid"]
     started = time.monotonic()
     response = ask(host, "sleep", "slow", seconds=30)
@@ -516,7 +451,7 @@ def test_a_process_takes_one_event_at_a_time_and_too_many_are_refused(
 def test_a_function_runs_no_more_often_at_once_than_it_reserves(
     endpoint: Endpoint, host: FunctionHost, deploy: Deploy
 ) -> None:
-    deploy("reserved")
+    deploy("reserved", _SOURCE)
     endpoint.client("lambda").put_function_concurrency(
         FunctionName="reserved", ReservedConcurrentExecutions=1
     )
@@ -538,7 +473,7 @@ def test_many_threads_get_their_own_answers(host: FunctionHost, arn: str) -> Non
 def test_a_change_of_configuration_takes_effect_at_the_next_event(
     endpoint: Endpoint, host: FunctionHost, deploy: Deploy
 ) -> None:
-    deploy("changing", Environment={"Variables": {"LANES": "2"}})
+    deploy("changing", _SOURCE, Environment={"Variables": {"LANES": "2"}})
     before = value(ask(host, "tell", "changing"))
     endpoint.client("lambda").update_function_configuration(
         FunctionName="changing", Environment={"Variables": {"LANES": "4"}}
@@ -552,7 +487,7 @@ def test_a_change_of_configuration_takes_effect_at_the_next_event(
 def test_a_function_made_from_another_package_is_an_error_that_says_what_to_do(
     host: FunctionHost, deploy: Deploy
 ) -> None:
-    deploy("elsewhere", keep_package=False)
+    deploy("elsewhere", _SOURCE, keep_package=False)
     with pytest.raises(PackageMismatchError, match=r"build them again .* provision again"):
         ask(host, "tell", "elsewhere")
 

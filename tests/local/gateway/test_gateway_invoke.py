@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.endpoint import Credentials, Endpoint
-from local.gateway import Gateway, InvokeError, InvokeRequest, InvokeResponse
+from local.functions import InvokeRequest, InvokeResponse
+from local.functions.invocation import not_found
+from local.gateway import Gateway
 from tests.local.gateway.conftest import LAMBDA_TRUST, allow, put_policy
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:transform"
@@ -20,12 +22,10 @@ class Host:
 
     def __init__(self) -> None:
         self.asked: list[InvokeRequest] = []
-        self.answer: InvokeResponse | Exception = InvokeResponse(200, b'{"ok":true}')
+        self.answer = InvokeResponse(200, b'{"ok":true}')
 
     def __call__(self, request: InvokeRequest) -> InvokeResponse:
         self.asked.append(request)
-        if isinstance(self.answer, Exception):
-            raise self.answer
         return self.answer
 
 
@@ -56,7 +56,7 @@ def test_an_allowed_invocation_is_the_hosts_to_answer(caller: Endpoint, host: Ho
     answer = caller.client("lambda").invoke(
         FunctionName=f"{FUNCTION}:$LATEST", Payload=b'{"a":1}', LogType="Tail"
     )
-    assert host.asked == [InvokeRequest("transform", "$LATEST", b'{"a":1}', "RequestResponse")]
+    assert host.asked == [InvokeRequest("transform", b'{"a":1}', "$LATEST", "RequestResponse")]
     assert answer["Payload"].read() == b'{"n":1}'
     assert (answer["StatusCode"], answer["ExecutedVersion"]) == (200, "7")
     assert "FunctionError" not in answer
@@ -82,16 +82,17 @@ def test_a_function_that_fails_is_an_answer_with_its_error(front: Gateway, host:
 
 
 def test_an_event_is_accepted_without_an_answer(front: Gateway, host: Host) -> None:
-    host.answer = InvokeResponse(202, b"")
+    host.answer = InvokeResponse(202, b"", request_id="of-the-event")
     answer = front.endpoint.client("lambda").invoke(
         FunctionName="transform", InvocationType="Event", Payload=b"{}"
     )
     assert (answer["StatusCode"], answer["Payload"].read()) == (202, b"")
+    assert answer["ResponseMetadata"]["RequestId"] == "of-the-event"
     assert host.asked[0].invocation_type == "Event"
 
 
 def test_what_lambda_refuses_is_refused_as_it_does(front: Gateway, host: Host) -> None:
-    host.answer = InvokeError("ResourceNotFoundException", f"Function not found: {FUNCTION}", 404)
+    host.answer = not_found(FUNCTION)
     client = front.endpoint.client("lambda")
     with pytest.raises(client.exceptions.ResourceNotFoundException, match="Function not found"):
         client.invoke(FunctionName="transform", Payload=b"{}")

@@ -215,7 +215,7 @@ def test_each_resource_is_reported_with_its_name_in_pulumi_and_at_the_endpoint(
     )
     assert role.urn == (
         "urn:pulumi:dev1::dmd-pipeline::dmd:delivery:DeliveryStream$dmd:lambda:Function"
-        "$dmd:iam:ServiceRole$aws:iam/role:Role::transform-sale"
+        "$dmd:iam:Role$aws:iam/role:Role::transform-sale"
     )
     assert role.physical_id == f"{NAMING}-transform-sale"
     assert role.arn

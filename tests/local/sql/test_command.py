@@ -12,6 +12,8 @@ import pytest
 
 from local.sql.command import add_parser
 
+from .tables import catalog, definitions, view
+
 
 def _run(*arguments: str) -> int:
     parser = argparse.ArgumentParser(prog="dmd")
@@ -63,6 +65,18 @@ def test_tables_lists_columns_types_and_comments(
     shown = capsys.readouterr().out
     assert "prd3292_dev1_dmnd_pipeline.demand_latest (view)" in shown
     assert "Price of one seat." in shown
+
+
+def test_a_views_columns_have_the_comments_that_glue_has(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prices = view(
+        "prices", "SELECT price FROM demand", [("price", "decimal(12,2)", "decimal(12,2)")]
+    )
+    prices["StorageDescriptor"]["Columns"][0]["Comment"] = "What a seat costs."
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog([*definitions(), prices])))
+    assert _run("--data", str(tmp_path), "--format", "json", "DESCRIBE prices") == 0
+    assert json.loads(capsys.readouterr().out)["comment"] == "What a seat costs."
 
 
 @pytest.mark.parametrize("arguments", [(), ("--tables", "SELECT 1")])

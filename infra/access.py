@@ -1,0 +1,90 @@
+"""Who else may work with a stack: continuous integration, which tests what is deployed."""
+
+from __future__ import annotations
+
+import pulumi
+
+from infra.athena import QueryWorkgroup
+from infra.catalog import Catalog
+from infra.lookups import Referenced
+from infra.policies import trust_principals
+from infra.roles import ManagedPolicy, Role
+from infra.settings import Settings
+
+
+class ContinuousIntegration(pulumi.ComponentResource):
+    """The role that continuous integration tests a deployed stack with, and its policies.
+
+    It can put items into the demand table, query what becomes of them, and keep objects of its
+    own below ``data-pipeline/test/``. It deploys nothing: that is the CI runners' own role.
+
+    Parameters
+    ----------
+    name
+        Logical name.
+    settings
+        The stack's settings.
+    referenced
+        The demand table and the bucket.
+    catalog, workgroup
+        What it queries, and where.
+    """
+
+    role_arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        referenced: Referenced,
+        catalog: Catalog,
+        workgroup: QueryWorkgroup,
+        *,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        super().__init__("dmd:access:ContinuousIntegration", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        bucket = referenced.bucket
+        grants = {
+            "dynamodb-rw": (
+                "Read and write items of the demand table",
+                referenced.table.read_write_statements(),
+            ),
+            "athena-query-execution": (
+                "Query the tables with Athena",
+                [
+                    *workgroup.query_statements(),
+                    *catalog.read_statements(),
+                    *bucket.query_statements(),
+                ],
+            ),
+            "s3-write": (
+                "Put test objects into the bucket, below data-pipeline/test/",
+                bucket.test_write_statements(),
+            ),
+            "s3-delete-test": (
+                "Delete test objects from the bucket, below data-pipeline/test/",
+                bucket.test_delete_statements(),
+            ),
+        }
+        role = Role(
+            name,
+            role_name=settings.naming.ci_role,
+            description=f"What continuous integration tests {settings.environment} with",
+            trusts=trust_principals(
+                [f"arn:aws:iam::{settings.account_id}:root", referenced.ci_runner_role_arn]
+            ),
+            managed=[
+                ManagedPolicy(
+                    purpose,
+                    settings=settings,
+                    description=description,
+                    statements=statements,
+                    opts=child,
+                )
+                for purpose, (description, statements) in grants.items()
+            ],
+            opts=child,
+        )
+        self.role_arn = role.arn
+        self.register_outputs({"role": role.arn})

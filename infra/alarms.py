@@ -1,0 +1,331 @@
+"""Which alarms a stack has: what each watches, when it goes off, and what to do first.
+
+Only what somebody on call can do something about is an alarm; the dashboard shows the rest. Each
+has a section of its symptom's name in ``docs/operations.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from infra.naming import Naming, delivery_log_group, function_log_group
+from infra.settings import PROJECT, Settings
+
+_FIVE_MINUTES = 300
+_QUARTER_HOUR = 900
+_HOUR = 3_600
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A CloudWatch metric, as an alarm or a graph reads it.
+
+    Parameters
+    ----------
+    namespace, name, dimensions
+        Which.
+    statistic
+        ``Sum``, ``Maximum``, ...
+    """
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm on one metric, or on the sum of several.
+
+    Parameters
+    ----------
+    symptom
+        What is wrong, the last part of the alarm's name.
+    metrics
+        What is watched; where there are several, their sum.
+    threshold
+        The alarm counts a period whose value is greater.
+    wants_more
+        Whether it counts one whose value is smaller instead, or that has no data at all.
+    period_seconds
+        60, or a multiple.
+    datapoints, periods
+        How many of the last periods have to count.
+    description
+        What is wrong and what to do first, at most 1,024 characters.
+    """
+
+    symptom: str
+    metrics: Sequence[Metric]
+    threshold: float
+    wants_more: bool = False
+    period_seconds: int
+    datapoints: int
+    periods: int
+    description: str
+
+
+def alarms_of(settings: Settings) -> list[Alarm]:
+    """Return all alarms of a stack."""
+    per_type = (_delivery_alarms, _transform_alarms, _table_alarms)
+    return [
+        alarm
+        for record_type in settings.demand_data_types
+        for alarms in per_type
+        for alarm in alarms(settings, record_type)
+    ] + [*_stream_alarms(settings), *_writer_alarms(settings)]
+
+
+def delivery_metric(naming: Naming, record_type: str, name: str, statistic: str) -> Metric:
+    """Return a metric of a record type's delivery stream.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
+    """
+    dimensions = {"DeliveryStreamName": naming.delivery_stream(record_type)}
+    return Metric(namespace="AWS/Firehose", name=name, dimensions=dimensions, statistic=statistic)
+
+
+def function_metric(function_name: str, name: str, statistic: str) -> Metric:
+    """Return a metric of a Lambda function.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    dimensions = {"FunctionName": function_name}
+    return Metric(namespace="AWS/Lambda", name=name, dimensions=dimensions, statistic=statistic)
+
+
+def pipeline_metric(settings: Settings, record_type: str, name: str, statistic: str) -> Metric:
+    """Return a metric that the functions publish themselves, through their logs."""
+    dimensions = {"Environment": settings.environment, "RecordType": record_type}
+    return Metric(namespace=PROJECT, name=name, dimensions=dimensions, statistic=statistic)
+
+
+def queue_metric(queue_name: str, name: str, statistic: str) -> Metric:
+    """Return a metric of an SQS queue.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    """
+    dimensions = {"QueueName": queue_name}
+    return Metric(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic=statistic)
+
+
+def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
+    naming = settings.naming
+    log_group = delivery_log_group(naming.delivery_stream(record_type))
+    buffers = settings.transform_buffer_interval_seconds + settings.delivery_buffer_interval_seconds
+    return [
+        Alarm(
+            symptom=f"delivery-late-{record_type}",
+            metrics=[delivery_metric(naming, record_type, "DeliveryToS3.DataFreshness", "Maximum")],
+            threshold=buffers + 600,
+            period_seconds=_FIVE_MINUTES,
+            datapoints=3,
+            periods=3,
+            description=(
+                f"Records of {record_type} have waited in Firehose ten minutes longer than it "
+                f"buffers. First: read the log group {log_group}; it says whether S3, the role or "
+                "the transform refuses."
+            ),
+        ),
+        Alarm(
+            symptom=f"stream-behind-{record_type}",
+            metrics=[delivery_metric(naming, record_type, "KinesisMillisBehindLatest", "Maximum")],
+            threshold=600_000,
+            period_seconds=_FIVE_MINUTES,
+            datapoints=3,
+            periods=3,
+            description=(
+                f"The delivery stream of {record_type} reads {settings.stream_name} more than ten "
+                "minutes late; what it has not read when the stream's retention is over is lost. "
+                "First: see whether reads-throttled goes off too, and ask the stream's owner for "
+                "more shards if it does."
+            ),
+        ),
+    ]
+
+
+def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
+    function = settings.naming.transform_function(record_type)
+    return [
+        Alarm(
+            symptom=f"transform-failing-{record_type}",
+            metrics=[function_metric(function, "Errors", "Sum")],
+            threshold=0,
+            period_seconds=_FIVE_MINUTES,
+            datapoints=2,
+            periods=3,
+            description=(
+                f"The transform of {record_type} fails as a whole; after its retries Firehose puts "
+                "each batch below the error prefix. First: read the log group "
+                f"{function_log_group(function)}; after a deployment, deploy the one before again."
+            ),
+        ),
+        Alarm(
+            symptom=f"records-failed-{record_type}",
+            metrics=[pipeline_metric(settings, record_type, "RecordsFailed", "Sum")],
+            threshold=0,
+            period_seconds=_QUARTER_HOUR,
+            datapoints=1,
+            periods=1,
+            description=(
+                f"Records of {record_type} cannot become rows; their raw source is kept below "
+                f"data-pipeline/errors/{record_type}/. First: look for 'records failed' in the log "
+                f"group {function_log_group(function)}: reason and column say whether the item or "
+                "the schema is wrong."
+            ),
+        ),
+    ]
+
+
+def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
+    patience = (
+        settings.max_wait_seconds
+        + settings.settle_seconds
+        + settings.writer_timeout_seconds
+        + 3 * settings.writer_schedule_minutes * 60
+    )
+    return [
+        Alarm(
+            symptom=f"landed-waiting-{record_type}",
+            metrics=[pipeline_metric(settings, record_type, "OldestLandedAge", "Maximum")],
+            threshold=patience,
+            period_seconds=_period_of_runs(settings),
+            datapoints=3,
+            periods=3,
+            description=(
+                f"Landed rows of {record_type} have waited {patience} s for the Avro writer; "
+                "nothing is lost, but queries do not see them. First: see whether writer-silent, "
+                "writer-failing or writer-throttled goes off too; if not, RunsOutOfTime above zero "
+                "means that more lanes (delivery_parallelization_factor) are needed."
+            ),
+        ),
+        Alarm(
+            symptom=f"rows-quarantined-{record_type}",
+            metrics=[
+                pipeline_metric(settings, record_type, name, "Sum")
+                for name in ("LinesQuarantined", "ObjectsQuarantined")
+            ],
+            threshold=0,
+            period_seconds=_QUARTER_HOUR,
+            datapoints=1,
+            periods=1,
+            description=(
+                f"Landed lines or objects of {record_type} cannot become Avro; they are kept below "
+                f"data-pipeline/quarantine/{record_type}/. First: read the reason in the newest "
+                "entries-*.jsonl.gz there; after a change of schema, deploy the one before again."
+            ),
+        ),
+        Alarm(
+            symptom=f"rows-outside-projection-{record_type}",
+            metrics=[pipeline_metric(settings, record_type, "RowsOutsideProjection", "Sum")],
+            threshold=0,
+            period_seconds=_QUARTER_HOUR,
+            datapoints=1,
+            periods=1,
+            description=(
+                f"Rows of {record_type} have a date before {settings.first_partition_date} or "
+                "after tomorrow; they are in the table's files, and no query finds them. First: "
+                f"list the partitions below data-pipeline/avro/{record_type}/; if the dates are "
+                "right, set first_partition_date to the first of them."
+            ),
+        ),
+    ]
+
+
+def _stream_alarms(settings: Settings) -> list[Alarm]:
+    throttled = Metric(
+        namespace="AWS/Kinesis",
+        name="ReadProvisionedThroughputExceeded",
+        dimensions={"StreamName": settings.stream_name},
+        statistic="Average",
+    )
+    return [
+        Alarm(
+            symptom="reads-throttled",
+            metrics=[throttled],
+            # Of all reads, whatever the number of shards.
+            threshold=0.2,
+            period_seconds=_FIVE_MINUTES,
+            datapoints=3,
+            periods=3,
+            description=(
+                f"Kinesis refuses a fifth of the reads of {settings.stream_name}. A shard allows "
+                "five reads a second, of which this pipeline takes four. First: find the stream's "
+                "other consumers and move them to enhanced fan-out, or have the stream split."
+            ),
+        )
+    ]
+
+
+def _writer_alarms(settings: Settings) -> list[Alarm]:
+    naming = settings.naming
+    function, queue = naming.writer_function, naming.dead_letter_queue
+    log_group = function_log_group(function)
+    period = _period_of_runs(settings)
+    # The next run of a lane mends what one run leaves; a day is too long to wait for a third.
+    runs = 1 if period >= _HOUR else 3
+    return [
+        Alarm(
+            symptom="writer-silent",
+            metrics=[function_metric(function, "Invocations", "Sum")],
+            threshold=1,
+            wants_more=True,
+            period_seconds=period,
+            datapoints=runs,
+            periods=runs,
+            description=(
+                "The Avro writer does not run; nothing is lost, but what lands waits. First: see "
+                f"whether the schedules in the group {naming.schedule_group} are enabled, and "
+                f"whether the queue {queue} says why they cannot invoke it. Right after the first "
+                "deployment it goes off until the schedules have fired."
+            ),
+        ),
+        Alarm(
+            symptom="writer-failing",
+            metrics=[function_metric(function, "Errors", "Sum")],
+            threshold=0,
+            period_seconds=period,
+            datapoints=runs,
+            periods=runs,
+            description=(
+                "The Avro writer fails run after run; nothing is lost, but what lands waits. "
+                f"First: read the errors in the log group {log_group}; they name the record type, "
+                "the lane and the object."
+            ),
+        ),
+        Alarm(
+            symptom="writer-throttled",
+            metrics=[function_metric(function, "Throttles", "Sum")],
+            threshold=0,
+            period_seconds=period,
+            datapoints=runs,
+            periods=runs,
+            description=(
+                "Lambda refuses runs of the Avro writer: the account's concurrency is used up. "
+                "First: find the function that uses it (ConcurrentExecutions by function), then "
+                "ask for a higher quota."
+            ),
+        ),
+        Alarm(
+            symptom="dead-letters",
+            # Those that come, not those that lie there: a queue that nobody has purged would
+            # hide the next failure.
+            metrics=[queue_metric(queue, "NumberOfMessagesSent", "Sum")],
+            threshold=2,
+            period_seconds=max(period, _QUARTER_HOUR),
+            datapoints=2,
+            periods=2,
+            description=(
+                "Again and again runs of the Avro writer fail or do not happen; the queue "
+                f"{queue} keeps them. First: read a message, which says why. The lane's next run "
+                "takes up what was left, so purge the queue when the cause is mended."
+            ),
+        ),
+    ]
+
+
+def _period_of_runs(settings: Settings) -> int:
+    """Return a period in seconds in which each lane runs at least once."""
+    return max(settings.writer_schedule_minutes * 60, _FIVE_MINUTES)

@@ -1,0 +1,147 @@
+"""The dashboard: the pipeline from the change stream to the tables, one row a stage.
+
+Its form: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from infra.alarms import (
+    Metric,
+    delivery_metric,
+    function_metric,
+    pipeline_metric,
+    queue_metric,
+)
+from infra.naming import REGION
+from infra.settings import Settings
+
+Widget: TypeAlias = dict[str, Any]
+
+_WIDTH = 24
+_HEIGHT = 6
+_MOST_ALARMS = 100
+_PERIOD = 300  # seconds
+
+
+def dashboard_body(settings: Settings, alarm_arns: Sequence[Any]) -> dict[str, Any]:
+    """Return the dashboard's body; the alarms' ARNs may be Pulumi outputs.
+
+    Parameters
+    ----------
+    settings
+        The stack's settings.
+    alarm_arns
+        ARNs of the alarms to show, at most 100.
+    """
+    rows = [[_alarms(alarm_arns)], *_graphs(settings)]
+    return {"widgets": [widget for y, row in enumerate(rows) for widget in _placed(row, y)]}
+
+
+def _placed(row: Sequence[Widget], y: int) -> list[Widget]:
+    width = _WIDTH // len(row)
+    return [
+        {"x": x * width, "y": y * _HEIGHT, "width": width, "height": _HEIGHT, **widget}
+        for x, widget in enumerate(row)
+    ]
+
+
+def _graphs(settings: Settings) -> list[list[Widget]]:
+    naming = settings.naming
+
+    def per_type(title: str, metric: Callable[[str, str, str], Metric], *names: str) -> Widget:
+        name, statistic = names
+        return _graph(title, [(t, metric(t, name, statistic)) for t in settings.demand_data_types])
+
+    def delivery(record_type: str, name: str, statistic: str) -> Metric:
+        return delivery_metric(naming, record_type, name, statistic)
+
+    def transform(record_type: str, name: str, statistic: str) -> Metric:
+        return function_metric(naming.transform_function(record_type), name, statistic)
+
+    def own(record_type: str, name: str, statistic: str) -> Metric:
+        return pipeline_metric(settings, record_type, name, statistic)
+
+    def writer(title: str, statistic: str, *names: str) -> Widget:
+        return _graph(
+            title,
+            [(name, function_metric(naming.writer_function, name, statistic)) for name in names],
+        )
+
+    dead_letters = queue_metric(
+        naming.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
+    )
+    return [
+        [
+            per_type("Records read", delivery, "DataReadFromKinesisStream.Records", "Sum"),
+            per_type("Behind the stream, ms", delivery, "KinesisMillisBehindLatest", "Maximum"),
+            per_type("Reads throttled", delivery, "ThrottledGetRecords", "Sum"),
+            per_type("Age in Firehose, s", delivery, "DeliveryToS3.DataFreshness", "Maximum"),
+        ],
+        [
+            per_type("Rows transformed", own, "RecordsOk", "Sum"),
+            per_type("Records failed", own, "RecordsFailed", "Sum"),
+            per_type("Rows with rescued attributes", own, "RowsWithRescuedAttributes", "Sum"),
+            per_type("Transform duration, ms", transform, "Duration", "Maximum"),
+        ],
+        [
+            per_type("Rows written", own, "RowsWritten", "Sum"),
+            per_type("Repeats dropped", own, "RepeatsDropped", "Sum"),
+            per_type("Oldest landed object, s", own, "OldestLandedAge", "Maximum"),
+            per_type("Lines quarantined", own, "LinesQuarantined", "Sum"),
+        ],
+        [
+            writer("Writer errors and throttles", "Sum", "Errors", "Throttles"),
+            writer("Writer duration, ms", "Maximum", "Duration"),
+            _graph("Dead letters", [("waiting", dead_letters)]),
+            _bytes_scanned(naming.database),
+        ],
+    ]
+
+
+def _alarms(arns: Sequence[Any]) -> Widget:
+    return {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(arns[:_MOST_ALARMS])}}
+
+
+def _bytes_scanned(workgroup: str) -> Widget:
+    """Return the graph of what queries scan, summed up over their states and types.
+
+    https://docs.aws.amazon.com/athena/latest/ug/query-metrics-viewing.html
+    """
+    found = (
+        "SEARCH('{AWS/Athena,QueryState,QueryType,WorkGroup} "
+        f'MetricName="ProcessedBytes" WorkGroup="{workgroup}"\', \'Sum\', {_PERIOD})'
+    )
+    return _time_series(
+        "Bytes scanned by queries", [[{"expression": f"SUM({found})", "label": "scanned"}]]
+    )
+
+
+def _graph(title: str, lines: Sequence[tuple[str, Metric]]) -> Widget:
+    return _time_series(
+        title,
+        [
+            [
+                metric.namespace,
+                metric.name,
+                *(part for pair in metric.dimensions.items() for part in pair),
+                {"label": label, "stat": metric.statistic},
+            ]
+            for label, metric in lines
+        ],
+    )
+
+
+def _time_series(title: str, metrics: Sequence[Sequence[Any]]) -> Widget:
+    return {
+        "type": "metric",
+        "properties": {
+            "title": title,
+            "region": REGION,
+            "view": "timeSeries",
+            "period": _PERIOD,
+            "metrics": list(metrics),
+        },
+    }

@@ -1,0 +1,85 @@
+"""Alarms and the dashboard, registered."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws.cloudwatch import MetricAlarmMetricQueryArgsDict
+
+from infra.alarms import Alarm, alarms_of
+from infra.dashboard import dashboard_body
+from infra.settings import Settings
+
+
+class Monitoring(pulumi.ComponentResource):
+    """What tells somebody that the pipeline needs them, and shows how it is.
+
+    Parameters
+    ----------
+    name
+        Logical name.
+    settings
+        The stack's settings.
+    """
+
+    dashboard: pulumi.Output[str]
+
+    def __init__(self, name: str, settings: Settings, *, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("dmd:monitoring:Monitoring", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        alarms = [_register(alarm, settings, child) for alarm in alarms_of(settings)]
+        body = dashboard_body(settings, [alarm.arn for alarm in alarms])
+        dashboard = aws.cloudwatch.Dashboard(
+            name,
+            dashboard_name=settings.naming.dashboard,
+            dashboard_body=pulumi.Output.json_dumps(body),
+            opts=child,
+        )
+        self.dashboard = dashboard.dashboard_name
+        self.register_outputs({"dashboard": dashboard.dashboard_name})
+
+
+def _register(
+    alarm: Alarm, settings: Settings, opts: pulumi.ResourceOptions
+) -> aws.cloudwatch.MetricAlarm:
+    topic = settings.alarm_topic_arn
+    actions = [topic] if topic else []
+    return aws.cloudwatch.MetricAlarm(
+        alarm.symptom,
+        name=settings.naming.alarm(alarm.symptom),
+        alarm_description=alarm.description,
+        metric_queries=_queries(alarm),
+        comparison_operator="LessThanThreshold" if alarm.wants_more else "GreaterThanThreshold",
+        threshold=alarm.threshold,
+        datapoints_to_alarm=alarm.datapoints,
+        evaluation_periods=alarm.periods,
+        treat_missing_data="breaching" if alarm.wants_more else "notBreaching",
+        alarm_actions=actions,
+        ok_actions=actions,
+        opts=opts,
+    )
+
+
+def _queries(alarm: Alarm) -> list[MetricAlarmMetricQueryArgsDict]:
+    """Return the alarm's metrics and, where there are several, their sum as the one it watches."""
+    several = len(alarm.metrics) > 1
+    queries: list[MetricAlarmMetricQueryArgsDict] = [
+        {
+            "id": f"m{number}",
+            "return_data": not several,
+            "metric": {
+                "namespace": metric.namespace,
+                "metric_name": metric.name,
+                "dimensions": dict(metric.dimensions),
+                "stat": metric.statistic,
+                "period": alarm.period_seconds,
+            },
+        }
+        for number, metric in enumerate(alarm.metrics)
+    ]
+    if several:
+        label = " and ".join(metric.name for metric in alarm.metrics)
+        queries.append(
+            {"id": "total", "expression": "SUM(METRICS())", "label": label, "return_data": True}
+        )
+    return queries

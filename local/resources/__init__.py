@@ -1,0 +1,1 @@
+"""A stack's whole resource graph without AWS, to be read, compared and tested."""

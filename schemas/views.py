@@ -1,0 +1,137 @@
+"""The current state of the records of a type, as a view over its table of changes (design §6)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+from schemas.columns import Column, String
+from schemas.envelope import PARTITION_COLUMN
+from schemas.glue import GlueColumn, hive_type
+from schemas.table import table
+from schemas.trino import trino_type
+
+# Athena's name of Glue's catalog; a view says in which catalog its tables are.
+_CATALOG = "awsdatacatalog"
+
+# Of two changes of one item at one time (in milliseconds, where the stream has no finer ones) the
+# one that the stream took last is the newer. Sequence numbers are decimal numbers of any length.
+_NEWEST_FIRST = (
+    "changed_at_micros DESC",
+    "length(sequence_number) DESC",
+    "sequence_number DESC",
+    "change_id DESC",
+)
+
+
+@dataclass(frozen=True)
+class CurrentStateView:
+    """The view of a record type's current state: the newest change of each record, not deleted.
+
+    Parameters
+    ----------
+    name
+        ``<record_type>_latest``.
+    sql
+        The query, in Trino's dialect.
+    columns
+        The query's columns, in its order: those of the table, the partition key last.
+    """
+
+    name: str
+    sql: str
+    columns: tuple[Column, ...]
+
+    @property
+    def glue_columns(self) -> tuple[GlueColumn, ...]:
+        """The columns as Glue lists them."""
+        return tuple(GlueColumn(c.name, hive_type(c.type), c.doc) for c in self.columns)
+
+    def original_text(self, database: str) -> str:
+        """Return the definition as Athena itself writes it into Glue's ``ViewOriginalText``.
+
+        A column's type is Trino's there: Athena refuses to run a view whose query gives other
+        columns than it says, and only when somebody queries it (aws-contracts §6).
+
+        Parameters
+        ----------
+        database
+            The Glue database of the view and its table.
+        """
+        definition = {
+            "originalSql": self.sql,
+            "catalog": _CATALOG,
+            "schema": database,
+            "columns": [
+                {"name": column.name, "type": trino_type(column.type)} for column in self.columns
+            ],
+        }
+        encoded = base64.b64encode(json.dumps(definition).encode()).decode()
+        return f"/* Presto View: {encoded} */"
+
+
+def current_state_view(record_type: str) -> CurrentStateView:
+    """Return the view of a record type's current state.
+
+    Raises
+    ------
+    SchemaError
+        The type is unknown or its schema cannot be used.
+    """
+    return CurrentStateView(
+        name=latest(record_type),
+        sql=current_state_sql(record_type),
+        columns=_columns(record_type),
+    )
+
+
+def latest(record_type: str) -> str:
+    """Return the name of the view of a record type's current state."""
+    return f"{record_type}_latest"
+
+
+def current_state_sql(record_type: str, since: str | None = None) -> str:
+    """Return the query of a record type's current state.
+
+    Parameters
+    ----------
+    record_type
+        For example ``demand``.
+    since
+        A partition date as an SQL expression: only changes from that date on are read. The answer
+        is that of the view filtered by ``partition_date >= since``, no more and no less: the
+        newest change of a record, if it is of that date or later, is among those read. There is
+        no such form with an end date: a record would show as it was, not as it is.
+
+    Raises
+    ------
+    SchemaError
+        The type is unknown or its schema cannot be used.
+    """
+    listed = ",\n  ".join(column.name for column in _columns(record_type))
+    order = ", ".join(_NEWEST_FIRST)
+    where = f"\n  WHERE {PARTITION_COLUMN} >= {since}" if since else ""
+    # The rank is Trino's own pattern of "the first of each": it keeps one row of each record
+    # while it reads, and never sorts (TopNRanking in EXPLAIN).
+    return f"""\
+SELECT
+  {listed}
+FROM (
+  SELECT *, row_number() OVER (
+    PARTITION BY record_key
+    ORDER BY {order}
+  ) AS newness
+  FROM "{record_type}"{where}
+)
+WHERE newness = 1 AND NOT is_deleted"""  # noqa: S608 - names come from the schemas
+
+
+def _columns(record_type: str) -> tuple[Column, ...]:
+    partition = Column(
+        PARTITION_COLUMN,
+        PARTITION_COLUMN,
+        String(),
+        doc="UTC date of the newest change, YYYY-MM-DD",
+    )
+    return (*table(record_type).record.columns, partition)

@@ -1,0 +1,67 @@
+"""What the handler tells CloudWatch: every metric, every time."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from avro_writer.compaction import Counts
+from avro_writer.run import Report
+from avro_writer.settings import Assignment
+from telemetry import Log
+from tests.avro_writer.test_settings import GOOD
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
+    for name, value in {**GOOD, "AWS_DEFAULT_REGION": "us-east-1", "TMPDIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tempfile.tempdir", None)
+    return importlib.import_module("avro_writer.handler")
+
+
+def published(handler: Any, report: Report) -> dict[str, Any]:
+    said = io.StringIO()
+    log = Log("ERROR", stream=said).bind(request_id="r")
+    handler._publish(report, Assignment("demand", 0), log, 1.5)
+    line: dict[str, Any] = json.loads(said.getvalue())
+    return line
+
+
+def test_a_run_that_did_nothing_publishes_every_metric_as_zero(handler: Any) -> None:
+    line = published(handler, Report())
+    names = [each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert set(names) >= {
+        "PlansFinished",
+        "LinesQuarantined",
+        "ObjectsQuarantined",
+        "RunsOutOfTime",
+        "OldestLandedAge",
+        "RowsOutsideProjection",
+    }
+    assert {line[name] for name in names if name != "RunDuration"} == {0}
+
+
+def test_age_and_rows_outside_are_published_with_their_units(handler: Any) -> None:
+    report = Report(counts=Counts(rows_outside_projection=3), oldest_landed_age=12.5)
+    line = published(handler, report)
+    assert (line["OldestLandedAge"], line["RowsOutsideProjection"]) == (12.5, 3)
+    metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+    assert {"Name": "OldestLandedAge", "Unit": "Seconds"} in metrics
+
+
+def test_what_was_done_is_published_when_the_run_breaks_off(handler: Any) -> None:
+    with (
+        mock.patch.object(handler.Run, "run", side_effect=ConnectionError),
+        mock.patch.object(handler, "_publish") as publish,
+        pytest.raises(ConnectionError),
+    ):
+        context = mock.Mock(aws_request_id="r")
+        context.get_remaining_time_in_millis.return_value = 300_000
+        handler.handler({"type": "demand", "lane": 0}, context)
+    assert publish.call_count == 1

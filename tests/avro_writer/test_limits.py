@@ -1,0 +1,335 @@
+"""Time, disk, memory, requests and fairness: what holds beside every row in its place."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import io
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from avro_writer import compaction, landed, s3_store
+from avro_writer.compaction import Capacity
+from avro_writer.container import DateFiles
+from avro_writer.deadline import MARGIN
+from avro_writer.errors import DiskFull, OutOfTime
+from avro_writer.landed import CorruptObject, unzip
+from avro_writer.run import Run
+from tests.support.memory_store import MemoryStore
+from tests.support.writer import (
+    avro_rows,
+    gz_lines,
+    land,
+    landed_row,
+    ndjson,
+    quarantined,
+    run,
+)
+
+
+def written(store: MemoryStore) -> list[str]:
+    return sorted(each["change_id"] for rows in avro_rows(store).values() for each in rows)
+
+
+class Slow:
+    """A store whose requests take a second each, and the clock that they move."""
+
+    def __init__(self, store: MemoryStore, seconds: float) -> None:
+        self.store, self.left = store, seconds
+
+    def __getattr__(self, name: str) -> Any:
+        inner = getattr(self.store, name)
+        if name in ("objects", "folders", "read", "find", "create", "replace", "delete"):
+            self.left -= 1
+        return inner
+
+
+def runs_until_empty(store: MemoryStore, seconds: float, **given: Any) -> int:
+    """Let runs of so many seconds come one after another; return how many it took."""
+    for number in range(1, 200):
+        slow = Slow(store, seconds)
+        run(slow, clock_left=lambda slow=slow: slow.left, **given)  # type: ignore[misc]
+        store.now += timedelta(hours=1)
+        if not store.keys("data-pipeline/landing/") + store.keys("data-pipeline/compaction/"):
+            return number
+    raise AssertionError("it never ends")
+
+
+def test_a_plan_that_one_run_has_no_time_to_read_gets_smaller() -> None:
+    store = MemoryStore()
+    for number in range(60):
+        land(store, f"{number:03d}", ndjson([landed_row(number)]))
+    assert runs_until_empty(store, MARGIN + 30) < 15
+    assert len(written(store)) == 60
+    assert len(store.keys("data-pipeline/avro/")) > 2, "of one plan of 60 it made several"
+
+
+def test_a_plan_of_more_dates_than_a_run_can_put_is_finished_by_several() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([landed_row(n, days=-n) for n in range(80)]))
+    assert 3 < runs_until_empty(store, MARGIN + 20) < 10
+    assert len(written(store)) == len(store.keys("data-pipeline/avro/")) == 80
+
+
+def test_more_deletes_than_a_run_has_time_for_are_done_by_several() -> None:
+    store = MemoryStore()
+    for number in range(30):
+        land(store, f"{number:03d}", ndjson([landed_row(number)]))
+    with mock.patch("avro_writer.attempt._clean", side_effect=OutOfTime):
+        run(store)
+    store.now += timedelta(hours=1)
+    assert len(store.keys("data-pipeline/landing/")) == 30
+    assert 2 < runs_until_empty(store, MARGIN + 12) < 8
+    assert len(written(store)) == 30
+
+
+def test_a_step_is_not_begun_when_the_time_is_up() -> None:
+    for prefix in ("data-pipeline/avro/", "data-pipeline/quarantine/", "data-pipeline/landing/"):
+        store = MemoryStore()
+        land(store, "a", gz_lines(landed_row(1), b"bad"))
+        land(store, "b", b"corrupt")
+        done: list[str] = []
+
+        def left(prefix: str = prefix, done: list[str] = done, store: MemoryStore = store) -> float:
+            # Up as soon as the first request below the prefix has changed something.
+            changes = [k for kind, k in store.requests if kind in ("put", "delete")]
+            done[:] = [key for key in changes if key.startswith(prefix)]
+            return 1.0 if done else 300.0
+
+        assert run(store, clock_left=left).out_of_time
+        assert len(done) == 1, prefix
+
+
+def test_time_is_looked_at_within_a_large_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "_LINES_BETWEEN_CHECKS", 10)
+    store = MemoryStore()
+    land(store, "a", ndjson([landed_row(n) for n in range(100)]))
+    times = iter([300.0] * 12)
+    assert run(store, clock_left=lambda: next(times, 1.0)).out_of_time
+    assert store.keys("data-pipeline/avro/") == []
+
+
+@pytest.mark.parametrize("capacity", [Capacity(rows=4), Capacity(dates=4)], ids=["rows", "dates"])
+def test_a_plan_ends_when_it_is_full(capacity: Capacity) -> None:
+    store = MemoryStore()
+    for number in range(6):
+        rows = [landed_row(2 * number + each, days=2 * number + each) for each in (0, 1)]
+        land(store, f"{number}", ndjson(rows))
+    assert run(store, capacity=capacity).plans == 3
+    assert len(written(store)) == 12
+
+
+def test_a_plan_of_many_bad_objects_ends_too() -> None:
+    store = MemoryStore()
+    for number in range(6):
+        land(store, f"{number}", b"corrupt")
+    assert run(store, capacity=Capacity(bad_objects=2)).plans == 3
+    assert len(quarantined(store)) == 6
+
+
+def test_a_plan_has_no_more_dates_than_there_can_be_files() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([landed_row(n, days=n % 5) for n in range(10)]))
+
+    def few(*arguments: Any) -> DateFiles:
+        return DateFiles(*arguments, most_dates=3)
+
+    with mock.patch("avro_writer.compaction.DateFiles", few):
+        report = run(store)
+    assert sorted(avro_rows(store)) == ["2026-11-22", "2026-11-23", "2026-11-24"]
+    assert report.counts.quarantined_lines == len(quarantined(store)) == 4
+    assert {entry["reason"] for entry in quarantined(store)} == {"the plan has too many dates"}
+
+
+def full_disk(after: int) -> Callable[..., Any]:
+    """Make opening a local file fail after so many times."""
+    opened = iter(range(10**9))
+    real = Path.open
+
+    def fail(self: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if "r" not in mode and next(opened) >= after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, mode, *rest, **more)
+
+    return fail
+
+
+def test_a_plan_too_large_for_local_disk_gets_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    for number in range(8):
+        land(store, f"{number}", ndjson([landed_row(number, days=number)]))
+    real, made = Path.write_bytes, []
+
+    def write(self: Path, data: bytes) -> int:
+        made.append(self)
+        if len([each for each in self.parent.iterdir() if each.suffix == ".avro"]) >= 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    report = run(store)
+    assert written(store) == sorted(f"c-{n}" for n in range(8))
+    assert report.plans == 3, "8 inputs were cut to 4, then to 2; the other 6 to 3"
+    assert not any(each.parent.exists() for each in made)
+
+
+def test_a_disk_too_small_for_one_object_is_a_clean_error_that_loses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    key = land(store, "a", ndjson([landed_row(1)]))
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full_disk(0))
+        with pytest.raises(DiskFull, match=r"compaction/demand/1-0\.json.*ephemeral storage"):
+            run(store)
+    assert store.keys("data-pipeline/landing/") == [key]
+    assert store.keys("data-pipeline/avro/") == []
+    store.now += timedelta(hours=1)
+    run(store)
+    assert written(store) == ["c-1"]
+
+
+def test_requests_of_a_plan() -> None:
+    """What `docs/exactly-once.md` says a plan costs."""
+    store = MemoryStore()
+    objects, dates = 7, 3
+    for number in range(objects):
+        land(store, f"{number}", ndjson([landed_row(number, days=number % dates)]))
+    run(store)
+    assert Counter(kind for kind, _ in store.requests) == {
+        "list": 2 + 3,  # lanes and plans; what has landed: to take, to see that it was there, none
+        "get": objects + 2,  # and whether there is a plan: before, and when it is done
+        "put": dates + 3,  # and the plan: read, written, done
+        "delete": objects + 1,
+    }
+
+
+def test_a_backlog_is_listed_once_whichever_lanes_it_is_of() -> None:
+    store = MemoryStore(page_size=10)
+    for number in range(400):
+        land(store, f"{number:03d}", ndjson([landed_row(number)]), lanes=4)
+    run(store, lanes=4, max_plan_objects=10)
+    landing = "data-pipeline/landing/demand/lanes=4/"
+    listed = [prefix for kind, prefix in store.requests if kind == "list" and prefix == landing]
+    plans = len(store.keys("data-pipeline/avro/"))
+    assert plans > 5
+    # Each page once, and for each plan the rest of a page once more.
+    assert len(listed) <= 40 + plans + 1
+
+
+def test_lanes_take_turns() -> None:
+    store = MemoryStore()
+    for number in range(20):
+        land(store, f"old-{number:02d}", ndjson([landed_row(number)]), lanes=2)
+    land(store, "new", ndjson([landed_row(99)]))
+    order: list[str] = []
+
+    def created(key: str, body: Any) -> str:
+        if "/avro/" in key:
+            order.append(key)
+        return MemoryStore.create(store, key, body)
+
+    with mock.patch.object(store, "create", created):
+        run(store, max_plan_objects=1)
+    (of_new,) = [key for key in order if "c-99" in str(avro_rows_of(store, key))]
+    assert order.index(of_new) <= 2, "a backlog of two old lanes lets the own one in"
+
+
+def avro_rows_of(store: MemoryStore, key: str) -> dict[str, list[Any]]:
+    one = MemoryStore()
+    one.kept = {key: store.kept[key]}
+    return avro_rows(one)
+
+
+def test_a_lane_that_fails_holds_up_no_other() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([landed_row(1)]), lanes=2)
+    land(store, "b", ndjson([landed_row(2)]))
+    inner = store.read
+
+    def read(key: str, etag: str) -> Any:
+        if "lanes=2" in key:
+            raise ConnectionError("S3 does not give this object")
+        return inner(key, etag)
+
+    with mock.patch.object(store, "read", read), pytest.raises(ConnectionError):
+        run(store)
+    assert written(store) == ["c-2"]
+
+
+def test_the_age_of_the_oldest_landed_object_is_told() -> None:
+    store = MemoryStore()
+    assert run(store).oldest_landed_age == 0
+    land(store, "a", ndjson([landed_row(1)]))
+    store.now += timedelta(seconds=100)
+    land(store, "b", ndjson([landed_row(2)]))
+    waiting: dict[str, Any] = {"min_plan_bytes": 1 << 20, "max_wait_seconds": 900}
+    assert run(store, **waiting).oldest_landed_age == 100
+    store.now += timedelta(seconds=1000)
+    assert run(store, **waiting).oldest_landed_age == 1100, "also where it is taken"
+    assert run(store, **waiting).oldest_landed_age == 0
+
+
+def test_the_age_is_told_of_a_lane_whose_plan_is_stuck() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([landed_row(1)]))
+    store.now += timedelta(seconds=500)
+    store.put("data-pipeline/compaction/demand/1-0.json", b"{}")
+    reports: list[Any] = []
+    original = Run.run
+
+    def keep(self: Run) -> None:
+        reports.append(self.report)
+        original(self)
+
+    with mock.patch.object(Run, "run", keep), pytest.raises(Exception, match="not a plan"):
+        run(store)
+    assert reports[0].oldest_landed_age == 500
+
+
+def test_rows_that_no_query_sees_are_counted_and_kept() -> None:
+    store = MemoryStore()  # at 2026-11-22
+    days = [-365, -1, 0, 1, 2, 3000]
+    land(store, "a", ndjson([landed_row(n, days=day) for n, day in enumerate(days)]))
+    report = run(store, first_partition_date=date(2026, 11, 21))
+    assert report.counts.rows_outside_projection == 3, "before the 21st, and after tomorrow"
+    assert report.counts.rows == len(written(store)) == 6
+
+
+def test_an_object_larger_than_any_landed_one_goes_to_quarantine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limited = lambda body: unzip(body, 1000)  # noqa: E731
+    monkeypatch.setattr(compaction, "unzip", limited)
+    store = MemoryStore()
+    key = land(store, "a", gzip.compress(b"x" * 1001))
+    land(store, "b", gzip.compress(json.dumps(landed_row(1)).encode().ljust(1000)))
+    run(store)
+    assert written(store) == ["c-1"]
+    (entry,) = quarantined(store)
+    assert (entry["key"], entry["reason"]) == (key, "more than 1000 bytes unzipped")
+
+
+def test_lines_of_a_large_object_are_those_of_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = gzip.compress(b"one\ntwo\n" + b"x" * 3000 + b"\nlast")
+    small = unzip(io.BytesIO(body)).read()
+    monkeypatch.setattr(landed, "_MEMORY_BYTES", 100)
+    monkeypatch.setattr(landed, "_PIECE", 64)
+    large = unzip(io.BytesIO(body))
+    assert [line for _, line, _ in landed.lines(large)] == small.split(b"\n")
+    with pytest.raises(CorruptObject):
+        unzip(io.BytesIO(body[:-4]))
+
+
+def test_a_download_waits_in_memory_only_if_it_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_store, "_MEMORY_BYTES", 10)
+    whole: Any = s3_store._whole(io.BytesIO(b"x" * 11))
+    assert whole._rolled
+    assert whole.read() == b"x" * 11

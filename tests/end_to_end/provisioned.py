@@ -1,0 +1,123 @@
+"""A provisioned stack to run parts of the pipeline on, and to take permissions from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from local.demo import LOCAL_PACE
+from local.emulator import embedded_emulator
+from local.endpoint import Endpoint
+from local.gateway import Gateway
+from local.pipeline import Pipeline, bucket_keys, running_pipeline
+from local.provision.provision import Provisioned, local_settings, provision
+from local.referenced import make_referenced
+from ops.package import build
+from ops.wheels import Target
+from tests.support.cli import ROOT
+
+PACKAGES = ROOT / "build" / "lambda"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack at an emulator, as its operator sees it."""
+
+    endpoint: Endpoint
+    provisioned: Provisioned
+
+    @property
+    def naming(self) -> str:
+        return self.provisioned.settings.naming.prefix
+
+    @property
+    def bucket(self) -> str:
+        return self.provisioned.settings.bucket_name
+
+    @property
+    def role_arns(self) -> list[str]:
+        """The roles that the program made."""
+        return [
+            str(each.arn) for each in self.provisioned.resources if each.type == "aws:iam/role:Role"
+        ]
+
+    def gateway(self) -> Gateway:
+        """A gateway that knows what the pipeline's own does."""
+        return Gateway(self.endpoint, bucket_keys=bucket_keys(self.provisioned.settings))
+
+    @contextmanager
+    def running(self, record_types: Sequence[str]) -> Iterator[Pipeline]:
+        outputs = self.provisioned.outputs["delivery_streams"]
+        streams = {record_type: outputs[record_type] for record_type in record_types}
+        settings = self.provisioned.settings
+        with running_pipeline(self.endpoint, settings, streams, PACKAGES / "local") as pipeline:
+            yield pipeline
+
+    def objects(self, prefix: str = "") -> list[str]:
+        listed = self.endpoint.client("s3").list_objects_v2(Bucket=self.bucket, Prefix=prefix)
+        return [each["Key"] for each in listed.get("Contents", ())]
+
+    def work_left(self) -> bool:
+        return any(self.objects(f"data-pipeline/{area}/") for area in ("landing", "compaction"))
+
+    def clear_bucket(self) -> None:
+        s3 = self.endpoint.client("s3")
+        for key in self.objects():
+            s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def dead_letters(self) -> list[dict[str, Any]]:
+        """Take all messages out of the dead-letter queue."""
+        sqs, url = self.endpoint.client("sqs"), self.provisioned.outputs["dead_letter_queue"]
+        taken: list[dict[str, Any]] = []
+        while messages := sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in messages:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            taken += messages
+        return taken
+
+
+# What is off unless set brings further grants: they are judged, too.
+_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+_OVERRIDES = {**LOCAL_PACE, "tracing": "true", "bucket_kms_key_arn": _KEY}
+
+
+@contextmanager
+def provisioned_stack() -> Iterator[Stack]:
+    """Provision dev1, with all that can be set, into an emulator of its own."""
+    build(Target.LOCAL, source=ROOT, out=PACKAGES)
+    with embedded_emulator() as endpoint:
+        packages = PACKAGES / "local"
+        settings = local_settings(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
+        make_referenced(endpoint, settings)
+        made = provision(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
+        yield Stack(endpoint, made)
+
+
+@contextmanager
+def without(iam: Any, role: str, sid: str) -> Iterator[None]:
+    """Take a statement out of a role's own policy for a while.
+
+    ``iam`` may be a client of the operator's past the gateway, before a role's first call, or
+    through it.
+    """
+    (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    before = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    kept = [each for each in before["Statement"] if each["Sid"] != sid]
+    assert len(kept) == len(before["Statement"]) - 1
+
+    def put(document: dict[str, Any]) -> None:
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+    if kept:
+        put({**before, "Statement": kept})
+    else:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+    try:
+        yield
+    finally:
+        put(before)

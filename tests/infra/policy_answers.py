@@ -1,0 +1,91 @@
+"""What the linter finds and we keep: each with the reason, and only where it is found."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tests.infra.policy_linter import Finding
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Findings of one rule on some statements, and why the statements stay as they are.
+
+    ``policy`` and ``sid`` are patterns of whole names.
+    """
+
+    check: str
+    policy: str
+    sid: str
+    reason: str
+
+    def answers(self, finding: Finding) -> bool:
+        return (
+            self.check == finding.check
+            and re.fullmatch(self.policy, finding.policy) is not None
+            and re.fullmatch(self.sid, finding.sid) is not None
+        )
+
+
+ANSWERS = (
+    Answer(
+        "sensitive_action",
+        "kinesis-read",
+        "ReadChanges",
+        "Wants GetRecords tied to a network or an organisation. Firehose reads from AWS's own "
+        "network, and the statement names the one stream.",
+    ),
+    Answer(
+        "sensitive_action",
+        "trust of (transform-(demand|sale|event|notification)|avro-writer)",
+        "",
+        "Wants a condition on who assumes the role. Lambda's page names no key that it supports "
+        "for a function's role, and iam:PassRole keeps the role from another account's function: "
+        "https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html",
+    ),
+    Answer(
+        "sensitive_action",
+        "trust of ci",
+        "",
+        "Wants a condition on who assumes the role. The account's administrators and the one "
+        "role of the CI runners may, as the system that this one replaces had it; no other "
+        "account may.",
+    ),
+    Answer(
+        "sensitive_action",
+        "dynamodb-rw",
+        "ReadWriteItems|QueryItems",
+        "Wants reading tied to a network or an organisation. CI runners have no network that is "
+        "known here, and the statements name the one table, which the reference grants as a whole.",
+    ),
+    Answer(
+        "sensitive_action",
+        "athena-query-execution",
+        "RunQueries",
+        "Wants queries tied to a network or an organisation. CI runners have no network that is "
+        "known here, and the statement names the one workgroup.",
+    ),
+    Answer(
+        "sensitive_action",
+        "s3-delete-test",
+        "DeleteTestObjects",
+        "Wants deletions confirmed by a person (MFA). CI removes what it has put, below "
+        "data-pipeline/test/ alone.",
+    ),
+    Answer(
+        "action_condition_enforcement",
+        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution",
+        "LandObjects|ReadLandedAndPlans|CreateOutputs|CreatePlan|CommitPlan|PutTestObjects"
+        "|ReadTables|KeepResults",
+        "Wants aws:ResourceAccount or a network. The bucket is another team's, and which account "
+        "it is in is theirs to say: no setting names it.",
+    ),
+    Answer(
+        "condition_key_validation",
+        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution",
+        "UseBucketKey",
+        "Takes the colons in kms:EncryptionContext:aws:s3:arn for an error. The key is AWS's own: "
+        "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context",
+    ),
+)

@@ -1,0 +1,73 @@
+"""A policy document held against AWS's service reference, statement by statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.infra.policy_documents import PolicyDocument, texts
+from tests.support.service_reference import Action, ResourceType, action, may_name
+
+
+def violations(policy: PolicyDocument) -> list[str]:
+    """Return what is wrong with a document, one line each; nothing is good."""
+    return [
+        f"{policy.label}: {statement.get('Sid', 'statement')}: {finding}"
+        for statement in policy.statements
+        for finding in _of_statement(statement, policy.trust)
+    ]
+
+
+def _of_statement(statement: dict[str, Any], trust: bool) -> Iterator[str]:
+    for element in ("NotAction", "NotResource", "NotPrincipal"):
+        if element in statement:
+            yield f"{element} grants what nobody has named"
+    for name in texts(statement.get("Action", ())):
+        known = action(name)
+        if known is None:
+            yield f"there is no action {name}"
+            continue
+        resources = texts(statement.get("Resource", ()))
+        matching = known.resource_types
+        if not trust:
+            yield from _of_resources(known, resources)
+            matching = tuple(t for t in known.resource_types if _any_named(t, resources))
+        for condition_keys in statement.get("Condition", {}).values():
+            for key in condition_keys:
+                if not known.knows_key(key, matching):
+                    yield f"{name} has no condition key {key}"
+
+
+def _of_resources(known: Action, resources: list[str]) -> Iterator[str]:
+    if not known.resource_types:
+        if resources != ["*"]:
+            yield f"{known.name} works on no resource: {resources} grants nothing"
+        return
+    if not any(_any_named(each, resources) for each in known.resource_types):
+        yield f"{known.name} does not work on {resources}"
+        return
+    for resource in resources:
+        if resource == "*":
+            kinds = " or ".join(each.name for each in known.resource_types)
+            yield f"{known.name} is granted on * though it can be on a {kinds}"
+        elif not any(_any_named(each, [resource]) for each in known.resource_types):
+            yield f"{known.name} does not work on {resource}"
+        elif _wide(resource):
+            yield f"{known.name} is granted on {resource}, which leaves account or name open"
+    for each in known.resource_types:
+        if each.required and not _any_named(each, resources):
+            yield f"{known.name} needs a {each.name} too"
+
+
+def _any_named(resource_type: ResourceType, resources: list[str]) -> bool:
+    return any(may_name(each, arn) for each in resources for arn in resource_type.arns)
+
+
+def _wide(resource: str) -> bool:
+    """Whether a wildcard stands for a service, region, account, or for the first name."""
+    head, name = resource.split(":", 5)[:5], resource.split(":", 5)[5]
+    kinds = ("log-group:", "function:", "stream/", "table/", "database/", "workgroup/", "key/")
+    first = name
+    for kind in kinds:
+        first = first.removeprefix(kind)
+    return any(set(part) & set("*?") for part in head) or first[:1] in ("*", "?")

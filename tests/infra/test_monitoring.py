@@ -1,0 +1,175 @@
+"""Alarms watch metrics that exist, say what to do, and tell the topic; one dashboard shows all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.alarms import alarms_of
+from local.provision.stack_config import REPOSITORY, settings_of, stack_config
+from schemas import RECORD_TYPES
+from tests.infra.recorded import Recording, record
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+TOPIC = "arn:aws:sns:us-east-1:111122223333:on-call"
+
+
+def alarm(recording: Recording, symptom: str) -> dict[str, Any]:
+    return dict(recording.one(ALARM, symptom).inputs)
+
+
+def metrics_of(inputs: dict[str, Any]) -> list[dict[str, Any]]:
+    return [query["metric"] for query in inputs["metricQueries"] if "metric" in query]
+
+
+def published() -> set[str]:
+    """Return the names of the metrics that the functions publish, read from their code."""
+    handlers = (REPOSITORY / name / "handler.py" for name in ("transform", "avro_writer"))
+    return {
+        name
+        for handler in handlers
+        for name in re.findall(r'Metric\(\s*"(\w+)"', handler.read_text(encoding="utf-8"))
+    }
+
+
+PER_TYPE = (
+    "delivery-late",
+    "stream-behind",
+    "transform-failing",
+    "records-failed",
+    "landed-waiting",
+    "rows-quarantined",
+    "rows-outside-projection",
+)
+
+
+def test_each_record_type_and_the_writer_have_their_alarms(dev1: Recording) -> None:
+    expected = {f"{symptom}-{name}" for symptom in PER_TYPE for name in RECORD_TYPES}
+    expected |= {
+        "reads-throttled",
+        "writer-silent",
+        "writer-failing",
+        "writer-throttled",
+        "dead-letters",
+    }
+    assert {each.name for each in dev1.of(ALARM)} == expected
+
+
+def test_an_alarm_says_what_to_do_first(dev1: Recording) -> None:
+    guide = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    for each in dev1.of(ALARM):
+        description = each.inputs["alarmDescription"]
+        assert " First: " in description
+        assert len(description) <= 1024
+        symptom = each.name
+        for record_type in RECORD_TYPES:
+            symptom = symptom.removesuffix(f"-{record_type}")
+        assert f"`{symptom}" in guide, "operators find each symptom in their guide"
+
+
+def test_alarms_tell_the_topic_if_there_is_one(dev1: Recording, packages: Path) -> None:
+    told = record("dev1", packages, alarm_topic_arn=TOPIC)
+    for each in told.of(ALARM):
+        assert each.inputs["alarmActions"] == each.inputs["okActions"] == [TOPIC]
+    for each in dev1.of(ALARM):
+        assert each.inputs["alarmActions"] == []
+
+
+def test_alarms_on_own_metrics_watch_what_the_functions_publish(dev1: Recording) -> None:
+    watched = {
+        metric["metricName"]
+        for each in dev1.of(ALARM)
+        for metric in metrics_of(dict(each.inputs))
+        if metric["namespace"] == "dmd-pipeline"
+    }
+    assert watched
+    assert watched <= published()
+
+
+def test_own_metrics_are_read_under_the_dimensions_they_are_published_with(
+    dev1: Recording,
+) -> None:
+    for symptom in ("records-failed-sale", "landed-waiting-sale", "rows-quarantined-sale"):
+        for metric in metrics_of(alarm(dev1, symptom)):
+            assert metric["dimensions"] == {"Environment": "dev1", "RecordType": "sale"}
+
+
+def test_quarantined_lines_and_objects_are_one_alarm(dev1: Recording) -> None:
+    queries = alarm(dev1, "rows-quarantined-event")["metricQueries"]
+    names = [query["metric"]["metricName"] for query in queries if "metric" in query]
+    assert names == ["LinesQuarantined", "ObjectsQuarantined"]
+    assert [query["id"] for query in queries if query["returnData"]] == ["total"]
+    assert queries[-1]["expression"] == "SUM(METRICS())"
+
+
+def test_a_writer_that_does_not_run_is_an_alarm_and_a_quiet_stream_is_none(
+    dev1: Recording,
+) -> None:
+    silent = {
+        each.name for each in dev1.of(ALARM) if each.inputs["treatMissingData"] == "breaching"
+    }
+    assert silent == {"writer-silent"}
+    assert alarm(dev1, "writer-silent")["comparisonOperator"] == "LessThanThreshold"
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 60, 1440])
+def test_periods_are_such_as_cloudwatch_evaluates(minutes: int) -> None:
+    """Periods are of whole minutes; all of them together a day, or a week if they are hours.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    """
+    overrides = {"writer_schedule_minutes": str(minutes)}
+    for each in alarms_of(settings_of("dev1", stack_config("dev1", overrides))):
+        assert each.period_seconds % 60 == 0
+        longest = 7 * 86_400 if each.period_seconds >= 3_600 else 86_400
+        assert each.period_seconds * each.periods <= longest
+        assert each.datapoints <= each.periods
+
+
+def test_an_alarm_on_waiting_is_more_patient_than_the_writer() -> None:
+    settings = settings_of("prod1", stack_config("prod1"))
+    (found,) = (each for each in alarms_of(settings) if each.symptom == "landed-waiting-sale")
+    assert found.threshold > settings.max_wait_seconds + settings.settle_seconds
+    assert found.period_seconds >= settings.writer_schedule_minutes * 60
+
+
+def graphs(recording: Recording) -> Iterator[dict[str, Any]]:
+    (dashboard,) = recording.of("aws:cloudwatch/dashboard:Dashboard")
+    assert dashboard.inputs["dashboardName"] == "prd3292-dev1-dmnd-pipeline"
+    yield from json.loads(dashboard.inputs["dashboardBody"])["widgets"]
+
+
+def test_the_dashboard_shows_the_alarms_first(dev1: Recording) -> None:
+    first = next(graphs(dev1))
+    prefix = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:prd3292-dev1-dmnd-pipeline-"
+    shown = {arn.removeprefix(prefix) for arn in first["properties"]["alarms"]}
+    assert shown == {each.name for each in dev1.of(ALARM)}
+
+
+def test_the_dashboards_widgets_fill_its_rows_and_do_not_overlap(dev1: Recording) -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in graphs(dev1):
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not cells & taken
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_the_dashboards_own_metrics_are_published(dev1: Recording) -> None:
+    names = {
+        metric[1]
+        for widget in graphs(dev1)
+        for metric in widget["properties"].get("metrics", ())
+        if metric[0] == "dmd-pipeline"
+    }
+    assert names
+    assert names <= published()

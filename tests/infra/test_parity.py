@@ -1,0 +1,52 @@
+"""``docs/parity.md`` points at files and names that exist, and has every row of the reference."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from local.provision.stack_config import REPOSITORY
+
+TEXT = (REPOSITORY / "docs" / "parity.md").read_text(encoding="utf-8")
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in TEXT.splitlines()
+    if line.startswith("| ") and not line.startswith(("| reference", "|---"))
+]
+PATHS = sorted(set(re.findall(r"`((?:[\w.]+/)+[\w.<>]*|[\w_]+\.(?:py|yml|yaml))`", TEXT)))
+NAMES = sorted(set(re.findall(r"`([A-Z]\w+(?:\.\w+)?|[A-Z][A-Z_]+)`", TEXT)))
+
+# Words that are no names of this repository: AWS's, Terraform's, tags.
+FOREIGN = {"INSERT", "MODIFY", "REMOVE", "GitRunner", "Environment", "ProductCode", "InventoryCode"}
+# Prefixes in the bucket, and the old system's own path.
+NOT_FILES = {"parquet/", "athena/results/", "landing/", "errors/", "compaction/", "quarantine/"} | {
+    "test/",
+    "src/format/avro/schemas/",
+}
+
+
+def sources() -> str:
+    return "\n".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("infra", "transform", "avro_writer", "schemas")
+        for path in (REPOSITORY / folder).glob("*.py")
+    )
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path not in NOT_FILES])
+def test_a_file_that_it_names_exists(path: str) -> None:
+    concrete = path.replace("<type>", "demand").replace("<stack>", "dev1")
+    assert (REPOSITORY / concrete).exists()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in FOREIGN])
+def test_a_name_that_it_names_exists(name: str) -> None:
+    last = name.rpartition(".")[2]
+    assert re.search(rf"(class|def) {last}\b|^{last}\b", sources(), re.MULTILINE)
+
+
+def test_every_row_says_where_it_lives() -> None:
+    assert len(ROWS) > 50
+    for row in ROWS:
+        assert row[1], row

@@ -1,0 +1,308 @@
+"""Every interleaving of programs over a bucket, at the granularity of S3 requests.
+
+Not sampled: a state (the bucket, where each program stands, what is still to befall them) is gone
+on from in every way there is, once. Schedules that come together in one state go on as one, so
+all are covered though few are walked; how many there are is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+from tests.support.memory_store import MemoryStore
+from tests.support.programs import ENOUGH_READ, MUTATING, UP, Point, Program, Request
+
+_KEPT_FOR_GOOD = ("/avro/", "/quarantine/")
+
+
+class Violation(AssertionError):
+    """A promise was broken; the text says which, and the schedule that led there."""
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What may befall the first program of a schedule, at any request.
+
+    Where the others are the same program, they might as well be the first.
+
+    Parameters
+    ----------
+    lost
+        Answers of applied requests that get lost: the request is sent again, later.
+    delayed
+        Requests that get stuck, are sent again, and arrive a second time at any later time.
+    clocks
+        Times that its clock leaps: past the time for reading, or to its end.
+    """
+
+    lost: int = 0
+    delayed: int = 0
+    clocks: int = 0
+
+
+class _State(NamedTuple):
+    bucket: int
+    points: tuple[Point, ...]
+    faults: Faults
+    resend: tuple[bool, ...]
+    stuck: Request | None
+    events: frozenset[str]
+
+
+@dataclass
+class Explored:
+    """What an exploration went through.
+
+    Parameters
+    ----------
+    states, steps
+        Distinct states, and steps between them.
+    schedules
+        Ways through them from the start to where every program has ended.
+    crash_points
+        Distinct buckets, each of which a later run was left alone with.
+    """
+
+    states: int = 0
+    steps: int = 0
+    schedules: int = 0
+    crash_points: int = 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.schedules:,} schedules through {self.states:,} states, "
+            f"{self.crash_points:,} buckets that a crash may leave"
+        )
+
+
+class Exploration:
+    """Walks all schedules.
+
+    Parameters
+    ----------
+    programs
+        By name.
+    check
+        Called with each distinct bucket; raises `AssertionError` on a broken promise. What is in
+        the bucket is all that there is if every program dies at that moment.
+    events
+        What others do to the bucket, by name: each happens once, at any time, or not at all.
+    faults
+        What may befall the programs.
+    identical
+        An attempt to put what is in a table already has to be with the same bytes. Not so where
+        programs are of different code.
+    """
+
+    def __init__(
+        self,
+        programs: Mapping[str, Program],
+        check: Callable[[MemoryStore], None],
+        *,
+        events: Mapping[str, Callable[[MemoryStore], None]] | None = None,
+        faults: Faults | None = None,
+        identical: bool = True,
+    ) -> None:
+        self._names = tuple(programs)
+        self._programs = tuple(programs.values())
+        self._check = check
+        self._events = dict(events or {})
+        self._faults = faults or Faults()
+        self._buckets = _Buckets(identical)
+        self._checked: set[int] = set()
+        self._found: dict[_State, int] = {}
+        self.explored = Explored()
+
+    def run(self, store: MemoryStore) -> Explored:
+        """Explore from a bucket.
+
+        Raises
+        ------
+        Violation
+            A promise was broken.
+        """
+        self._buckets.like(store)
+        start = _State(
+            self._buckets.number_of(store),
+            tuple(program.start for program in self._programs),
+            self._faults,
+            (False,) * len(self._programs),
+            None,
+            frozenset(self._events),
+        )
+        self.explored.schedules = self._walk(start)
+        self.explored.states = len(self._found)
+        self.explored.crash_points = len(self._checked)
+        return self.explored
+
+    def _walk(self, start: _State) -> int:
+        """Walk depth first, without recursion; return the number of schedules."""
+        path: list[tuple[_State, Iterator[tuple[str, _State]], list[int]]] = []
+        said: list[str] = []
+
+        def enter(state: _State) -> None:
+            self._check_bucket(state, said)
+            path.append((state, self._steps(state, said), [0, 0]))
+
+        enter(start)
+        while True:
+            state, steps, totals = path[-1]
+            for text, after in steps:
+                self.explored.steps += 1
+                totals[1] += 1
+                known = self._found.get(after)
+                if known is None:
+                    said.append(text)
+                    enter(after)
+                    break
+                totals[0] += known
+            else:
+                path.pop()
+                # Where no program can go on, one schedule ends.
+                count = totals[0] if totals[1] else 1
+                self._found[state] = count
+                if not path:
+                    return count
+                said.pop()
+                path[-1][2][0] += count
+
+    def _check_bucket(self, state: _State, said: Sequence[str]) -> None:
+        if state.bucket in self._checked:
+            return
+        self._checked.add(state.bucket)
+        try:
+            self._check(self._buckets.copy_of(state.bucket))
+        except AssertionError as error:
+            raise Violation(f"{error}\nafter\n" + "\n".join(said)) from error
+
+    def _steps(self, state: _State, said: Sequence[str]) -> Iterator[tuple[str, _State]]:
+        if all(point.request is None for point in state.points):
+            return
+        for number, point in enumerate(state.points):
+            if point.request is not None:
+                yield from self._of_program(state, number, point, point.request, said)
+        if state.stuck is not None:
+            _, bucket = self._buckets.apply(state.bucket, state.stuck, said)
+            yield (
+                f"  stuck {state.stuck.method} {state.stuck.key} arrives",
+                state._replace(bucket=bucket, stuck=None),
+            )
+        for name in sorted(state.events):
+            store = self._buckets.copy_of(state.bucket)
+            self._events[name](store)
+            bucket = self._buckets.number_of(store)
+            yield f"  {name}", state._replace(bucket=bucket, events=state.events - {name})
+
+    def _of_program(
+        self, state: _State, number: int, point: Point, request: Request, said: Sequence[str]
+    ) -> Iterator[tuple[str, _State]]:
+        answer, bucket = self._buckets.apply(state.bucket, request, said)
+        text = self._text(number, request, answer)
+        for left, cost in _clocks(point.left):
+            if cost > (state.faults.clocks if number == 0 else 0):
+                continue
+            after = self._programs[number].after(point, answer, left)
+            yield (
+                f"{text}, {left:.0f} s left" if cost else text,
+                state._replace(
+                    bucket=bucket,
+                    points=_with(state.points, number, after),
+                    resend=_with(state.resend, number, False),
+                    faults=replace(state.faults, clocks=state.faults.clocks - cost),
+                ),
+            )
+        if number or request.method not in MUTATING or state.resend[number]:
+            return
+        if state.faults.lost:
+            yield (
+                f"{text}, answer lost",
+                state._replace(
+                    bucket=bucket,
+                    resend=_with(state.resend, number, True),
+                    faults=replace(state.faults, lost=state.faults.lost - 1),
+                ),
+            )
+        if state.faults.delayed and state.stuck is None:
+            yield (
+                f"  {self._names[number]}: {request.method} {request.key} gets stuck",
+                state._replace(
+                    stuck=request,
+                    resend=_with(state.resend, number, True),
+                    faults=replace(state.faults, delayed=state.faults.delayed - 1),
+                ),
+            )
+
+    @cache  # noqa: B019
+    def _text(self, number: int, request: Request, answer: Hashable) -> str:
+        return f"  {self._names[number]}: {request.method} {request.key} -> {_short(answer)}"
+
+
+class _Buckets:
+    """Buckets by number: each distinct one is kept once, and each request to it made once."""
+
+    def __init__(self, identical: bool) -> None:
+        self._identical = identical
+        self._numbers: dict[frozenset[tuple[str, bytes]], int] = {}
+        self._all: list[dict[str, tuple[bytes, datetime]]] = []
+        self._applied: dict[tuple[int, Request], tuple[Hashable, int]] = {}
+
+    def like(self, store: MemoryStore) -> None:
+        """Make all copies as this one is."""
+        self._template = store
+
+    def number_of(self, store: MemoryStore) -> int:
+        frozen = frozenset((key, body) for key, (body, _) in store.kept.items())
+        number = self._numbers.setdefault(frozen, len(self._all))
+        if number == len(self._all):
+            self._all.append(dict(store.kept))
+        return number
+
+    def copy_of(self, number: int) -> MemoryStore:
+        store = MemoryStore(now=self._template.now, page_size=self._template.page_size)
+        store.kept = dict(self._all[number])
+        return store
+
+    def apply(self, number: int, request: Request, said: Sequence[str]) -> tuple[Hashable, int]:
+        """Return the answer to a request, and the bucket after it.
+
+        What is in a table or in quarantine must stay as it is.
+        """
+        found = self._applied.get((number, request))
+        if found is not None:
+            return found
+        store = self.copy_of(number)
+        answer = request.apply(store)
+        for key, kept in self._all[number].items():
+            if not any(area in key for area in _KEPT_FOR_GOOD):
+                continue
+            same = store.kept.get(key) == kept
+            again = request.method == "create" and request.key == key and "/avro/" in key
+            if again and self._identical:
+                # Refused, but what it would have put has to be the same.
+                same = same and request.arguments[1] == kept[0]
+            if not same:
+                raise Violation(
+                    f"{key} is written with other bytes, or removed\nafter\n" + "\n".join(said)
+                )
+        found = answer, self.number_of(store)
+        self._applied[number, request] = found
+        return found
+
+
+def _with(values: tuple[Any, ...], number: int, value: Any) -> tuple[Any, ...]:
+    return (*values[:number], value, *values[number + 1 :])
+
+
+@cache
+def _clocks(left: float) -> tuple[tuple[float, int], ...]:
+    """Return what a clock may say next, and what a leap costs."""
+    return (left, 0), *((other, 1) for other in (ENOUGH_READ, UP) if other < left)
+
+
+def _short(answer: Hashable) -> str:
+    text = answer.__name__ if isinstance(answer, type) else repr(answer)
+    return text if len(text) < 60 else f"{text[:56]}..."

@@ -1,0 +1,200 @@
+"""The promise of design §5 as a check of a bucket: every landed row is in exactly one place."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import fastavro
+
+from tests.support.memory_store import MemoryStore, etag_of
+
+Identity = tuple[str, str, str, int]
+"""What makes a row: `docs/decisions/repeats.md`."""
+
+_LANDING, _PLANS, _AVRO, _QUARANTINE = (
+    f"data-pipeline/{area}/demand/" for area in ("landing", "compaction", "avro", "quarantine")
+)
+
+
+@cache
+def rows_of(avro: bytes) -> tuple[tuple[Identity, ...], int]:
+    """Return the rows of an Avro file, and the repeats that it says were left out of it."""
+    reader = fastavro.reader(io.BytesIO(avro))
+    rows = tuple(
+        (row["change_id"], row["record_key"], row["change_type"], row["changed_at_micros"])
+        for row in reader
+        if isinstance(row, dict)
+    )
+    assert int(reader.metadata["dmd.rows"]) == len(rows), "a file's own count of its rows"
+    return rows, int(reader.metadata["dmd.repeats"])
+
+
+@cache
+def _entries(body: bytes) -> tuple[tuple[str, str, int | None, bytes | str], ...]:
+    entries = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+    return tuple(
+        (
+            e["key"],
+            e["etag"],
+            e.get("line"),
+            base64.b64decode(e["data"]) if "data" in e else e["copy"],
+        )
+        for e in entries
+    )
+
+
+@cache
+def _lines(landed: bytes) -> tuple[bytes, ...] | None:
+    """Return a landed object's lines, None if it is corrupt."""
+    try:
+        lines = tuple(gzip.decompress(landed).splitlines())
+    except (OSError, EOFError):
+        return None
+    return lines or None
+
+
+@cache
+def _identity(line: bytes) -> Identity | None:
+    try:
+        row = json.loads(line)
+        return (row["change_id"], row["record_key"], row["change_type"], row["changed_at_micros"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Landing:
+    key: str
+    body: bytes
+    replaces: str | None
+    happened: str | None = None
+
+
+def landing_key(name: str, lanes: int = 1) -> str:
+    """Return the key of a landed object of the demand type."""
+    return f"{_LANDING}lanes={lanes}/2026/11/22/10/{name}.gz"
+
+
+class Ledger:
+    """Knows all that has landed, and holds a bucket to it.
+
+    Parameters
+    ----------
+    twice
+        A row may be in two files: one of the landed objects is rewritten.
+    exact
+        Every line is in one place only. Where code changes between two attempts at a plan, a line
+        may be in quarantine by the one and in the table by the other.
+    """
+
+    def __init__(self, *, twice: bool = False, exact: bool = True) -> None:
+        self._twice = twice
+        self._exact = exact
+        self._landings: list[_Landing] = []
+        self._rewritten: set[Identity] = set()
+
+    def land(self, store: MemoryStore, name: str, body: bytes, lanes: int = 1) -> None:
+        """Land an object, in place of what may be under its key."""
+        key = landing_key(name, lanes)
+        before = store.kept.get(key)
+        self._landings.append(_Landing(key, body, before and etag_of(before[0])))
+        store.put(key, body)
+
+    def rewrite(self, store: MemoryStore, key: str, body: bytes) -> None:
+        """Put another body in place of a landed one, rows of which may then be there twice."""
+        before = store.kept[key][0]
+        self._rewritten |= {each for each in map(_identity, _lines(before) or ()) if each}
+        self._landings.append(_Landing(key, body, etag_of(before)))
+        store.put(key, body)
+
+    def event(self, name: str, body: bytes, lanes: int = 1) -> Callable[[MemoryStore], None]:
+        """Return the landing of an object as something that may happen, or not.
+
+        What has happened is kept in the bucket itself, so that it is part of an exploration's
+        state.
+        """
+        key = landing_key(name, lanes)
+        happened = f"happened/{len(self._landings)}"
+        self._landings.append(_Landing(key, body, None, happened))
+
+        def land(store: MemoryStore) -> None:
+            before = store.kept.get(key)
+            store.put(happened, etag_of(before[0]).encode() if before else b"")
+            store.put(key, body)
+
+        return land
+
+    def _so_far(self, store: MemoryStore) -> list[_Landing]:
+        landings = []
+        for each in self._landings:
+            if each.happened is None:
+                landings.append(each)
+            elif each.happened in store.kept:
+                landings.append(replace(each, replaces=store.kept[each.happened][0].decode()))
+        return landings
+
+    def check(self, store: MemoryStore) -> None:
+        """Check what must hold at any moment, whatever dies at it."""
+        files = [rows_of(store.kept[key][0])[0] for key in store.keys(_AVRO)]
+        written: Counter[Identity | None] = Counter(row for rows in files for row in rows)
+        if not self._twice:
+            doubled = [row for row, n in written.items() if n > 1 and row not in self._rewritten]
+            assert not doubled, f"rows are there twice: {doubled}"
+        entries = {entry[:3] for entry in self._quarantined(store)}
+        landings = self._so_far(store)
+        replaced = {(each.key, each.replaces) for each in landings}
+        for key, body in {(each.key, each.body) for each in landings}:
+            here = store.kept.get(key)
+            if (here is not None and here[0] == body) or (key, etag_of(body)) in replaced:
+                continue
+            kept = _lines(body)
+            if kept is None:
+                assert (key, etag_of(body), None) in entries, f"{key} is nowhere"
+                continue
+            for number, line in enumerate(kept, 1):
+                assert (key, etag_of(body), number) in entries or written[_identity(line)], (
+                    f"line {number} of {key} is nowhere"
+                )
+
+    def check_end(self, store: MemoryStore) -> None:
+        """Check what must hold when runs have come to their end."""
+        self.check(store)
+        assert store.keys(_LANDING) == [], "landed objects are left"
+        assert store.keys(_PLANS) == [], "a plan is left"
+        if not self._exact or self._twice:
+            return
+        entries = self._quarantined(store)
+        totals = self.totals(store)
+        assert totals["lines landed"] == sum(
+            totals[where] for where in ("rows written", "repeats left out", "lines in quarantine")
+        ), totals
+        for _, _, number, copy in entries:
+            assert number is not None or copy in store.kept, f"no copy at {copy!r}"
+
+    def totals(self, store: MemoryStore) -> dict[str, int]:
+        """Return what has landed and where it is now; a corrupt object counts as one line."""
+        bodies = [each.body for each in self._so_far(store)]
+        files = [rows_of(store.kept[key][0]) for key in store.keys(_AVRO)]
+        return {
+            "lines landed": sum(len(_lines(body) or (b"corrupt",)) for body in bodies),
+            "rows written": sum(len(rows) for rows, _ in files),
+            "repeats left out": sum(repeats for _, repeats in files),
+            "lines in quarantine": len(self._quarantined(store)),
+            "objects landed": len(bodies),
+            "files written": len(files),
+        }
+
+    def _quarantined(self, store: MemoryStore) -> list[tuple[str, str, int | None, bytes | str]]:
+        return [
+            entry
+            for key in store.keys(_QUARANTINE)
+            if "/entries-" in key
+            for entry in _entries(store.kept[key][0])
+        ]

@@ -1,0 +1,242 @@
+"""A program that asks S3, taken apart at its requests: what it asks next, given all answers so far.
+
+A run of the writer is deterministic but for what S3 and its clock tell it. So the answers that it
+has had say all about where it stands: two schedules that gave it the same ones have brought it to
+the same place, and what it does there is found out once, by running it again from its start.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, NamedTuple
+
+from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
+from tests.support.memory_store import MemoryStore, whole
+
+REFUSALS = (Missing, Changed, AlreadyThere)
+MUTATING = ("create", "replace", "delete")
+
+Main = Callable[["AskingStore", Callable[[], float]], object]
+Change = Callable[[], AbstractContextManager[object]]
+
+_MOST_WAITING = 64
+
+# What the clock of a run says that it has left, in seconds.
+PLENTY, ENOUGH_READ, UP = 300.0, 150.0, 10.0
+
+
+class Request(NamedTuple):
+    """One request to S3: a method of `MemoryStore`, and what it is called with."""
+
+    method: str
+    arguments: tuple[Any, ...]
+
+    @property
+    def key(self) -> str:
+        """The key or prefix that it is about."""
+        return str(self.arguments[0])
+
+    def apply(self, store: MemoryStore) -> Any:
+        """Carry it out, and return the answer as a value; a refusal is one, too."""
+        try:
+            answer = getattr(store, self.method)(*self.arguments)
+        except REFUSALS as refusal:
+            return type(refusal)
+        if self.method == "page" and "/compaction/" in self.key:
+            # The writer looks at the names of plans alone; so states that differ in nothing else
+            # are one.
+            page, more = answer
+            return tuple(LandedObject(p.key, "", 0, p.last_modified) for p in page), more
+        if self.method == "read":
+            return bytes(answer.read())
+        return tuple(answer) if isinstance(answer, list) else answer
+
+
+class AskingStore:
+    """A `Store` whose every request is handed to somebody."""
+
+    def __init__(self, ask: Callable[[Request], Any]) -> None:
+        self._hand_over = ask
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        answer = self._hand_over(Request(method, arguments))
+        if isinstance(answer, type) and issubclass(answer, REFUSALS):
+            raise answer(arguments[0])
+        return answer
+
+    def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
+        more = True
+        while more:
+            page, more = self._ask("page", prefix, after)
+            yield from page
+            after = page[-1].key if page else after
+
+    def folders(self, prefix: str) -> list[str]:
+        return list(self._ask("folders", prefix))
+
+    def read(self, key: str, etag: str) -> BinaryIO:
+        return io.BytesIO(self._ask("read", key, etag))
+
+    def find(self, key: str) -> tuple[bytes, str] | None:
+        found: tuple[bytes, str] | None = self._ask("find", key)
+        return found
+
+    def create(self, key: str, body: bytes | BinaryIO) -> str:
+        return str(self._ask("create", key, whole(body)))
+
+    def replace(self, key: str, body: bytes, etag: str) -> str:
+        return str(self._ask("replace", key, body, etag))
+
+    def delete(self, key: str, etag: str) -> None:
+        self._ask("delete", key, etag)
+
+    def overwrite(self, key: str, body: bytes) -> str:
+        return str(self._ask("overwrite", key, body))
+
+    def remove(self, key: str) -> None:
+        self._ask("remove", key)
+
+
+class _Stop(BaseException):
+    """The program has asked what nobody has answered yet."""
+
+
+@dataclass(eq=False)
+class Point:
+    """Where a program stands: what it asks there, or None where it has ended.
+
+    ``answers`` leads to it: each with what the clock has left from then on.
+    """
+
+    request: Request | None
+    answers: tuple[tuple[Hashable, float], ...]
+    next: dict[tuple[Hashable, float], Point] = field(default_factory=dict)
+
+    @property
+    def left(self) -> float:
+        """Seconds that the program's clock has left here."""
+        return self.answers[-1][1] if self.answers else PLENTY
+
+
+class Program:
+    """A program, as a tree of points.
+
+    Parameters
+    ----------
+    main
+        Runs it, with a store and a clock that returns the seconds left.
+    change
+        Is in place while it runs, and not while it waits for an answer: another code.
+    """
+
+    def __init__(self, main: Main, change: Change = contextlib.nullcontext) -> None:
+        self._main = main
+        self._change = change
+        # Suspended at the points that were found last: they need not begin again.
+        self._waiting: OrderedDict[Point, Life] = OrderedDict()
+        self.points = 0
+        self.start = self._found(Life(main), ())
+
+    def after(self, point: Point, answer: Hashable, left: float) -> Point:
+        """Return where an answer brings it."""
+        found = point.next.get((answer, left))
+        if found is None:
+            life = self._waiting.pop(point, None)
+            if life is None:
+                life = Life(self._main)
+                for given in point.answers:
+                    with self._change():
+                        life.go_on(*given)
+            with self._change():
+                life.go_on(answer, left)
+            found = self._found(life, (*point.answers, (answer, left)))
+            point.next[answer, left] = found
+        return found
+
+    def end(self) -> None:
+        """End what is suspended."""
+        for life in self._waiting.values():
+            life.kill()
+        self._waiting.clear()
+
+    def _found(self, life: Life, answers: tuple[tuple[Hashable, float], ...]) -> Point:
+        if not answers:
+            with self._change():
+                life.begin()
+        self.points += 1
+        point = Point(life.asked, answers)
+        if life.asked is not None:
+            self._waiting[point] = life
+            if len(self._waiting) > _MOST_WAITING:
+                self._waiting.popitem(last=False)[1].kill()
+        return point
+
+
+class Life:
+    """One execution of a program, on a thread that runs only while nobody else does."""
+
+    def __init__(self, main: Main) -> None:
+        self.asked: Request | None = None
+        self._main = main
+        self._left = PLENTY
+        self._answer: Hashable = None
+        self._dying = False
+        self._resumed, self._paused = threading.Semaphore(0), threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._live, daemon=True)
+        self._error: BaseException | None = None
+        self._begun = False
+
+    def begin(self) -> None:
+        """Run to the first request."""
+        self._begun = True
+        self._thread.start()
+        self._wait()
+
+    def go_on(self, answer: Hashable, left: float) -> None:
+        """Run to the next request, or to the end."""
+        if not self._begun:
+            self.begin()
+        self._answer, self._left = answer, left
+        self._resumed.release()
+        self._wait()
+
+    def kill(self) -> None:
+        """Let it die where it stands, and remove its files."""
+        if self.asked is None:
+            return
+        self._dying = True
+        self._resumed.release()
+        self._thread.join()
+
+    def _wait(self) -> None:
+        self._paused.acquire()
+        if self.asked is None:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _live(self) -> None:
+        try:
+            self._main(AskingStore(self._ask), lambda: self._left)
+        except _Stop:
+            pass
+        except BaseException as error:
+            self._error = error
+        self.asked = None
+        self._paused.release()
+
+    def _ask(self, request: Request) -> Hashable:
+        if self._dying:
+            raise _Stop
+        self.asked = request
+        self._paused.release()
+        self._resumed.acquire()
+        if self._dying:
+            raise _Stop
+        return self._answer

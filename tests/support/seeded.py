@@ -1,0 +1,344 @@
+"""The protocol with one of its rules broken at a time: each has to be found by the exploration."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+from unittest import mock
+
+from avro_writer import attempt, container, run
+from avro_writer.attempt import Held, Worker
+from avro_writer.container import DateFile
+from avro_writer.errors import Overtaken
+from avro_writer.lanes import Lane, Layout
+from avro_writer.plan import Plan
+from avro_writer.quarantine import Quarantine
+from avro_writer.store import Changed, Missing
+from tests.support.exploration import Faults
+from tests.support.ledger import Ledger, landing_key
+from tests.support.memory_store import MemoryStore, whole
+from tests.support.programs import AskingStore, Change
+from tests.support.runs import other_rules, other_schema, run_program
+from tests.support.writer import gz_lines, landed_row, ndjson
+
+_ONE = {"a": ndjson([landed_row(1)])}
+_TWO = {"a": ndjson([landed_row(1)]), "b": ndjson([landed_row(2)])}
+_SAME_DATE = {"a": ndjson([landed_row(n) for n in (1, 2, 3)]), "b": ndjson([landed_row(4)])}
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A broken rule.
+
+    Parameters
+    ----------
+    name
+        What is wrong.
+    changes
+        The code of the two runs, and of the last.
+    landed
+        What has landed.
+    settings
+        Of each of the two runs beside its name.
+    given
+        What the exploration is given beside.
+    alone
+        One run is enough to show it.
+    """
+
+    name: str
+    changes: tuple[Change, Change, Change]
+    landed: dict[str, bytes]
+    settings: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+    given: Callable[[], dict[str, Any]] = dict
+    alone: bool = False
+
+    def explore(self, explore: Callable[..., object]) -> None:
+        """Explore it; a violation is what should come of it."""
+        first, second, last = self.changes
+        runs = {
+            "A": run_program("A", change=first, **self.settings[0]),
+            "B": run_program("B", change=second, **self.settings[1]),
+        }
+        if self.alone:
+            del runs["B"]
+        explore(self.landed, runs, change=last, **self.given())
+
+
+def _clock_leaps() -> dict[str, Any]:
+    return {"faults": Faults(clocks=1)}
+
+
+def _everywhere(change: Change) -> tuple[Change, Change, Change]:
+    return change, change, change
+
+
+def _and(change: Change, other: Change) -> Change:
+    @contextlib.contextmanager
+    def both() -> Iterator[None]:
+        with change(), other():
+            yield
+
+    return both
+
+
+def _patch(target: Any, name: str, value: Any) -> Change:
+    return lambda: mock.patch.object(target, name, value)
+
+
+def _method(name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Change:
+    """Change a method of both stores, that of explored runs and that of the last."""
+
+    @contextlib.contextmanager
+    def change() -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for store in (AskingStore, MemoryStore):
+                stack.enter_context(mock.patch.object(store, name, wrap(getattr(store, name))))
+            yield
+
+    return change
+
+
+class _Unconditional:
+    """Requests without their conditions."""
+
+    @staticmethod
+    def delete(store: AskingStore | MemoryStore, key: str, etag: str) -> None:
+        store.remove(key)
+
+    @staticmethod
+    def create(store: AskingStore | MemoryStore, key: str, body: bytes | BinaryIO) -> str:
+        return store.overwrite(key, whole(body))
+
+    @staticmethod
+    def replace(store: AskingStore | MemoryStore, key: str, body: bytes, etag: str) -> str:
+        return store.overwrite(key, body)
+
+
+def _only_below(area: str, name: str) -> Change:
+    def wrap(inner: Callable[..., Any]) -> Callable[..., Any]:
+        unconditional = getattr(_Unconditional, name)
+
+        def call(store: Any, key: str, *rest: Any) -> Any:
+            return (unconditional if area in key else inner)(store, key, *rest)
+
+        return call
+
+    return _method(name, wrap)
+
+
+def _clean_before_commit() -> AbstractContextManager[object]:
+    put = attempt._put
+
+    def put_and_clean(worker: Worker, held: Held, files: Sequence[DateFile]) -> None:
+        for each in held.plan.inputs:
+            attempt._delete(worker.store, each)
+        put(worker, held, files)
+
+    return mock.patch.object(attempt, "_put", put_and_clean)
+
+
+@contextlib.contextmanager
+def _outputs_before_quarantine() -> Iterator[None]:
+    put, put_quarantine = attempt._put, Quarantine.put
+    late: list[Callable[[], None]] = []
+
+    def later(self: Quarantine, check_time: Callable[[], None]) -> None:
+        late.append(lambda: put_quarantine(self, check_time))
+
+    def put_first(worker: Worker, held: Held, files: Sequence[DateFile]) -> None:
+        mine = late.pop()
+        put(worker, held, files)
+        mine()
+
+    with mock.patch.object(attempt, "_put", put_first), mock.patch.object(Quarantine, "put", later):
+        yield
+
+
+def _schema_of_the_day() -> AbstractContextManager[object]:
+    write = attempt._write
+
+    def write_with_todays(worker: Worker, held: Held, committed: Any) -> Held:
+        if held.plan.schema is not None:
+            held = replace(held, plan=replace(held.plan, schema=worker.schema))
+        return write(worker, held, committed)
+
+    return mock.patch.object(attempt, "_write", write_with_todays)
+
+
+@contextlib.contextmanager
+def _lanes_without_their_number() -> Iterator[None]:
+    def landed(self: Layout, of: int) -> str:
+        return f"{self.landing}lanes=1/"
+
+    def own(number: int, count: int, folders: Any, names: Any) -> list[Lane]:
+        return [Lane(count, number)]
+
+    with mock.patch.object(Layout, "landed", landed), mock.patch.object(run, "lanes_of_run", own):
+        yield
+
+
+def _random_sync_marker() -> AbstractContextManager[object]:
+    class Random(DateFile):
+        def __init__(self, day: str, path: Path, plan_id: str, schema: bytes) -> None:
+            super().__init__(day, path, f"{plan_id}{next(_RANDOM)}", schema)
+
+    return mock.patch.object(container, "DateFile", Random)
+
+
+_RANDOM = itertools.count()
+
+
+def _inputs_in_any_order() -> AbstractContextManager[object]:
+    fixed = Plan.from_json.__func__  # type: ignore[attr-defined]
+
+    def shuffled(cls: type[Plan], data: bytes, key: str) -> Plan:
+        plan: Plan = fixed(cls, data, key)
+        return replace(plan, inputs=plan.inputs[::-1])
+
+    return mock.patch.object(Plan, "from_json", classmethod(shuffled))
+
+
+def _cut_after_the_fence() -> AbstractContextManager[object]:
+    """A plan that is too large gets smaller in whatever state it is."""
+    write = attempt._write
+
+    def write_less(worker: Worker, held: Held, committed: Any) -> Held:
+        if held.plan.state == "writing" and len(held.plan.inputs) > 1:
+            held = attempt._move(worker, held, held.plan.cut(1))
+        return write(worker, held, committed)
+
+    return mock.patch.object(attempt, "_write", write_less)
+
+
+def _named_by_the_proposal() -> AbstractContextManager[object]:
+    """Outputs have the name of the plan as it was proposed, whatever became of its inputs."""
+    write = attempt._write
+
+    def write_so(worker: Worker, held: Held, committed: Any) -> Held:
+        return write(replace(worker, new_id=lambda: held.plan.id), held, committed)
+
+    return mock.patch.object(attempt, "_write", write_so)
+
+
+def _no_fence() -> AbstractContextManager[object]:
+    """Outputs are put while the plan may still be cut by another run."""
+    move = attempt._move
+
+    def skip(worker: Worker, held: Held, plan: Plan) -> Held:
+        if plan.state == "writing":
+            return replace(held, plan=plan)
+        return move(worker, held, plan)
+
+    return mock.patch.object(attempt, "_move", skip)
+
+
+def _commit_taken_for_granted() -> AbstractContextManager[object]:
+    """A refused step counts as one that was taken."""
+    move = attempt._move
+
+    def careless(worker: Worker, held: Held, plan: Plan) -> Held:
+        try:
+            return move(worker, held, plan)
+        except Overtaken:
+            return replace(held, plan=plan)
+
+    return mock.patch.object(attempt, "_move", careless)
+
+
+def _plan_before_inputs() -> AbstractContextManager[object]:
+    """The plan is deleted first, the inputs then."""
+
+    def clean(worker: Worker, held: Held) -> None:
+        with contextlib.suppress(Missing, Changed):
+            worker.store.delete(held.key, held.etag)
+        for each in held.plan.inputs:
+            attempt._delete(worker.store, each)
+
+    return mock.patch.object(attempt, "_clean", clean)
+
+
+def _rewritten() -> dict[str, Any]:
+    ledger = Ledger(twice=True)
+    return {
+        "ledger": ledger,
+        "events": lambda of: {"a is rewritten": of.event("a", ndjson([landed_row(9)]))},
+    }
+
+
+def _other_code() -> dict[str, Any]:
+    return {"ledger": Ledger(exact=False), "identical": False}
+
+
+_DISPUTED = {"a": gz_lines(landed_row(1), landed_row(2, table_name="disputed"))}
+
+_LANE_OF_TWO = next(each for each in (0, 1) if Lane(2, each).holds(landing_key("a")))
+
+BUGS = [
+    Bug(
+        "inputs are deleted whatever they are now",
+        _everywhere(_only_below("/landing/", "delete")),
+        _ONE,
+        given=_rewritten,
+    ),
+    Bug("inputs are deleted before the commit", _everywhere(_clean_before_commit), _ONE),
+    Bug(
+        "outputs are put before the quarantine",
+        (
+            _and(other_rules, _outputs_before_quarantine),
+            _outputs_before_quarantine,
+            _outputs_before_quarantine,
+        ),
+        _DISPUTED,
+        given=_other_code,
+    ),
+    Bug(
+        "the schema of the day is written",
+        (_and(other_schema, _schema_of_the_day), _schema_of_the_day, _schema_of_the_day),
+        _ONE,
+    ),
+    Bug(
+        "an object's lane changes with the number of lanes",
+        _everywhere(_lanes_without_their_number),
+        _ONE,
+        settings=({}, {"lane": _LANE_OF_TWO, "lanes": 2}),
+        given=lambda: {"lanes": 2},
+    ),
+    Bug("the sync marker is random", _everywhere(_random_sync_marker), _ONE),
+    Bug("inputs are read in any order", _everywhere(_inputs_in_any_order), _SAME_DATE),
+    Bug("a plan is put over another's", _everywhere(_only_below("/compaction/", "create")), _ONE),
+    Bug(
+        "a plan is moved on over another's",
+        _everywhere(_only_below("/compaction/", "replace")),
+        _TWO,
+        given=_clock_leaps,
+    ),
+    Bug(
+        "an output is put over another",
+        _everywhere(_and(_only_below("/avro/", "create"), _random_sync_marker)),
+        _ONE,
+    ),
+    Bug(
+        "outputs are put before the plan is fixed", _everywhere(_no_fence), _TWO, given=_clock_leaps
+    ),
+    Bug("a plan is cut when it is fixed", _everywhere(_cut_after_the_fence), _SAME_DATE),
+    Bug(
+        "a refused step counts as taken",
+        _everywhere(_commit_taken_for_granted),
+        _TWO,
+        given=_clock_leaps,
+    ),
+    Bug(
+        "outputs are named by the plan as it was proposed",
+        _everywhere(_named_by_the_proposal),
+        _TWO,
+        given=lambda: {"faults": Faults(clocks=1, delayed=1)},
+        alone=True,
+    ),
+    Bug("the plan is deleted before its inputs", _everywhere(_plan_before_inputs), _ONE),
+]
