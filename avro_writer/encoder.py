@@ -36,12 +36,24 @@ def long(number: int) -> bytes:
     rest = (number << 1) ^ (number >> 63)
     if rest < 0x80:
         return _BYTES[rest]
-    written = bytearray()
-    while rest > 0x7F:
-        written.append(rest & 0x7F | 0x80)
-        rest >>= 7
-    written.append(rest)
-    return bytes(written)
+    size = (rest.bit_length() + 6) // 7
+    if size > 8:
+        return _BYTES[rest & 0x7F | 0x80] + _unsigned(rest >> 7)
+    return _unsigned(rest)
+
+
+def _unsigned(rest: int) -> bytes:
+    """Return a number below 2**63 with seven bits in each byte, the lowest first."""
+    size = (rest.bit_length() + 6) // 7
+    high = b""
+    if size > 8:
+        rest, high = rest & 0xFFFFFFFFFFFFFF, _BYTES[rest >> 56]
+        size = 8
+    # In three steps, each of which moves halves apart, the bits come to lie seven to a byte.
+    rest = rest & 0xFFFFFFF | (rest & 0xFFFFFFF0000000) << 4
+    rest = rest & 0x3FFF00003FFF | (rest & 0xFFFC0000FFFC000) << 2
+    rest = rest & 0x7F007F007F007F | (rest & 0x3F803F803F803F80) << 1
+    return (rest | _CONTINUED[size + bool(high)]).to_bytes(size, "little") + high
 
 
 def unscaled(text: str, precision: int, scale: int) -> bytes:
@@ -68,7 +80,9 @@ def unscaled(text: str, precision: int, scale: int) -> bytes:
 
 
 _BYTES = [bytes([each]) for each in range(256)]
-# Lengths of most texts, ready made.
+# The eighth bit of every byte but the last, by the number of bytes.
+_CONTINUED = [sum(0x80 << 8 * each for each in range(min(size - 1, 8))) for size in range(10)]
+# Lengths of most texts, and most counts, ready made.
 _SMALL = 1 << 12
 _LONGS = [long(each) for each in range(_SMALL)]
 
@@ -133,7 +147,10 @@ class _Source:
                 self._sized(value, depth)
             case Boolean():
                 self.line(depth, f"out.append({value})")
-            case Integer() | Timestamp() | Date():
+            case Integer():
+                small = f"LONGS[{value}] if 0 <= {value} < SMALL"
+                self.line(depth, f"out += {small} else long({value})")
+            case Timestamp() | Date():
                 self.line(depth, f"out += long({value})")
             case Double():
                 self.line(depth, f"out += pack_double({value})")

@@ -1,1 +1,1 @@
-"""Speed measured side by side with peers, in one run, as ratios."""
+"""What the pipeline costs beside what it replaces, measured side by side and carried to a bill."""

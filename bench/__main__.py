@@ -1,161 +1,112 @@
-"""`make bench`: transform and writer beside their peers, as ratios of CPU time.
+"""`make bench`: the project beside the Node worker, the usual Python way, and the floor.
 
-Every peer's output is compared with the product's before its time counts.
+Every peer runs in a process of its own, in turns; each one's rows are compared with the plain
+reference before its time counts. What came out is printed and kept in bench/results/.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import platform
 import sys
+from contextlib import redirect_stdout
 from datetime import UTC, datetime
-from decimal import Rounded
 from pathlib import Path
-from typing import Any
 
-import schemas
-from avro_writer.encoder import compile_encoder
-from avro_writer.rows import RowReader
-from bench import writer_limits
-from bench.measure import Measured, measure
-from bench.peers import UsualWriter, full_parse, usual_transform
-from local.feed.generator import generate
-from transform.batch import Transform
+from bench import flatness, packaged, report, targets, writer_limits
+from bench.comparison import PeersDiffer, expected_rows
+from bench.rounds import ROOT, PeerFailed, commands, run
+from bench.workload import prepare
 
+# Bytes of text that make a record about ten kilobytes.
+_LARGER_BY = 7000
 _RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
-    """Measure, print the table, and store it."""
+    """Measure, print the table, and keep it."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--records", type=int, default=4000, help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
+    parser.add_argument("--records", type=int, default=100_000, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=4, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument(
+        "--objects", type=int, default=100_000, help="landed objects, at most; default: %(default)s"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=_RESULTS, help="folder for the report; default: %(default)s"
+    )
     parser.add_argument(
         "--limits", action="store_true", help="measure the writer's largest plans instead"
     )
-    args = parser.parse_args()
-    _RESULTS.mkdir(exist_ok=True)
-    if args.limits:
-        _store("writer_limits.json", "--limits", {"plans": writer_limits.main()})
+    arguments = parser.parse_args()
+    if arguments.limits:
+        _measure_limits(arguments.results)
         return 0
-    rows = compare(args.seed, args.records, args.rounds)
-    for row in rows:
-        sys.stdout.write(
-            f"{row['what']:<34} {row['product']:>8.2f} us  {row['peer_name']:<28}"
-            f" {row['peer']:>8.2f} us  peer/product {row['ratio']:.2f}"
-            f" ({row['ratio_least']:.2f} to {row['ratio_most']:.2f})\n"
-        )
-    _store(
-        "latest.json",
-        f"--records {args.records} --rounds {args.rounds}",
-        {"records": args.records, "comparisons": rows},
-    )
+    try:
+        _measure(arguments)
+    except (PeerFailed, PeersDiffer) as error:
+        _say(f"make bench: {error}")
+        return 1
     return 0
 
 
-def _store(name: str, arguments: str, measured: dict[str, Any]) -> None:
-    report = {
+def _measure_limits(results: Path) -> None:
+    found = {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "command": f"make bench ARGS='{arguments}'",
-        **measured,
+        "command": "make bench ARGS='--limits'",
+        "plans": writer_limits.main(),
     }
-    (_RESULTS / name).write_text(json.dumps(report, indent=2) + "\n")
+    results.mkdir(exist_ok=True)
+    (results / "writer_limits.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
-def compare(seed: int, count: int, rounds: int) -> list[dict[str, Any]]:
-    """Return each comparison: CPU microseconds a record, and the ratio with its spread."""
-    table = schemas.table("sale")
-    transform = Transform(table, "type")
-    records = [
-        {"recordId": str(number), "data": base64.b64encode(each.data).decode()}
-        for number, each in enumerate(generate(seed, count, "table"))
-    ]
-    answers = transform.batch(records).records
-    own = [r for r, a in zip(records, answers, strict=True) if a["result"] == "Ok"]
-    others = [r for r, a in zip(records, answers, strict=True) if a["result"] == "Dropped"]
-    lines = [base64.b64decode(a["data"]) for a in answers if a["result"] == "Ok"]
-
-    read, encode = RowReader(table.record).read, compile_encoder(table.record)
-    usual = UsualWriter(table.record, schemas.avro_schema("sale"))
-
-    def encoded(line: bytes) -> bytes:
-        out = bytearray()
-        encode(read(line), out)
-        return bytes(out)
-
-    for line in lines:
-        if encoded(line) != usual.encode(line):
-            raise SystemExit("the writers disagree: no time of theirs counts")
-    possible = [record for record in own if _usual_can(record)]
-    sys.stderr.write(
-        f"{len(own) - len(possible)} of {len(own)} records are left out of the first row: the "
-        "usual way fails on binaries in JSON and on numbers that DynamoDB writes out in full\n"
+def _measure(arguments: argparse.Namespace) -> None:
+    peers = commands()
+    if "node" not in peers:
+        _say("The Node worker is left out: install Node 20 or newer, and npm, to measure it")
+    _say(f"making {arguments.records:,} records, once for each seed and number")
+    workload = prepare(ROOT / "build" / "bench", arguments.seed, arguments.records)
+    _say("making the rows that the reference says")
+    expected = expected_rows(workload)
+    measured = run(workload, peers, arguments.rounds, expected, _say)
+    _say("the same with larger records, for docs/scale.md")
+    larger = prepare(
+        ROOT / "build" / "bench", arguments.seed, max(8, arguments.records // 10), _LARGER_BY
     )
-
-    return [
-        _row(
-            "transform of its own type",
-            "json and boto3 TypeDeserializer",
-            measure(
-                {
-                    "product": lambda: transform.batch(possible),
-                    "peer": lambda: [usual_transform(record) for record in possible],
-                },
-                len(possible),
-                rounds,
+    both = {name: command for name, command in peers.items() if name in ("project", "node")}
+    measured_larger = run(larger, both, 2, expected_rows(larger), _say)
+    # A function's log is its standard output.
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        _say("starting the packaged functions")
+        outcomes = [
+            *targets.over_peers(measured),
+            *packaged.measure(workload, arguments.rounds),
+            *flatness.measure(
+                workload,
+                flatness.Sizes(
+                    few_objects=max(10, arguments.objects // 100),
+                    many_objects=arguments.objects,
+                    dated_rows=arguments.objects,
+                ),
+                min(arguments.rounds, 2),
+                _say,
             ),
-        ),
-        _row(
-            "dropping another type's record",
-            "full parse by msgspec",
-            measure(
-                {
-                    "product": lambda: transform.batch(others),
-                    "peer": lambda: [full_parse(record) for record in others],
-                },
-                len(others),
-                rounds,
-            ),
-        ),
-        _row(
-            "landed row to Avro binary",
-            "json and fastavro",
-            measure(
-                {
-                    "product": lambda: [encoded(line) for line in lines],
-                    "peer": lambda: [usual.encode(line) for line in lines],
-                },
-                len(lines),
-                rounds,
-            ),
-        ),
-    ]
+        ]
+    command = "make bench"
+    if len(sys.argv) > 1:
+        command += f' ARGS="{" ".join(sys.argv[1:])}"'
+    where = report.environment(workload, command, "node" in peers)
+    found = report.as_json(measured, measured_larger, (workload, larger), outcomes, where)
+    report.store(arguments.results, found, report.as_svg(measured))
+    sys.stdout.write(report.as_markdown(found))
 
 
-def _usual_can(record: dict[str, Any]) -> bool:
-    try:
-        return b'"saleId"' in base64.b64decode(usual_transform(record))
-    except (TypeError, Rounded):
-        return False
-
-
-def _row(what: str, peer_name: str, measured: dict[str, Measured]) -> dict[str, Any]:
-    product, peer = measured["product"], measured["peer"]
-    return {
-        "what": what,
-        "product": round(product.median, 3),
-        "peer_name": peer_name,
-        "peer": round(peer.median, 3),
-        "ratio": round(peer.median / product.median, 3),
-        "ratio_least": round(peer.least / product.most, 3),
-        "ratio_most": round(peer.most / product.least, 3),
-    }
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
 
 
 if __name__ == "__main__":

@@ -129,15 +129,22 @@ def _double(value: Any, narrowed: list[None]) -> float:
     return nearest
 
 
-def _bytes(value: Any, narrowed: list[None]) -> str:
-    text = _text(value, "B")
+def is_base64(text: str) -> bool:
+    """Say whether a text is base64 as RFC 4648 has it, padding included and nothing else."""
     if len(text) % 4:
         # Python 3.11 lets some padding pass that is too much.
-        raise _MISFIT
+        return False
     try:
         binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        raise _MISFIT from None
+        return False
+    return True
+
+
+def _bytes(value: Any, narrowed: list[None]) -> str:
+    text = _text(value, "B")
+    if not is_base64(text):
+        raise _MISFIT
     return text
 
 
@@ -201,9 +208,10 @@ _NUMBER_SET = ("NS", "N")
 _NUMERIC = (Integer, Double, Decimal)
 
 
-def _set_markers(items: ColumnType) -> tuple[str, str] | None:
+def set_markers(items: ColumnType) -> tuple[str, str] | None:
+    """Return the marker of a set of such items, and the one that each member has in a list."""
     if isinstance(items, Nullable):
-        return _set_markers(items.of)
+        return set_markers(items.of)
     if isinstance(items, Timestamp):
         return _NUMBER_SET if items.epoch else _SETS[String]
     return _NUMBER_SET if isinstance(items, _NUMERIC) else _SETS.get(type(items))
@@ -211,7 +219,7 @@ def _set_markers(items: ColumnType) -> tuple[str, str] | None:
 
 def _array(items: ColumnType) -> Converter:
     convert_item = converter(items)
-    markers = _set_markers(items)
+    markers = set_markers(items)
 
     def convert(value: Any, narrowed: list[None]) -> list[Any]:
         if markers is not None and type(value) is dict and markers[0] in value:

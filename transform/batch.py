@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from binascii import a2b_base64
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from schemas import Table
-from transform.answer import PAYLOAD_LIMIT, Answer
 from transform.change_record import ChangeRecordReader, NotAChangeRecord
-from transform.row import RowMaker, UnfitRecord
+from transform.firehose import (
+    PAYLOAD_LIMIT,
+    Answer,
+    FirehoseRecord,
+    read_event,
+)
+from transform.row import UnfitRecord
+from transform.typed import TypedRowMaker
 
 
 @dataclass(frozen=True)
@@ -30,19 +38,28 @@ class Outcome:
 
     Parameters
     ----------
-    records
-        The answers, one a record, in order.
+    invocation_id
+        Firehose's name of the batch.
+    answer
+        The response payload: the answers as JSON, one a record, in order.
     counts
         Records by outcome and reason: ``ok``, ``other_type``, ``no_type``, or a failure's reason.
     rescued_attributes, rescued_rows
         How many attributes went to ``rescued_attributes``, and in how many rows.
     """
 
-    records: list[dict[str, Any]] = field(default_factory=list)
+    invocation_id: str | None = None
+    answer: bytes = b""
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     rescued_attributes: int = 0
     rescued_rows: int = 0
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The answers as JSON values."""
+        records: list[dict[str, Any]] = json.loads(self.answer)["records"]
+        return records
 
 
 class Transform:
@@ -61,68 +78,65 @@ class Transform:
     def __init__(self, table: Table, type_attribute: str, limit: int = PAYLOAD_LIMIT) -> None:
         self._record_type = table.record_type
         self._reader = ChangeRecordReader(type_attribute)
-        self._rows = RowMaker(table, type_attribute)
+        self._rows = TypedRowMaker(table, type_attribute)
         self._limit = limit
 
     def batch(self, records: Iterable[Mapping[str, Any]]) -> Outcome:
+        """Return the outcome of ``records`` of a Firehose transformation event, as JSON values."""
+        return self.payload(msgspec.json.encode({"records": list(records)}))
+
+    def payload(self, payload: bytes) -> Outcome:
         """Return the outcome of a batch: every record answered once, in order.
 
         Parameters
         ----------
-        records
-            ``records`` of a Firehose transformation event.
+        payload
+            A Firehose transformation event as JSON.
+
+        Raises
+        ------
+        msgspec.DecodeError
+            The payload is none.
         """
-        batch = list(records)
-        answer = Answer([record["recordId"] for record in batch], self._limit)
-        outcome = Outcome(records=answer.records)
-        for record in batch:
-            record_id = record["recordId"]
+        event = read_event(payload)
+        answer = Answer([record.record_id for record in event.records], self._limit)
+        outcome = Outcome(event.invocation_id)
+        for record in event.records:
             try:
                 line, reason, rescued = self._line(record)
                 if line is None:
-                    answer.without_data(record_id, "Dropped")
-                elif not answer.ok(record_id, line):
+                    answer.without_data("Dropped")
+                elif not answer.ok(line):
                     raise UnfitRecord("answer_payload_full")
                 elif rescued:
                     outcome.rescued_attributes += rescued
                     outcome.rescued_rows += 1
             except (NotAChangeRecord, UnfitRecord) as error:
                 reason = error.reason
-                self._fail(answer, outcome, record, reason, getattr(error, "column", None))
+                _fail(answer, outcome, record, reason, getattr(error, "column", None))
             except Exception as error:
                 # A record that nobody thought of must not hold up its neighbours: it goes to the
                 # error output with its raw source, and the log says where to look.
                 reason = f"unexpected_{type(error).__name__}"
-                self._fail(answer, outcome, record, reason, None)
+                _fail(answer, outcome, record, reason, None)
             outcome.counts[reason] += 1
+        outcome.answer = answer.to_json()
         return outcome
 
-    def _line(self, record: Mapping[str, Any]) -> tuple[bytes | None, str, int]:
+    def _line(self, record: FirehoseRecord) -> tuple[bytes | None, str, int]:
         try:
-            data = a2b_base64(record["data"], strict_mode=True)
-        except (KeyError, TypeError, ValueError):
+            data = record.bytes()
+        except ValueError:
             raise NotAChangeRecord("not_base64") from None
         event, record_type = self._reader.glance(data)
         if record_type != self._record_type:
             return None, "no_type" if record_type is None else "other_type", 0
-        line, rescued = self._rows.row(self._reader.read(data, event), _sequence_number(record))
+        line, rescued = self._rows.row(data, event, record.sequence_number)
         return line, "ok", rescued
 
-    @staticmethod
-    def _fail(
-        answer: Answer,
-        outcome: Outcome,
-        record: Mapping[str, Any],
-        reason: str,
-        column: str | None,
-    ) -> None:
-        answer.without_data(record["recordId"], "ProcessingFailed")
-        outcome.failures.append(
-            Failure(record["recordId"], _sequence_number(record), reason, column)
-        )
 
-
-def _sequence_number(record: Mapping[str, Any]) -> str | None:
-    metadata = record.get("kinesisRecordMetadata")
-    number = metadata.get("sequenceNumber") if isinstance(metadata, dict) else None
-    return number if isinstance(number, str) else None
+def _fail(
+    answer: Answer, outcome: Outcome, record: FirehoseRecord, reason: str, column: str | None
+) -> None:
+    answer.without_data("ProcessingFailed")
+    outcome.failures.append(Failure(record.record_id, record.sequence_number, reason, column))

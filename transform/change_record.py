@@ -28,22 +28,26 @@ class UserIdentity(msgspec.Struct):
     principalId: str | None = None
 
 
-class _Body(msgspec.Struct, kw_only=True):
+class Body(msgspec.Struct, kw_only=True):
+    """What DynamoDB says of a change, without the images."""
+
     ApproximateCreationDateTime: int
     ApproximateCreationDateTimePrecision: Literal["MILLISECOND", "MICROSECOND"] | None = None
     Keys: dict[str, Any]
     SizeBytes: int | None = None
 
 
-class _NewBody(_Body):
+class _NewBody(Body):
     NewImage: dict[str, Any]
 
 
-class _OldBody(_Body):
+class _OldBody(Body):
     OldImage: dict[str, Any]
 
 
-class _Envelope(msgspec.Struct, kw_only=True):
+class Envelope(msgspec.Struct, kw_only=True):
+    """A change record, without what DynamoDB says of the change."""
+
     eventID: str
     eventName: EventName
     tableName: str
@@ -53,7 +57,7 @@ class _Envelope(msgspec.Struct, kw_only=True):
     userIdentity: UserIdentity | None = None
 
 
-class _NewChange(_Envelope):
+class _NewChange(Envelope):
     dynamodb: _NewBody
 
     @property
@@ -61,7 +65,7 @@ class _NewChange(_Envelope):
         return self.dynamodb.NewImage
 
 
-class _OldChange(_Envelope):
+class _OldChange(Envelope):
     dynamodb: _OldBody
 
     @property
@@ -72,14 +76,17 @@ class _OldChange(_Envelope):
 ChangeRecord = _NewChange | _OldChange
 
 
-def _text_of(number: str) -> msgspec.Raw:
+def digits_as_they_stand(number: str) -> msgspec.Raw:
+    """Return a JSON number's digits as JSON: the decoders' ``float_hook``.
+
+    DynamoDB JSON has numbers as text. Where a malformed attribute has a JSON number all the same,
+    a float would change its digits.
+    """
     return msgspec.Raw(number.encode())
 
 
-# DynamoDB JSON has numbers as text. Where a malformed attribute has a JSON number all the same, its
-# digits are kept as they stand: a float would change them.
-_new = msgspec.json.Decoder(_NewChange, float_hook=_text_of)
-_old = msgspec.json.Decoder(_OldChange, float_hook=_text_of)
+_new = msgspec.json.Decoder(_NewChange, float_hook=digits_as_they_stand)
+_old = msgspec.json.Decoder(_OldChange, float_hook=digits_as_they_stand)
 
 
 class ChangeRecordReader:

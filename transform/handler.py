@@ -6,9 +6,12 @@ import os
 import time
 from typing import Any
 
+import msgspec
+
 from schemas import table
 from telemetry import Log, Metric, embedded_metrics
 from transform.batch import Outcome, Transform
+from transform.payloads import take_payloads_as_bytes
 from transform.settings import Settings
 
 # Enough to find what is wrong with a batch; a batch of nothing but broken records must not flood
@@ -18,37 +21,41 @@ _MOST_FAILURES_LOGGED = 20
 _settings = Settings.from_environment(os.environ)
 _transform = Transform(table(_settings.record_type), _settings.type_attribute)
 _log = Log(_settings.log_level)
+take_payloads_as_bytes()
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any] | bytes, context: Any) -> dict[str, Any] | bytes:
     """Answer a Firehose transformation event.
 
     Parameters
     ----------
     event
-        As https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html has it.
+        As https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html has it; as JSON
+        values, or as the payload's bytes where `transform.payloads` could see to that.
     context
         Lambda's context object.
 
     Returns
     -------
-    dict
-        ``{"records": [{"recordId", "result", "data"}]}``, every record once, in order.
+    dict or bytes
+        ``{"records": [{"recordId", "result", "data"}]}``, every record once, in order; in the form
+        that the event came in.
     """
     started = time.perf_counter()
-    outcome = _transform.batch(event["records"])
-    _report(outcome, event, context, time.perf_counter() - started)
-    return {"records": outcome.records}
+    payload = event if isinstance(event, bytes) else msgspec.json.encode(event)
+    outcome = _transform.payload(payload)
+    _report(outcome, context, time.perf_counter() - started)
+    return outcome.answer if isinstance(event, bytes) else {"records": outcome.records}
 
 
-def _report(outcome: Outcome, event: dict[str, Any], context: Any, seconds: float) -> None:
+def _report(outcome: Outcome, context: Any, seconds: float) -> None:
     log = _log.bind(
         request_id=getattr(context, "aws_request_id", None), record_type=_settings.record_type
     )
     if outcome.failures:
         log.warning(
             "records failed; Firehose keeps their raw source below the error prefix",
-            invocation_id=event.get("invocationId"),
+            invocation_id=outcome.invocation_id,
             failed=len(outcome.failures),
             first=[
                 {
@@ -66,7 +73,7 @@ def _report(outcome: Outcome, event: dict[str, Any], context: Any, seconds: floa
             _settings.metrics_namespace,
             {"Environment": _settings.environment, "RecordType": _settings.record_type},
             [
-                Metric("RecordsReceived", len(outcome.records)),
+                Metric("RecordsReceived", outcome.counts.total()),
                 Metric("RecordsOk", outcome.counts["ok"]),
                 Metric("RecordsDropped", dropped),
                 Metric("RecordsFailed", len(outcome.failures)),

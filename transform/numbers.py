@@ -13,6 +13,8 @@ from decimal import Decimal
 # Decimal's expansion large.
 _NUMBER = re.compile(r"-?[0-9]{1,200}(?:\.[0-9]{1,200})?(?:[eE][+-]?[0-9]{1,3})?")
 _SHORT_INTEGER = re.compile(r"-?[0-9]{1,18}")
+# Most numbers are whole, positive and shorter than this: then their text needs no pattern.
+_SHORT = 19
 _SHORT_DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,18}))?")
 _SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
@@ -43,6 +45,8 @@ def exact(text: str) -> Decimal | None:
 
 def integer(text: str) -> int | None:
     """Return the integer that a number's text stands for (``5``, ``5.0``, ``5E+3``), or None."""
+    if text.isdigit() and text.isascii() and len(text) < _SHORT:
+        return int(text)
     if _SHORT_INTEGER.fullmatch(text):
         return int(text)
     number = exact(text)
@@ -56,6 +60,8 @@ def plain(text: str) -> str | None:
 
     One number has one such text, so it can stand in a key.
     """
+    if text.isdigit() and text.isascii() and len(text) < _SHORT and text[0] != "0":
+        return text
     number = exact(text)
     if number is None:
         return None
@@ -104,9 +110,12 @@ def double(text: str) -> tuple[float, bool] | None:
 
     Exactly means: the double's shortest text is the same number.
     """
+    if _SHORT_NUMBER.fullmatch(text):
+        nearest = float(text)
+        # A double tells any two numbers of fifteen digits apart.
+        return nearest, len(text) <= 15 or Decimal(repr(nearest)) == Decimal(text)
     number = exact(text)
     if number is None:
         return None
     nearest = float(text)
-    written = repr(nearest)
-    return nearest, written == text or Decimal(written) == number
+    return nearest, Decimal(repr(nearest)) == number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring
 from typing import Any
 
 from transform.numbers import plain
@@ -31,13 +31,9 @@ def record_key(keys: dict[str, Any]) -> str | None:
             number = plain(text)
             if number is None:
                 return None
-            parts.append(f"{_quoted(name)}:{number}")
+            parts.append(f"{encode_basestring(name)}:{number}")
         elif marker in ("S", "B"):
-            parts.append(f"{_quoted(name)}:{_quoted(text)}")
+            parts.append(f"{encode_basestring(name)}:{encode_basestring(text)}")
         else:
             return None
     return "{" + ",".join(parts) + "}" if parts else None
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

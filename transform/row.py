@@ -1,4 +1,8 @@
-"""Change record to row: the envelope, then the columns of one record type (design §3, §4)."""
+"""Change record to row: the envelope, then the columns of one record type (design §3, §4).
+
+Whatever a record holds, this module says what becomes of it. Records as they should be take the
+faster way through `transform.typed` and come to the same bytes.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,13 @@ from transform.attributes import Misfit, converter
 from transform.change_record import ChangeRecord, UserIdentity
 from transform.record_key import record_key
 
-_encode_row = msgspec.json.Encoder().encode
+encode_row = msgspec.json.Encoder().encode
 # Sorted names: the same attributes give the same text whatever order DynamoDB sent them in.
-_encode_attributes = msgspec.json.Encoder(order="deterministic").encode
+encode_attributes = msgspec.json.Encoder(order="deterministic").encode
 
 # Not None: a malformed image may hold a JSON null, and that is kept.
 _ABSENT = object()
-_TTL = UserIdentity(type="Service", principalId="dynamodb.amazonaws.com")
+TTL = UserIdentity(type="Service", principalId="dynamodb.amazonaws.com")
 
 
 class UnfitRecord(Exception):
@@ -87,7 +91,7 @@ class RowMaker:
             "changed_at": millis,
             "changed_at_micros": micros,
             "is_deleted": removed,
-            "is_expired": removed and change.userIdentity == _TTL,
+            "is_expired": removed and change.userIdentity == TTL,
             "record_key": key,
             "table_name": change.tableName,
         }
@@ -95,8 +99,8 @@ class RowMaker:
             row["sequence_number"] = sequence_number
         rescued = self._fill(row, change.image, body.Keys)
         if rescued:
-            row["rescued_attributes"] = _encode_attributes(rescued).decode()
-        return _encode_row(row) + b"\n", len(rescued)
+            row["rescued_attributes"] = encode_attributes(rescued).decode()
+        return encode_row(row) + b"\n", len(rescued)
 
     def _fill(
         self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]

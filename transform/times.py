@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 from schemas.columns import MAX_MILLIS, MIN_MILLIS, Epoch
-from transform.numbers import exact
+from transform.numbers import exact, integer
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAY_MILLIS = 86_400_000
 _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
@@ -40,6 +42,13 @@ def from_iso(text: str) -> tuple[int, bool] | None:
     A time finer than a millisecond is not exact: it falls into its millisecond. A date alone is its
     midnight; a time without an offset is UTC. None: the text is no time of the years 1 to 9999.
     """
+    if len(text) == 24 and text[4:20:3] == "--T::." and text[23] == "Z" and text[11:13] != "24":
+        # 2026-11-22T10:00:00.250Z, as JavaScript writes every time.
+        try:
+            found = datetime.fromisoformat(text) - _EPOCH
+        except ValueError:
+            return None
+        return found.days * _DAY_MILLIS + found.seconds * 1000 + found.microseconds // 1000, True
     match = _TIME.fullmatch(text)
     if not match:
         return None
@@ -71,12 +80,16 @@ def from_epoch(text: str, unit: Epoch) -> tuple[int, bool] | None:
     unit
         What one of the number is.
     """
-    number = exact(text)
-    if number is None:
-        return None
-    numerator, denominator = number.as_integer_ratio()
     multiplier, divisor = _UNITS[unit]
-    millis, rest = divmod(numerator * multiplier, denominator * divisor)
+    whole = integer(text)
+    if whole is not None:
+        millis, rest = divmod(whole * multiplier, divisor)
+    else:
+        number = exact(text)
+        if number is None:
+            return None
+        numerator, denominator = number.as_integer_ratio()
+        millis, rest = divmod(numerator * multiplier, denominator * divisor)
     if not MIN_MILLIS <= millis <= MAX_MILLIS:
         return None
     return millis, rest == 0

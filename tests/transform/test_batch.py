@@ -425,7 +425,7 @@ def test_the_answer_never_passes_its_budget(records: list[tuple[str, int]], limi
 def test_a_record_nobody_thought_of_fails_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     transform = Transform(schemas.table("demand"), "type")
 
-    def broken(change: Any, sequence_number: Any) -> Any:
+    def broken(*change: Any) -> Any:
         raise ZeroDivisionError
 
     monkeypatch.setattr(transform._rows, "row", broken)

@@ -1,0 +1,208 @@
+"""What a month costs, and which limit is met first, for a rate and a size of change records.
+
+Firehose, Lambda and S3 as the stacks set them; the Node worker as the reference has it. Time that a
+function waits for S3 is billed too: `_GET_SECONDS` and `_PUT_SECONDS` are guesses, and small.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bench.inputs import Inputs
+
+MONTH = 730 * 3600.0  # seconds
+_DAY = 86_400.0
+_GB = 1e9
+_TYPES = 4
+_FIREHOSE_STEP = 5 * 1024
+_PUT_UNIT = 25 * 1024
+_GET_SECONDS, _PUT_SECONDS = 0.03, 0.06
+# One metrics line, and Lambda's own START, END and REPORT.
+_LOG_BYTES = 1500
+_NODE_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """So many changes a second, of so many bytes each."""
+
+    rate: float
+    record_bytes: float
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one part does.
+
+    Parameters
+    ----------
+    shards
+        Shards that the stream needs so that four delivery streams can read it.
+    invocations
+        Transform invocations a second, all types together.
+    concurrency
+        Transform invocations at once, all types together.
+    objects
+        Landed objects a second, all types together.
+    plans
+        Plans of the writer a second, all lanes together.
+    lane
+        Share of its time that a writer's lane is at work.
+    node_shards, node_invocations
+        The same for the Node worker.
+    """
+
+    shards: int
+    invocations: float
+    concurrency: float
+    objects: float
+    plans: float
+    lane: float
+    node_shards: int
+    node_invocations: float
+
+
+def load_of(scenario: Scenario, inputs: Inputs) -> Load:
+    """Return what each part does."""
+    rate, size = scenario.rate, scenario.record_bytes
+    costs = inputs.costs(size)
+    # Four readers share what a shard gives.
+    shards = _shards(scenario, inputs, inputs.quota("shard_bytes_out") / _TYPES)
+    buffer = inputs.setting("transform_buffer_size_mb") * 1024 * 1024
+    per_stream = max(
+        rate * size / buffer, shards / inputs.setting("transform_buffer_interval_seconds")
+    )
+    vcpu = inputs.setting("transform_memory_mb") / inputs.quota("lambda_vcpu_mb")
+    landed = rate / _TYPES * costs.line_bytes
+    per_type = max(
+        landed / (inputs.setting("delivery_buffer_size_mb") * 1024 * 1024),
+        1 / inputs.setting("delivery_buffer_interval_seconds"),
+    )
+    lanes = inputs.setting("delivery_parallelization_factor")
+    gzipped = landed * costs.avro_bytes / costs.line_bytes
+    plans = max(
+        gzipped / inputs.setting("max_plan_bytes"),
+        min(
+            gzipped / inputs.setting("min_plan_bytes"),
+            lanes * 60 / 3600 / inputs.setting("writer_schedule_minutes"),
+        ),
+        lanes / inputs.setting("max_wait_seconds"),
+    )
+    busy = (
+        rate / _TYPES / lanes * costs.writer / 1e6
+        + per_type / lanes * 2 * _GET_SECONDS
+        + plans / lanes * 4 * _PUT_SECONDS
+    )
+    node_shards = _shards(scenario, inputs, inputs.quota("shard_bytes_in"))
+    return Load(
+        shards=shards,
+        invocations=_TYPES * per_stream,
+        concurrency=rate * costs.transform / 1e6 / vcpu,
+        objects=_TYPES * per_type,
+        plans=_TYPES * plans,
+        lane=busy,
+        node_shards=node_shards,
+        # Each shard is read about once a second, and a batch has at most a thousand records.
+        node_invocations=max(float(min(node_shards, rate)), rate / _NODE_BATCH),
+    )
+
+
+def _shards(scenario: Scenario, inputs: Inputs, bytes_a_shard: float) -> int:
+    by_records = scenario.rate / inputs.quota("shard_records_in")
+    by_bytes = (
+        scenario.rate * scenario.record_bytes / min(bytes_a_shard, inputs.quota("shard_bytes_in"))
+    )
+    return max(1, math.ceil(max(by_records, by_bytes)))
+
+
+def limits(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
+    """Return how much of each limit is used, by the settings as they are, the worst first."""
+    load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
+    vcpu = inputs.setting("transform_memory_mb") / inputs.quota("lambda_vcpu_mb")
+    per_shard = scenario.rate / load.shards * costs.transform / _TYPES / 1e6 / vcpu
+    used = {
+        "shards of the account": load.shards / inputs.quota("shards"),
+        "Lambda concurrency of the account": load.concurrency / inputs.quota("lambda_concurrency"),
+        "outstanding invocations on a shard": per_shard / inputs.quota("firehose_outstanding"),
+        "time of a writer's lane": load.lane,
+        "S3 puts and deletes on a prefix": 2 * load.objects / inputs.quota("s3_puts"),
+        "a shard's reads a second": _TYPES / inputs.quota("shard_reads"),
+    }
+    return dict(sorted(used.items(), key=lambda each: -each[1]))
+
+
+def project_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
+    """Return a month's cost of the project by line, US dollars."""
+    load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
+    changes = scenario.rate * MONTH
+    runs = _TYPES * inputs.setting("delivery_parallelization_factor") * MONTH / 60
+    runs /= inputs.setting("writer_schedule_minutes")
+    billed = math.ceil(scenario.record_bytes / _FIREHOSE_STEP) * _FIREHOSE_STEP
+    invocations, objects, plans = (
+        each * MONTH for each in (load.invocations, load.objects, load.plans)
+    )
+    # A plan is put twice and writes a file or two; a run looks at two lists and a plan.
+    waiting = objects * 2 * _GET_SECONDS + plans * 4 * _PUT_SECONDS + runs * 4 * _GET_SECONDS
+    # Of less than a vCPU a function uses the same GB-seconds whatever its memory is.
+    gb_of_vcpu = inputs.quota("lambda_vcpu_mb") / 1024
+    seconds = changes * costs.transform / 1e6
+    return {
+        "Kinesis, the stream itself": _stream(scenario, inputs, load.shards),
+        "Firehose, four times the stream": _tiered(
+            _TYPES * changes * billed / _GB, inputs.aws["prices"]["firehose_gb"]["usd"]
+        ),
+        "Lambda, transforms": seconds * gb_of_vcpu * inputs.price("lambda_arm_gb_second")
+        + invocations * inputs.price("lambda_request"),
+        "Lambda, writer": (changes * costs.writer / 1e6 + waiting)
+        * (inputs.setting("writer_memory_mb") / 1024)
+        * inputs.price("lambda_arm_gb_second")
+        + runs * inputs.price("lambda_request"),
+        "S3 requests": (objects + 4 * plans + 3 * runs) * inputs.price("s3_put")
+        + (objects + runs) * inputs.price("s3_get"),
+        "S3, a month's tables": changes * costs.avro_bytes / _GB * inputs.price("s3_gb_month"),
+        "Scheduler": runs * inputs.price("scheduler_invocation"),
+        "CloudWatch logs": (invocations + runs) * _LOG_BYTES / _GB * inputs.price("logs_gb"),
+    }
+
+
+def node_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
+    """Return a month's cost of the reference's Node Lambda by line, US dollars."""
+    load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
+    changes, invocations = scenario.rate * MONTH, load.node_invocations * MONTH
+    records = scenario.rate / load.node_invocations
+    # An object for each type that a batch has; the puts go beside each other.
+    objects = invocations * min(_TYPES, records)
+    seconds = changes * costs.node / 1e6 + invocations * _PUT_SECONDS
+    return {
+        "Kinesis, the stream itself": _stream(scenario, inputs, load.node_shards),
+        "Lambda, worker": seconds
+        * (inputs.quota("lambda_vcpu_mb") / 1024)
+        * inputs.price("lambda_x86_gb_second")
+        + invocations * inputs.price("lambda_request"),
+        "S3 requests": objects * inputs.price("s3_put"),
+        "S3, a month's tables": changes * costs.node_bytes / _GB * inputs.price("s3_gb_month"),
+        "CloudWatch logs": invocations * _LOG_BYTES / _GB * inputs.price("logs_gb"),
+    }
+
+
+def athena_day(scenario: Scenario, inputs: Inputs) -> float:
+    """Return what a query costs that scans a day of all four tables, US dollars."""
+    scanned = scenario.rate * _DAY * inputs.costs(scenario.record_bytes).avro_bytes
+    return scanned / 1e12 * inputs.price("athena_tb")
+
+
+def _stream(scenario: Scenario, inputs: Inputs, shards: int) -> float:
+    units = scenario.rate * MONTH * math.ceil(scenario.record_bytes / _PUT_UNIT)
+    return shards * MONTH / 3600 * inputs.price("kinesis_shard_hour") + units * inputs.price(
+        "kinesis_put_unit"
+    )
+
+
+def _tiered(gigabytes: float, tiers: list[tuple[float | None, float]]) -> float:
+    total = 0.0
+    for most, price in tiers:
+        here = gigabytes if most is None else min(gigabytes, most)
+        total += here * price
+        gigabytes -= here
+    return total

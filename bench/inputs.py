@@ -1,0 +1,114 @@
+"""What the bill is computed from: AWS's prices and quotas, settings, what was measured."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_HERE = Path(__file__).resolve().parent
+_AWS = _HERE / "aws.json"
+_PROGRAM = _HERE.parent / "Pulumi.yaml"
+LATEST = _HERE / "results" / "latest.json"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a record of a size costs.
+
+    Parameters
+    ----------
+    transform, writer, node
+        CPU microseconds: the four transform functions together, the writer, the Node worker.
+    line_bytes, avro_bytes, node_bytes
+        Bytes of its landed line, in the project's Avro, and in the Node worker's.
+    """
+
+    transform: float
+    writer: float
+    node: float
+    line_bytes: float
+    avro_bytes: float
+    node_bytes: float
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All of it.
+
+    Parameters
+    ----------
+    aws
+        ``prices`` and ``quotas`` as ``aws.json`` has them.
+    settings
+        Defaults of the stacks' settings.
+    sizes
+        Two sizes of records in bytes, with what each costs; what is between and beside them lies
+        on the line through both.
+    date
+        When it was measured.
+    """
+
+    aws: dict[str, Any]
+    settings: dict[str, Any]
+    sizes: tuple[tuple[float, Costs], tuple[float, Costs]]
+    date: str
+
+    def price(self, name: str) -> float:
+        """Return a price in US dollars."""
+        return float(self.aws["prices"][name]["usd"])
+
+    def quota(self, name: str) -> float:
+        """Return a quota."""
+        return float(self.aws["quotas"][name]["value"])
+
+    def setting(self, name: str) -> float:
+        """Return a setting's default."""
+        return float(self.settings[name])
+
+    def costs(self, record_bytes: float) -> Costs:
+        """Return what a record of a size costs, at least half of the smaller one measured."""
+        (small, low), (large, high) = self.sizes
+        share = (record_bytes - small) / (large - small)
+        values = {
+            name: max(value / 2, value + share * (vars(high)[name] - value))
+            for name, value in vars(low).items()
+        }
+        return Costs(**values)
+
+
+def load(latest: Path = LATEST) -> Inputs:
+    """Return the inputs of this tree, with what a run of the benchmark measured."""
+    report = json.loads(latest.read_text())
+    program = yaml.safe_load(_PROGRAM.read_text())
+    return Inputs(
+        aws=json.loads(_AWS.read_text()),
+        settings={name: each.get("default") for name, each in program["config"].items()},
+        sizes=(
+            (report["record_bytes"], _costs(report["peers"], report["peers"])),
+            (
+                report["larger"]["record_bytes"],
+                _costs(report["larger"]["peers"], report["peers"]),
+            ),
+        ),
+        date=report["environment"]["date"],
+    )
+
+
+def _costs(peers: dict[str, Any], smaller: dict[str, Any]) -> Costs:
+    project = peers["project"]["parts"]
+    # A run without Node has no bill for it.
+    node = peers.get("node", {"parts": {"worker": {"cpu_us": 0.0, "bytes_out": 0.0}}})["parts"]
+    # An answer without data is the part of an answer that is no row; data is base64.
+    around = smaller["project"]["parts"]["drop"]["bytes_out"]
+    return Costs(
+        transform=project["transform"]["cpu_us"],
+        writer=project["writer"]["cpu_us"],
+        node=node["worker"]["cpu_us"],
+        line_bytes=(project["own"]["bytes_out"] - around) * 3 / 4,
+        avro_bytes=project["writer"]["bytes_out"],
+        node_bytes=node["worker"]["bytes_out"],
+    )

@@ -1,0 +1,141 @@
+"""The project as a peer: its handlers, called as Lambda's runtime calls them."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from awslambdaric.lambda_runtime_client import (  # type: ignore[import-untyped]
+    LambdaRuntimeClient,
+)
+
+import schemas
+from bench.payloads import read_payloads
+from bench.peer import Part, serve, timed
+from bench.store import MemoryStore
+from bench.workload import Workload, landed_objects
+
+ENVIRONMENT = {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "RECORD_TYPE": "demand",
+    "TYPE_ATTRIBUTE": "type",
+    "METRICS_NAMESPACE": "dmd-pipeline",
+    "ENVIRONMENT": "dev1",
+    "LOG_LEVEL": "WARNING",
+    "BUCKET": "bench",
+    "DATA_PREFIX": "data-pipeline",
+    "LANES": "1",
+    "MAX_PLAN_OBJECTS": "1000",
+    "MAX_PLAN_BYTES": "67108864",
+    "MIN_PLAN_BYTES": "0",
+    "MAX_WAIT_SECONDS": "0",
+    "SETTLE_SECONDS": "0",
+    "FIRST_PARTITION_DATE": "2024-01-01",
+}
+_CONTEXT = SimpleNamespace(aws_request_id="bench", get_remaining_time_in_millis=lambda: 900_000)
+Invoke = Callable[[bytes], bytes]
+
+
+_plain_form: Any = LambdaRuntimeClient.marshaller
+
+
+def transform(record_type: str, *, plain: bool = False) -> Invoke:
+    """Return a type's transform function as Lambda's runtime invokes it: bytes to bytes.
+
+    The marshaller is what the function has put in place of the managed runtime's; in the ``plain``
+    form it is the runtime's own.
+    """
+    os.environ.update(ENVIRONMENT, RECORD_TYPE=record_type)
+    for name in [name for name in sys.modules if name.startswith("transform")]:
+        del sys.modules[name]
+    handler = importlib.import_module("transform.handler").handler
+    marshaller = _plain_form if plain else LambdaRuntimeClient.marshaller
+
+    def invoke(payload: bytes) -> bytes:
+        event = marshaller.unmarshal_request(payload, "application/json")
+        answer, _ = marshaller.marshal_response(handler(event, _CONTEXT))
+        return answer if isinstance(answer, bytes) else answer.encode()
+
+    return invoke
+
+
+def write(store: MemoryStore, record_type: str, **environment: str) -> dict[str, Any]:
+    """Run the writer's handler over what a store has of a type, and return its answer."""
+    os.environ.update(ENVIRONMENT, **environment)
+    module: Any = importlib.import_module("avro_writer.handler")
+    module.S3Store = lambda *arguments: store
+    answer: dict[str, Any] = module.handler({"type": record_type, "lane": 0}, _CONTEXT)
+    return answer
+
+
+def lines(answers: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the rows of a transform's answers."""
+    for answer in answers:
+        for record in json.loads(answer)["records"]:
+            if record["result"] == "Ok":
+                yield b64decode(record["data"])
+
+
+class Project:
+    """The four transforms and the writer."""
+
+    def __init__(self, workload: Workload) -> None:
+        self._workload = workload
+        self._invoke = {each: transform(each) for each in schemas.RECORD_TYPES}
+        self._plain = {each: transform(each, plain=True) for each in schemas.RECORD_TYPES}
+        # What has landed: the transform's rows, zipped by Firehose and so at no cost of ours.
+        self._landed = {
+            each: landed_objects(
+                lines(map(self._invoke[each], read_payloads(workload.path(f"own-{each}")))), each
+            )
+            for each in schemas.RECORD_TYPES
+        }
+
+    def round(self, keep: Path | None) -> dict[str, Part]:
+        """Do every part once."""
+        workload = self._workload
+        everything, plain, own, writer = Part(), Part(), Part(), Part()
+        for record_type, invoke in self._invoke.items():
+            count = workload.own(record_type)
+            everything.add(timed(read_payloads(workload.path("firehose")), invoke, 0))
+            payloads = read_payloads(workload.path("firehose"))
+            plain.add(timed(payloads, self._plain[record_type], 0))
+            own_payloads = read_payloads(workload.path(f"own-{record_type}"))
+            own.add(timed(own_payloads, invoke, count))
+            self._write(record_type, writer, keep)
+        everything.records = plain.records = workload.count
+        others = timed(
+            read_payloads(workload.path("others-demand")),
+            self._invoke["demand"],
+            workload.count - workload.own("demand"),
+        )
+        return {
+            "transform": everything,
+            "own": own,
+            "drop": others,
+            "writer": writer,
+            "transform, plain form": plain,
+        }
+
+    def _write(self, record_type: str, part: Part, keep: Path | None) -> None:
+        store = MemoryStore(self._landed[record_type])
+        with part.clock():
+            report = write(store, record_type)
+        part.records += report["counts"]["rows"]
+        for number, (_, body) in enumerate(store.items("data-pipeline/avro/")):
+            part.bytes_out += len(body)
+            if keep:
+                (keep / f"{record_type}-{number}.avro").write_bytes(body)
+
+
+if __name__ == "__main__":
+    folder, seed, count = sys.argv[1:]
+    serve(lambda: Project(Workload(Path(folder), int(seed), int(count))))

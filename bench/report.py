@@ -1,0 +1,203 @@
+"""What was measured as a table, a chart, and JSON, with the machine that it was measured on."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import statistics
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.chart import Bar, bars
+from bench.rounds import Measured
+from bench.targets import Target
+from bench.workload import Workload
+
+NOTES = {
+    "project": "keeps every attribute and every digit",
+    "node": "numbers are doubles: decimals of more than 15 digits are rounded; nothing is rescued",
+    "usual": "decimals are exact; nothing is rescued",
+    "floor": "makes no rows",
+}
+_TITLES = {
+    "project": "this project",
+    "node": "the Node worker",
+    "usual": "the usual Python",
+    "floor": "the floor",
+}
+_PACKAGES = ("msgspec", "pybase64", "orjson", "isal", "fastavro", "boto3", "awslambdaric")
+
+
+def environment(workload: Workload, command: str, node: bool) -> dict[str, str]:
+    """Return what the numbers depend on beside the code."""
+    found = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": command,
+        "records": f"{workload.count:,} of {workload.record_bytes:,.0f} bytes, "
+        f"seed {workload.seed}",
+        "machine": f"{_cpu()}, {platform.machine()}, {len(_cores())} cores",
+        "system": platform.platform(terse=True),
+        "Python": " ".join(sys.version.split()),
+        **{name: importlib.metadata.version(name) for name in _PACKAGES},
+    }
+    if node:
+        version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)  # noqa: S607
+        packages = json.loads((Path(__file__).parent / "node/package-lock.json").read_bytes())
+        found["Node"] = version.stdout.strip()
+        for name in ("avsc", "@aws-sdk/util-dynamodb"):
+            found[name] = packages["packages"][f"node_modules/{name}"]["version"]
+    return found
+
+
+def _cores() -> list[str]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    return [line.partition(":")[2].strip() for line in lines if line.startswith("model name")] or [
+        platform.processor()
+    ]
+
+
+def _cpu() -> str:
+    return _cores()[0]
+
+
+def as_json(
+    measured: dict[str, Measured],
+    larger: dict[str, Measured],
+    workloads: tuple[Workload, Workload],
+    targets: list[Target],
+    where: dict[str, str],
+) -> dict[str, Any]:
+    """Return all of it as ``latest.json`` has it: microseconds and bytes a record.
+
+    Parameters
+    ----------
+    measured, larger
+        What the peers cost on records as they are, and some of them on larger ones.
+    workloads
+        The records that both were measured on.
+    """
+    return {
+        "environment": where,
+        "record_bytes": round(workloads[0].record_bytes),
+        "targets": [target.as_json() for target in targets],
+        "peers": _peers(measured),
+        "larger": {"record_bytes": round(workloads[1].record_bytes), "peers": _peers(larger)},
+    }
+
+
+def _peers(measured: dict[str, Measured]) -> dict[str, Any]:
+    return {
+        name: {
+            "note": NOTES[name],
+            "rows_compared": peer.rows,
+            "peak_rss_mib": round(peer.peak_rss / 2**20, 1),
+            "parts": {
+                part: {
+                    "cpu_us": round(statistics.median(costs.cpu), 2),
+                    "cpu_us_least": round(min(costs.cpu), 2),
+                    "cpu_us_most": round(max(costs.cpu), 2),
+                    "wall_us": round(statistics.median(costs.wall), 2),
+                    "bytes_out": round(costs.bytes_out, 1),
+                }
+                for part, costs in peer.parts.items()
+            },
+        }
+        for name, peer in measured.items()
+    }
+
+
+def as_markdown(report: dict[str, Any]) -> str:
+    """Return the report as a page."""
+    lines = [
+        "# What it costs beside what it replaces",
+        "",
+        "Made by `make bench`; docs/scale.md has what it comes to in money. Every peer's rows",
+        "were compared with the reference before its time counted.",
+        "",
+        "![CPU per record](latest.svg)",
+        "",
+        "| target | value | rounds from, to | should be | met |",
+        "|---|---|---|---|---|",
+    ]
+    for target in report["targets"]:
+        unit = "" if target["unit"] == "ratio" else f" {target['unit']}"
+        spread = target["spread"]
+        value = "not measured" if target["value"] is None else f"{target['value']:g}{unit}"
+        lines.append(
+            f"| {target['name']}{', ' + target['note'] if target['note'] else ''} | {value} "
+            f"| {f'{spread[0]:g}, {spread[1]:g}' if spread else ''} "
+            f"| {target['direction']} {target['target']:g} "
+            f"| {'' if target['met'] is None else 'yes' if target['met'] else 'no'} |"
+        )
+    lines += [
+        "",
+        "| peer | part | CPU µs a record | rounds from, to | wall µs | bytes out | peak RSS MiB |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, peer in report["peers"].items():
+        lines += [
+            f"| {_TITLES[name]} | {part} | {costs['cpu_us']:g} "
+            f"| {costs['cpu_us_least']:g}, {costs['cpu_us_most']:g} | {costs['wall_us']:g} "
+            f"| {costs['bytes_out']:g} | {peer['peak_rss_mib']:g} |"
+            for part, costs in peer["parts"].items()
+        ]
+    lines += [
+        "",
+        "`transform` is the four functions over all records: each record is dropped three times.",
+        "`own` is each function over its type's records, `drop` one function over the others'.",
+        "",
+        *(f"- {_TITLES[name]}: {NOTES[name]}" for name in report["peers"]),
+        "",
+        "| measured on | |",
+        "|---|---|",
+        *(f"| {name} | {value} |" for name, value in report["environment"].items()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def as_svg(measured: dict[str, Measured]) -> str:
+    """Return the chart: CPU of each peer's parts, microseconds a record."""
+    rows: list[Bar] = []
+    project, floor = measured["project"], measured["floor"]
+    if "node" in measured:
+        rows.append(Bar("the Node worker", [("worker", measured["node"].cpu("worker"))]))
+    for name in ("project", "usual"):
+        peer = measured[name]
+        own = peer.cpu("own")
+        rows.append(
+            Bar(
+                _TITLES[name],
+                [
+                    ("transform of its own type", own),
+                    ("three drops", max(0.0, peer.cpu("transform") - own)),
+                    ("writer", peer.cpu("writer")),
+                ],
+            )
+        )
+    plain = project.cpu("transform, plain form")
+    rows.append(
+        Bar(
+            "this project, plain form",
+            [("transform, drops included", plain), ("writer", project.cpu("writer"))],
+        )
+    )
+    rows.append(
+        Bar(
+            "the floor",
+            [("unpack, parse", floor.cpu("transform")), ("writer", floor.cpu("writer"))],
+        )
+    )
+    return bars("CPU microseconds a record, end to end", rows)
+
+
+def store(folder: Path, report: dict[str, Any], chart: str) -> None:
+    """Write ``latest.json``, ``latest.md`` and ``latest.svg``."""
+    folder.mkdir(exist_ok=True)
+    (folder / "latest.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    (folder / "latest.md").write_text(as_markdown(report))
+    (folder / "latest.svg").write_text(chart)

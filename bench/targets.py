@@ -1,0 +1,125 @@
+"""The targets: what each measures, as a ratio within one run, and whether it is met."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from bench.rounds import Measured
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target's outcome.
+
+    Parameters
+    ----------
+    name
+        What is measured.
+    value
+        The median over the rounds; None where it could not be measured here.
+    spread
+        The least and the most of the rounds.
+    target, direction
+        What it should be: at most, or at least.
+    unit
+        Of the value.
+    note
+        What to know about the number.
+    """
+
+    name: str
+    value: float | None
+    spread: tuple[float, float] | None
+    target: float
+    direction: Literal["at most", "at least"]
+    unit: str = "ratio"
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the value is what it should be; None if there is none."""
+        if self.value is None:
+            return None
+        if self.direction == "at most":
+            return self.value <= self.target
+        return self.value >= self.target
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it stands in ``latest.json``."""
+        return {**asdict(self), "met": self.met}
+
+
+def over_peers(measured: dict[str, Measured]) -> list[Target]:
+    """Return the targets that compare peers."""
+    project = measured["project"].parts
+    node = measured["node"].parts["worker"] if "node" in measured else None
+    usual, floor = measured["usual"].parts, measured["floor"].parts
+    both = list(map(sum, zip(project["transform"].cpu, project["writer"].cpu, strict=True)))
+    path = list(map(sum, zip(project["own"].cpu, project["writer"].cpu, strict=True)))
+    parse = [
+        min(pair)
+        for pair in zip(floor["parse orjson"].cpu, floor["parse msgspec"].cpu, strict=True)
+    ]
+    worker = node.cpu if node else None
+    return [
+        _ratio("end to end CPU, three drops included, project / Node worker", both, worker, 0.7),
+        _ratio("path of one row, own transform + writer, project / Node worker", path, worker, 0.5),
+        _ratio(
+            "transform of its own type, usual Python / project",
+            usual["own"].cpu,
+            project["own"].cpu,
+            4,
+            at_least=True,
+        ),
+        _ratio(
+            "dropping another's record / the fastest full JSON parse of it",
+            project["drop"].cpu,
+            parse,
+            1,
+        ),
+        _ratio("writer CPU per row / the floor's", project["writer"].cpu, floor["writer"].cpu, 2.5),
+        _ratio(
+            "Avro bytes per row, project / Node worker's deflate",
+            [project["writer"].bytes_out],
+            [node.bytes_out] if node else None,
+            1,
+        ),
+    ]
+
+
+def _ratio(
+    name: str,
+    above: Iterable[float],
+    below: Iterable[float] | None,
+    target: float,
+    *,
+    at_least: bool = False,
+) -> Target:
+    direction: Literal["at most", "at least"] = "at least" if at_least else "at most"
+    if below is None:
+        return Target(name, None, None, target, direction, note="there is no Node here")
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    return from_rounds(name, ratios, target, direction)
+
+
+def from_rounds(
+    name: str,
+    values: list[float],
+    target: float,
+    direction: Literal["at most", "at least"] = "at most",
+    unit: str = "ratio",
+    note: str = "",
+) -> Target:
+    """Return a target's outcome from its value in each round."""
+    return Target(
+        name,
+        round(statistics.median(values), 3),
+        (round(min(values), 3), round(max(values), 3)),
+        target,
+        direction,
+        unit,
+        note,
+    )

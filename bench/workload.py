@@ -1,0 +1,164 @@
+"""The files that all peers work on: one set of change records, in every form they are met in."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import schemas
+from bench.changes import changes
+from bench.payloads import firehose_payloads, kinesis_payloads, write_payloads
+from local.feed import items
+
+# What the stacks have unless they say otherwise (`Pulumi.yaml`).
+TRANSFORM_BUFFER_BYTES = 1024 * 1024
+KINESIS_BATCH = 1000
+ROWS_PER_LANDED_OBJECT = 5000
+
+_COMPLETE = "complete.json"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A folder of payloads.
+
+    Parameters
+    ----------
+    folder
+        Where: ``records`` (the change records), ``firehose`` and ``kinesis`` (events over all of
+        them), ``own-<type>`` and ``others-<type>`` (Firehose events over a type's records, and
+        over all others).
+    seed, count, text_bytes
+        What `bench.changes.changes` was asked for.
+    """
+
+    folder: Path
+    seed: int
+    count: int
+    text_bytes: int = 0
+
+    @property
+    def record_bytes(self) -> float:
+        """Mean size of a change record."""
+        return float(json.loads((self.folder / _COMPLETE).read_text())["bytes"]) / self.count
+
+    def path(self, name: str) -> Path:
+        """Return where a file of it is."""
+        return self.folder / name
+
+    def own(self, record_type: str) -> int:
+        """Return how many records are of a type: they come in turn."""
+        place = _ORDER.index(record_type)
+        return len(range(place, self.count, len(_ORDER)))
+
+
+_ORDER = ("demand", "sale", "event", "notification")
+
+
+class _Type(msgspec.Struct):
+    S: str
+
+
+class _Image(msgspec.Struct):
+    type: _Type
+
+
+class _Body(msgspec.Struct):
+    NewImage: _Image | None = None
+    OldImage: _Image | None = None
+
+
+class _Change(msgspec.Struct):
+    dynamodb: _Body
+
+
+def type_of(record: bytes) -> str:
+    """Return a well-formed change record's type."""
+    body = msgspec.json.decode(record, type=_Change).dynamodb
+    image = body.NewImage or body.OldImage
+    assert image is not None  # noqa: S101 - made by `bench.changes`
+    return image.type.S
+
+
+def prepare(parent: Path, seed: int, count: int, text_bytes: int = 0) -> Workload:
+    """Return a workload, made if the folder does not have it yet.
+
+    Parameters
+    ----------
+    parent
+        Folder that holds workloads.
+    seed, count, text_bytes
+        As `bench.changes.changes`.
+    """
+    name = f"{seed}-{count}-{text_bytes}-{_version()}"
+    workload = Workload(parent / name, seed, count, text_bytes)
+    folder = workload.folder
+    if (folder / _COMPLETE).exists():
+        return workload
+    folder.mkdir(parents=True, exist_ok=True)
+    records = list(changes(seed, count, text_bytes))
+    types = [type_of(each) for each in records]
+    write_payloads(workload.path("records"), records)
+    write_payloads(
+        workload.path("firehose"), firehose_payloads(enumerate(records), TRANSFORM_BUFFER_BYTES)
+    )
+    write_payloads(workload.path("kinesis"), kinesis_payloads(records, KINESIS_BATCH))
+    for record_type in schemas.RECORD_TYPES:
+        is_own = [each == record_type for each in types]
+        own = itertools.compress(enumerate(records), is_own)
+        write_payloads(
+            workload.path(f"own-{record_type}"), firehose_payloads(own, TRANSFORM_BUFFER_BYTES)
+        )
+    is_others = [each != _ORDER[0] for each in types]
+    others = itertools.compress(enumerate(records), is_others)
+    write_payloads(
+        workload.path(f"others-{_ORDER[0]}"), firehose_payloads(others, TRANSFORM_BUFFER_BYTES)
+    )
+    workload.path("tables.json").write_text(json.dumps(_tables()))
+    (folder / _COMPLETE).write_text(json.dumps({"bytes": sum(map(len, records))}))
+    return workload
+
+
+def _version() -> str:
+    """Return what names the code that makes the records, so that none are used that it would not.
+
+    Sources and schemas, by their content.
+    """
+    sources = [
+        *(Path(__file__).with_name(name) for name in ("changes.py", "payloads.py", "workload.py")),
+        Path(items.__file__),
+        *sorted(Path(schemas.__file__).parent.glob("*.json")),
+    ]
+    return blake2b(b"".join(each.read_bytes() for each in sources), digest_size=4).hexdigest()
+
+
+def _tables() -> dict[str, Any]:
+    """Return what the Node worker is told of the tables; the Python peers read `schemas`."""
+    folder = Path(schemas.__file__).parent
+    return {
+        each: {
+            "avro": schemas.avro_schema(each),
+            "fields": json.loads((folder / f"{each}.json").read_bytes())["fields"],
+        }
+        for each in schemas.RECORD_TYPES
+    }
+
+
+def landed_objects(lines: Iterator[bytes], record_type: str) -> dict[str, bytes]:
+    """Return a type's rows as the objects that Firehose lands: gzip, so many rows each."""
+    objects: dict[str, bytes] = {}
+    for number in itertools.count():
+        rows = b"".join(itertools.islice(lines, ROWS_PER_LANDED_OBJECT))
+        if not rows:
+            return objects
+        key = f"data-pipeline/landing/{record_type}/lanes=1/2026/11/01/06/{number:06d}.gz"
+        objects[key] = gzip.compress(rows, 6, mtime=0)
+    return objects

@@ -1,0 +1,138 @@
+"""The benchmark in a small form: every peer's rows are right, and the report says what it should.
+
+Nothing here is about time: how long anything takes is `make bench`'s to say.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import fastavro
+import pytest
+
+from bench.changes import changes
+from bench.comparison import PeersDiffer, compare, expected_rows
+from bench.rounds import ROOT, commands, node_command, run
+from bench.targets import Target, over_peers
+from bench.workload import Workload, prepare, type_of
+
+COUNT = 60
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> Workload:
+    return prepare(tmp_path_factory.mktemp("bench"), seed=3, count=COUNT)
+
+
+def silent(text: str) -> None:
+    """Say nothing."""
+
+
+def test_one_seed_gives_the_same_records_and_the_four_types_equally() -> None:
+    records = list(changes(7, COUNT))
+    assert records == list(changes(7, COUNT))
+    assert records != list(changes(8, COUNT))
+    types = [type_of(each) for each in records]
+    assert {each: types.count(each) for each in types} == dict.fromkeys(
+        ("demand", "sale", "event", "notification"), COUNT // 4
+    )
+
+
+def test_records_can_be_made_larger() -> None:
+    small, large = (sum(map(len, changes(7, COUNT, size))) for size in (0, 3000))
+    assert large - small > 3000 * COUNT
+
+
+def test_every_peer_writes_the_rows_of_the_reference(workload: Workload) -> None:
+    python_peers = {name: command for name, command in commands().items() if name != "node"}
+    measured = run(workload, python_peers, 1, expected_rows(workload), silent)
+    assert {name: each.rows for name, each in measured.items()} == {
+        "project": COUNT,
+        "usual": COUNT,
+        "floor": 0,
+    }
+    assert measured["project"].parts["transform"].bytes_out > 0
+    without_node = [each for each in over_peers(measured) if each.value is None]
+    assert [each.met for each in without_node] == [None] * 3
+
+
+def test_the_node_worker_writes_the_rows_of_the_reference(workload: Workload) -> None:
+    if not (ROOT / "bench/node/node_modules").is_dir():
+        pytest.skip("the Node worker's packages are not installed: `make bench` does it")
+    command = node_command()
+    if command is None:
+        pytest.skip("there is no Node 20")
+    measured = run(workload, {"node": command}, 1, expected_rows(workload), silent)
+    assert measured["node"].rows == COUNT
+
+
+@pytest.mark.parametrize("wrong", ["lost", "twice", "another"])
+def test_a_peer_whose_rows_are_wrong_does_not_count(
+    workload: Workload, tmp_path: Path, wrong: str
+) -> None:
+    expected = expected_rows(workload)["project"]
+    run_folder = tmp_path / "kept"
+    run_folder.mkdir()
+    subprocess.run(
+        [*commands()["project"], str(workload.folder), "3", str(COUNT)],
+        input=json.dumps({"keep": str(run_folder)}),
+        text=True,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    assert compare("project", run_folder, workload, expected) == COUNT
+    path = sorted(run_folder.glob("*.avro"))[0]
+    with path.open("rb") as file:
+        reader = fastavro.reader(file)
+        schema, rows = reader.writer_schema, list(reader)
+    assert schema
+    first = rows[0]
+    assert isinstance(first, dict)
+    if wrong == "lost":
+        del rows[0]
+    elif wrong == "twice":
+        rows.append(first)
+    else:
+        first["table_name"] = "another"
+    with path.open("wb") as file:
+        fastavro.writer(file, schema, rows)
+    with pytest.raises(PeersDiffer, match="project"):
+        compare("project", run_folder, workload, expected)
+
+
+def test_the_command_prints_and_keeps_the_report(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "bench", "--records", "40", "--rounds", "1"),
+            *("--objects", "20", "--results", str(tmp_path)),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    report = json.loads((tmp_path / "latest.json").read_text())
+    for target in report["targets"]:
+        assert {"name", "value", "spread", "target", "met"} <= target.keys()
+        assert target["name"] in done.stdout
+    assert {"project", "usual", "floor"} <= report["peers"].keys()
+    assert ElementTree.parse(tmp_path / "latest.svg").getroot().tag.endswith("svg")
+    assert done.stdout == (tmp_path / "latest.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "direction", "met"),
+    [
+        (0.5, "at most", True),
+        (0.6, "at most", False),
+        (0.6, "at least", True),
+        (None, "at most", None),
+    ],
+)
+def test_a_target_is_met_or_not_or_not_measured(value: float, direction: str, met: bool) -> None:
+    assert Target("t", value, None, 0.5, direction).met is met  # type: ignore[arg-type]

@@ -1,0 +1,86 @@
+"""The bill against sums done by hand, and the page against what it is made from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench import scale
+from bench.cost import MONTH, Scenario, limits, load_of, node_bill, project_bill
+from bench.inputs import Costs, Inputs, load
+from bench.simulation import Day, simulate
+
+ONE = Costs(transform=40, writer=20, node=60, line_bytes=900, avro_bytes=150, node_bytes=170)
+TEN = Costs(transform=140, writer=60, node=200, line_bytes=5000, avro_bytes=900, node_bytes=999)
+
+
+@pytest.fixture(scope="module")
+def inputs() -> Inputs:
+    return replace(load(), sizes=((1_000, ONE), (10_000, TEN)))
+
+
+def test_a_size_between_two_costs_what_lies_between(inputs: Inputs) -> None:
+    assert inputs.costs(1_000) == ONE
+    assert inputs.costs(5_500).transform == pytest.approx(90)
+    assert inputs.costs(1).transform == pytest.approx(40 - 100 * 999 / 9000)
+
+
+def test_firehose_takes_in_each_record_four_times_and_by_five_kilobytes(inputs: Inputs) -> None:
+    gigabytes = 10 * MONTH * 4 * 5120 / 1e9
+    for size in (1, 1_000, 5_120):
+        bill = project_bill(Scenario(10, size), inputs)
+        assert bill["Firehose, four times the stream"] == pytest.approx(gigabytes * 0.029)
+    larger = project_bill(Scenario(10, 5_121), inputs)
+    assert larger["Firehose, four times the stream"] == pytest.approx(2 * gigabytes * 0.029)
+
+
+def test_firehose_gets_cheaper_by_volume(inputs: Inputs) -> None:
+    bill = project_bill(Scenario(100_000, 1_000), inputs)["Firehose, four times the stream"]
+    gigabytes = 100_000 * MONTH * 4 * 5120 / 1e9
+    by_hand = 512_000 * 0.029 + 1_536_000 * 0.025 + (gigabytes - 2_048_000) * 0.020
+    assert bill == pytest.approx(by_hand)
+
+
+def test_compute_is_billed_by_the_vcpu_that_it_takes(inputs: Inputs) -> None:
+    bill = project_bill(Scenario(1_000, 1_000), inputs)["Lambda, transforms"]
+    seconds = 1_000 * MONTH * 40e-6
+    requests = load_of(Scenario(1_000, 1_000), inputs).invocations * MONTH * 0.0000002
+    assert bill == pytest.approx(seconds * 1769 / 1024 * 0.0000133334 + requests)
+
+
+def test_a_shard_gives_each_of_four_readers_half_a_megabyte(inputs: Inputs) -> None:
+    # 10 MB/s: 20 shards for the four, 10 for the one that can read what a shard takes in.
+    load = load_of(Scenario(1_024, 10_240), inputs)
+    assert (load.shards, load.node_shards) == (20, 10)
+    assert load_of(Scenario(2_500, 10), inputs).shards == 3, "a shard takes 1000 records a second"
+
+
+def test_more_changes_use_more_of_every_limit_and_cost_more(inputs: Inputs) -> None:
+    few, many = Scenario(10_000, 1_500), Scenario(20_000, 1_500)
+    for name, share in limits(few, inputs).items():
+        assert limits(many, inputs)[name] >= share * 0.999
+    for bill in (project_bill, node_bill):
+        assert sum(bill(many, inputs).values()) > sum(bill(few, inputs).values())
+
+
+def test_a_day_without_an_outage_is_as_fresh_at_its_end_as_at_its_beginning(inputs: Inputs) -> None:
+    day = Day(1_000, 3, (18, 20), (9, 9), 1_500)
+    simulated = simulate(day, inputs)
+    assert max(simulated.freshness) - min(simulated.freshness) <= 1
+    assert sum(simulated.written) == pytest.approx(sum(simulated.arrived))
+
+
+def test_after_an_outage_everything_is_written_and_the_backlog_is_gone(inputs: Inputs) -> None:
+    simulated = simulate(Day(1_000, 3, (18, 20), (9, 11), 1_500), inputs)
+    assert max(simulated.waiting) == pytest.approx(2 * 3600 * 1_000, rel=0.01)
+    assert 0 < simulated.caught_up_minutes < 24 * 60
+    assert sum(simulated.written) == pytest.approx(sum(simulated.arrived))
+    assert simulated.freshness[-1] == pytest.approx(simulated.freshness[0], abs=1)
+
+
+def test_the_page_is_made_from_what_was_measured() -> None:
+    docs = Path(scale.__file__).parents[1] / "docs"
+    made = scale.page(load())
+    assert (docs / "scale.md").read_text() == made, "run python -m bench.scale"

@@ -1,0 +1,135 @@
+"""Firehose's event and answer as bytes, decoded no further than is looked at (aws-contracts §2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import msgspec
+from pybase64 import b64decode, b64encode
+
+# Lambda refuses an answer above 6 MB, and Firehose then fails the whole batch.
+# https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
+PAYLOAD_LIMIT = 6 * 1024 * 1024
+
+# What stands around an answer's texts when the managed runtime writes it, which is longer than what
+# is written here; with the longest result there is.
+_AROUND_ANSWERS = len('{"records": []}')
+_AROUND_ANSWER = len('{"recordId": , "result": "ProcessingFailed"}, ')
+_AROUND_DATA = len(', "data": ""')
+
+_ID = b'{"recordId":'
+_OK = b',"result":"Ok","data":"'
+_END_OF_DATA = b'"},'
+_WITHOUT_DATA = {
+    "Dropped": b',"result":"Dropped"},',
+    "ProcessingFailed": b',"result":"ProcessingFailed"},',
+}
+
+
+class FirehoseRecord(msgspec.Struct, rename="camel", gc=False):
+    """One record of an event: its data and metadata as JSON, not yet looked at."""
+
+    record_id: str
+    data: msgspec.Raw = msgspec.Raw()
+    kinesis_record_metadata: msgspec.Raw = msgspec.Raw()
+
+    def bytes(self) -> bytes:
+        """Return the record's data.
+
+        Raises
+        ------
+        ValueError
+            It is not base64.
+        """
+        text = memoryview(self.data)
+        try:
+            if text[0] == _QUOTE:
+                return b64decode(text[1:-1], None, True)
+        except (IndexError, ValueError):
+            pass
+        # No text at all, or one with escapes: JSON may escape a slash, or any character.
+        return b64decode(_text.decode(self.data), None, True)
+
+    @property
+    def sequence_number(self) -> str | None:
+        """The record's sequence number in the Kinesis stream, where the event has one."""
+        try:
+            return _metadata.decode(self.kinesis_record_metadata).sequence_number
+        except msgspec.DecodeError:
+            return None
+
+
+class FirehoseEvent(msgspec.Struct, rename="camel"):
+    """A transformation event.
+
+    Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
+    """
+
+    records: list[FirehoseRecord]
+    invocation_id: str | None = None
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    sequence_number: str | None = None
+
+
+_QUOTE = ord('"')
+_text = msgspec.json.Decoder(str)
+_metadata = msgspec.json.Decoder(_Metadata)
+_event = msgspec.json.Decoder(FirehoseEvent)
+
+
+def read_event(payload: bytes) -> FirehoseEvent:
+    """Return the event that an invocation's payload holds.
+
+    Raises
+    ------
+    msgspec.DecodeError
+        It is none. Nothing can be answered then, and Firehose tries again.
+    """
+    return _event.decode(payload)
+
+
+class Answer:
+    """Collects a batch's answers, one a record and in order, within the payload budget (design §4).
+
+    Parameters
+    ----------
+    record_ids
+        The ids of the whole batch: room for an answer without data is set aside for each at once.
+    limit
+        Most bytes that the answer may have as JSON.
+    """
+
+    def __init__(self, record_ids: list[str], limit: int = PAYLOAD_LIMIT) -> None:
+        ids = [_quoted(each) for each in record_ids]
+        self._left = limit - _AROUND_ANSWERS - _AROUND_ANSWER * len(ids) - sum(map(len, ids))
+        self._ids = iter(ids)
+        self._pieces = [b'{"records":[']
+
+    def ok(self, line: bytes) -> bool:
+        """Answer the next record ``Ok`` with a line of data, if it fits; say whether it did."""
+        data = b64encode(line)
+        needed = _AROUND_DATA + len(data)
+        if needed > self._left:
+            return False
+        self._left -= needed
+        self._pieces += (_ID, next(self._ids), _OK, data, _END_OF_DATA)
+        return True
+
+    def without_data(self, result: Literal["Dropped", "ProcessingFailed"]) -> None:
+        """Answer the next record without data."""
+        self._pieces += (_ID, next(self._ids), _WITHOUT_DATA[result])
+
+    def to_json(self) -> bytes:
+        """Return the answer as the invocation's response payload."""
+        if len(self._pieces) > 1:
+            # No comma after the last one.
+            self._pieces[-1] = self._pieces[-1][:-1]
+        return b"".join([*self._pieces, b"]}"])
+
+
+def _quoted(text: str) -> bytes:
+    # Ids are ASCII without anything to escape; whatever else comes is written as JSON has it.
+    return (f'"{text}"' if text.isalnum() and text.isascii() else json.dumps(text)).encode()
