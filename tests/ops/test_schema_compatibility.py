@@ -57,7 +57,12 @@ def read(row: bytes, old: Any, new: Any) -> Any:
 
 @given(pairs())
 def test_a_change_is_unreadable_exactly_where_fastavro_cannot_resolve_it(pair: Pair) -> None:
-    found = findings(pair.old, pair.new)
+    # A lost default is for files that are older than the column, and there are none here.
+    found = tuple(
+        each
+        for each in findings(pair.old, pair.new)
+        if not each.problem.startswith("the default is gone")
+    )
     resolved = True
     for row in written(pair.old):
         try:
