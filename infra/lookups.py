@@ -44,7 +44,6 @@ class ChangeStream:
 class DemandTable:
     """The DynamoDB table whose changes the stream carries."""
 
-    name: str
     arn: str
 
     def read_write_statements(self) -> list[Statement]:
@@ -73,7 +72,6 @@ class DemandTable:
 class CentralLogStream:
     """The Kinesis stream that the account's logs are gathered in."""
 
-    name: str
     arn: str
 
     def write_statements(self) -> list[Statement]:
@@ -88,7 +86,6 @@ class CentralLogStream:
 class Referenced:
     """What the pipeline refers to; each is known to exist."""
 
-    account_id: str
     table: DemandTable
     stream: ChangeStream
     bucket: DataBucket
@@ -117,16 +114,16 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
             f"but these credentials are of account {account_id}: use the credentials of the "
             "stack's account, or correct dmd-pipeline:account_id"
         )
-    stream = _found(
-        f"Kinesis stream {settings.stream_name}",
-        "stream_name",
-        lambda: aws.kinesis.get_stream(name=settings.stream_name, opts=options),
-    )
-    log_stream = _found(
-        f"Kinesis stream {settings.log_stream_name}",
-        "log_stream_arn",
-        lambda: aws.kinesis.get_stream(name=settings.log_stream_name, opts=options),
-    )
+
+    def find_stream(name: str, key: str) -> aws.kinesis.AwaitableGetStreamResult:
+        return _found(
+            f"Kinesis stream {name}",
+            key,
+            lambda: aws.kinesis.get_stream(name=name, opts=options),
+        )
+
+    stream = find_stream(settings.stream_name, "stream_name")
+    log_stream = find_stream(settings.log_stream_name, "log_stream_arn")
     bucket = _found(
         f"bucket {settings.bucket_name}",
         "bucket_name",
@@ -151,11 +148,10 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
             lambda: aws.sns.get_topic(name=topic.rpartition(":")[2], opts=options),
         )
     return Referenced(
-        account_id=account_id,
-        table=DemandTable(table.name, table.arn),
+        table=DemandTable(table.arn),
         stream=ChangeStream(stream.name, stream.arn),
         bucket=DataBucket(bucket.bucket, bucket.arn, settings.bucket_kms_key_arn or None),
-        log_stream=CentralLogStream(log_stream.name, log_stream.arn),
+        log_stream=CentralLogStream(log_stream.arn),
         ci_runner_role_arn=runner.arn,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,9 @@ class Credentials:
     secret_access_key: str
     session_token: str | None = None
 
+
+AssumeForService = Callable[[str, str, str], Credentials]
+"""Gives a role's session to a service: role ARN, service principal, source ARN."""
 
 # Emulators take any key; these stand for the operator, whom no role's policy limits.
 OPERATOR = Credentials("operator", "operator")
@@ -47,6 +51,11 @@ class Endpoint:
     def at(self, url: str) -> Endpoint:
         """Return an endpoint with the same credentials at another URL."""
         return replace(self, url=url)
+
+    def queue_url(self, arn: str) -> str:
+        """Return the URL at this endpoint of the SQS queue with an ARN."""
+        account, name = arn.split(":")[4:6]
+        return f"{self.url}/{account}/{name}"
 
     def client(self, service: str, *, attempts: int = 4, read_timeout_seconds: float = 60.0) -> Any:
         """Return a boto3 client of a service at this endpoint.

@@ -11,23 +11,20 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.endpoint import Credentials, Endpoint
+from local.endpoint import AssumeForService, Credentials, Endpoint
 from local.errors import LocalError
 
 _LOG = logging.getLogger(__name__)
 _PRINCIPAL = "logs.amazonaws.com"
 # Compressed, a message is far below Kinesis' 1 MiB a record.
 _MESSAGE_BYTES = 1 << 20
-
-AssumeForService = Callable[[str, str, str], Credentials]
-"""Gives a role's session to a service: role ARN, service principal, source ARN."""
 
 
 class ForwardingError(LocalError):

@@ -95,9 +95,8 @@ def send_dead_letter(as_scheduler: Endpoint, queue_arn: str, failed: FailedInvoc
     ClientError
         The queue does not take it.
     """
-    account, name = queue_arn.split(":")[4:6]
     as_scheduler.client("sqs").send_message(
-        QueueUrl=f"{as_scheduler.url}/{account}/{name}",
+        QueueUrl=as_scheduler.queue_url(queue_arn),
         MessageBody=failed.schedule.input,
         MessageAttributes={
             key: {"DataType": "String", "StringValue": value}

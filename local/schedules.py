@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.endpoint import Credentials, Endpoint
+from local.endpoint import AssumeForService, Endpoint
 from local.errors import LocalError
 from local.functions import InvokeResponse
 from local.schedule_target import Schedule, invoke_target
@@ -29,9 +29,6 @@ _FAILING_ROUNDS = 5
 # How long a round waits for a lane that another run has left a plan in: seconds, and how often.
 _WAIT_SECONDS = 2.0
 _MOST_WAITS = 60
-
-AssumeForService = Callable[[str, str, str], Credentials]
-"""Gives a role's session to a service: role ARN, service principal, source ARN."""
 
 Outcome = Callable[[str], InvokeResponse]
 """Waits for an asynchronous invocation, by its request id, and returns its answer."""

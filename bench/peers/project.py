@@ -21,24 +21,17 @@ from bench.payloads import read_payloads
 from bench.peer import Part, serve, timed
 from bench.store import MemoryStore
 from bench.workload import Workload, landed_objects
+from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 ENVIRONMENT = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
     "AWS_DEFAULT_REGION": "us-east-1",
     "RECORD_TYPE": "demand",
     "TYPE_ATTRIBUTE": "type",
-    "METRICS_NAMESPACE": "dmd-pipeline",
-    "ENVIRONMENT": "dev1",
-    "LOG_LEVEL": "WARNING",
+    **WRITER_ENVIRONMENT,
     "BUCKET": "bench",
-    "DATA_PREFIX": "data-pipeline",
     "LANES": "1",
-    "MAX_PLAN_OBJECTS": "1000",
-    "MAX_PLAN_BYTES": "67108864",
-    "MIN_PLAN_BYTES": "0",
-    "MAX_WAIT_SECONDS": "0",
-    "SETTLE_SECONDS": "0",
-    "FIRST_PARTITION_DATE": "2024-01-01",
+    "LOG_LEVEL": "WARNING",
 }
 _CONTEXT = SimpleNamespace(aws_request_id="bench", get_remaining_time_in_millis=lambda: 900_000)
 Invoke = Callable[[bytes], bytes]

@@ -93,11 +93,10 @@ def send_record(as_function: Endpoint, destination: str, record: str) -> None:
     ClientError
         The queue does not take it.
     """
-    _, _, service, _, account, name = destination.split(":", 5)
-    if service != "sqs":
+    if destination.split(":")[2] != "sqs":
         raise FunctionHostError(
             f"{destination} cannot take failed events here: only an SQS queue can"
         )
     as_function.client("sqs").send_message(
-        QueueUrl=f"{as_function.url}/{account}/{name}", MessageBody=record
+        QueueUrl=as_function.queue_url(destination), MessageBody=record
     )

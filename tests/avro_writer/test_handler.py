@@ -14,12 +14,16 @@ from avro_writer.compaction import Counts
 from avro_writer.run import Report
 from avro_writer.settings import Assignment
 from telemetry import Log
-from tests.avro_writer.test_settings import GOOD
+from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 
 @pytest.fixture
 def handler(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
-    for name, value in {**GOOD, "AWS_DEFAULT_REGION": "us-east-1", "TMPDIR": str(tmp_path)}.items():
+    for name, value in {
+        **WRITER_ENVIRONMENT,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TMPDIR": str(tmp_path),
+    }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("tempfile.tempdir", None)
     return importlib.import_module("avro_writer.handler")

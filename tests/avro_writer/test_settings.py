@@ -8,32 +8,18 @@ import pytest
 
 from avro_writer.errors import SettingsError
 from avro_writer.settings import Assignment, Settings
-
-GOOD = {
-    "BUCKET": "b",
-    "DATA_PREFIX": "data-pipeline",
-    "LANES": "2",
-    "MAX_PLAN_OBJECTS": "1000",
-    "MAX_PLAN_BYTES": "67108864",
-    "MIN_PLAN_BYTES": "0",
-    "MAX_WAIT_SECONDS": "0",
-    "SETTLE_SECONDS": "0",
-    "FIRST_PARTITION_DATE": "2024-01-01",
-    "METRICS_NAMESPACE": "dmd-pipeline",
-    "ENVIRONMENT": "dev1",
-    "LOG_LEVEL": "INFO",
-}
+from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 
 def test_settings_are_read() -> None:
-    settings = Settings.from_environment(GOOD)
+    settings = Settings.from_environment(WRITER_ENVIRONMENT)
     assert (settings.bucket, settings.lanes, settings.settle_seconds) == ("b", 2, 0)
 
 
-@pytest.mark.parametrize("name", GOOD)
+@pytest.mark.parametrize("name", WRITER_ENVIRONMENT)
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings.from_environment({**GOOD, name: ""})
+        Settings.from_environment({**WRITER_ENVIRONMENT, name: ""})
 
 
 @pytest.mark.parametrize(
@@ -43,13 +29,13 @@ def test_a_missing_variable_is_named(name: str) -> None:
 )  # fmt: skip
 def test_a_number_that_is_none_is_refused_with_what_is_allowed(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}.*whole number from"):
-        Settings.from_environment({**GOOD, name: value})
+        Settings.from_environment({**WRITER_ENVIRONMENT, name: value})
 
 
 @pytest.mark.parametrize("value", ["today", "2024-1-1", "20240101", "2024-W01-1", "2024-02-30"])
 def test_a_date_that_is_none_is_refused(value: str) -> None:
     with pytest.raises(SettingsError, match=r"FIRST_PARTITION_DATE.*YYYY-MM-DD"):
-        Settings.from_environment({**GOOD, "FIRST_PARTITION_DATE": value})
+        Settings.from_environment({**WRITER_ENVIRONMENT, "FIRST_PARTITION_DATE": value})
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
+from local.provision.urn import STACK_TYPE, urn_of
 from tests.engine.wire import UNKNOWN, received, sent, with_archives
 
-_STACK = "pulumi:pulumi:Stack"
 _PROVIDER = "pulumi:providers:"
 
 
@@ -104,7 +104,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def RegisterResource(self, request: Any, context: Any) -> Any:
         """Take a resource; answer with its ID and outputs, as far as they are known."""
-        urn = self._urn(request)
+        urn = urn_of(self._stack, self._project, request.parent, request.type, request.name)
         if urn in self.deployment.registered:
             _refuse(context, f"Duplicate resource URN '{urn}'; try giving it a unique name")
         self._check_references(request, context)
@@ -117,7 +117,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:
         """Keep the stack's outputs."""
-        if request.urn.split("::")[2] == _STACK:
+        if request.urn.split("::")[2] == STACK_TYPE:
             self.deployment.outputs = received(request.outputs)
         return Empty()
 
@@ -150,12 +150,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         """Keep the stack's URN."""
         self._root = request.urn
         return engine_pb2.SetRootResourceResponse()
-
-    def _urn(self, request: Any) -> str:
-        # https://www.pulumi.com/docs/iac/concepts/resources/names/#urns
-        parents = request.parent.split("::")[2] if request.parent else _STACK
-        chain = request.type if parents == _STACK else f"{parents}${request.type}"
-        return f"urn:pulumi:{self._stack}::{self._project}::{chain}::{request.name}"
 
     def _check_references(self, request: Any, context: Any) -> None:
         named = {*request.dependencies, request.parent, request.provider.rpartition("::")[0]}

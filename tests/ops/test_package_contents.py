@@ -12,6 +12,7 @@ import pytest
 
 from ops import package
 from ops.wheels import Target
+from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 ROOT = Path(package.__file__).resolve().parents[1]
 
@@ -64,18 +65,7 @@ print(json.dumps(sorted(opened)))
 _ENVIRONMENT = {
     "RECORD_TYPE": "demand",
     "TYPE_ATTRIBUTE": "type",
-    "BUCKET": "bucket",
-    "DATA_PREFIX": "data-pipeline",
-    "LANES": "2",
-    "MAX_PLAN_OBJECTS": "1000",
-    "MAX_PLAN_BYTES": "100000000",
-    "MIN_PLAN_BYTES": "1000",
-    "MAX_WAIT_SECONDS": "900",
-    "SETTLE_SECONDS": "60",
-    "FIRST_PARTITION_DATE": "2024-01-01",
-    "METRICS_NAMESPACE": "test",
-    "ENVIRONMENT": "test",
-    "LOG_LEVEL": "INFO",
+    **WRITER_ENVIRONMENT,
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 

@@ -24,6 +24,7 @@ from tests.soak.faulty_proxy import BadDay, faulty_proxy
 from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import gz_lines, landed_row
+from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 _ROOT = Path(__file__).parents[2]
 _HOST = Path(__file__).with_name("writer_host.py")
@@ -202,17 +203,10 @@ def _host(package: Path, url: str, folder: Path, lanes: int) -> Iterator[Host]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": OPERATOR.access_key_id,
         "AWS_SECRET_ACCESS_KEY": OPERATOR.secret_access_key,
+        **WRITER_ENVIRONMENT,
         "BUCKET": _BUCKET,
-        "DATA_PREFIX": "data-pipeline",
         "LANES": str(lanes),
         "MAX_PLAN_OBJECTS": "6",
-        "MAX_PLAN_BYTES": "67108864",
-        "MIN_PLAN_BYTES": "0",
-        "MAX_WAIT_SECONDS": "0",
-        "SETTLE_SECONDS": "0",
-        "FIRST_PARTITION_DATE": "2024-01-01",
-        "METRICS_NAMESPACE": "dmd-pipeline",
-        "ENVIRONMENT": "soak",
         "LOG_LEVEL": "ERROR",
     }
     with (folder / "writer.log").open("a") as log:

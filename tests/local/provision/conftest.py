@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +11,12 @@ from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
 from local.provision import Provisioned, local_settings, provision
 from local.referenced import make_referenced
+from tests.support.packages import write_packages
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packages")
-    for name in ("transform", "avro_writer"):
-        with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
-            package.writestr("handler.py", f"NAME = {name!r}\n")
-    return folder
+    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")

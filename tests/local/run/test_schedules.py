@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.endpoint import Credentials
+from local.endpoint import Endpoint as RealEndpoint
 from local.functions import InvokeResponse
 from local.schedule_target import Schedule
 from local.schedules import ScheduleRunner, WriterError
@@ -25,7 +26,7 @@ CRASH = "Runtime.ExitError"
 class Endpoint:
     """Answers each run with the next of its answers; the last one stays."""
 
-    url = "http://127.0.0.1:1"
+    queue_url = RealEndpoint("http://127.0.0.1:1").queue_url
 
     def __init__(self, *answers: Any) -> None:
         self.answers = itertools.chain(answers, itertools.repeat(answers[-1]))
