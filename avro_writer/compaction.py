@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from avro_writer.container import DateFile, DateFiles
-from avro_writer.encoder import Encode, compile_encoder
-from avro_writer.landed import CorruptObject, lines, unzip
+from avro_writer.encoder import Encode, compile_encoder, rows_of
+from avro_writer.landed import CorruptObject, batches, unzip
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import Quarantine
-from avro_writer.repeats import Fingerprints, fingerprint
+from avro_writer.repeats import IDENTITY, fingerprint
 from avro_writer.rows import BadRow, RowReader, field_name
 from avro_writer.store import Changed, Missing, Store
 from schemas import parse_stored_record, removed_columns
 
 _DAY_MILLIS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LINES_BETWEEN_CHECKS = 10_000
-
-# The columns that the writer itself looks at; all are of the envelope.
-_READ_COLUMNS = ("change_id", "record_key", "change_type", "changed_at_micros", "changed_at")
 
 
 @dataclass
@@ -74,35 +72,47 @@ class Capacity:
     Parameters
     ----------
     rows
-        Rows, each of which is remembered by up to 32 bytes.
+        Rows, each of which is remembered by about a hundred bytes.
     dates
         Partition dates, each of which is a file.
     bad_objects
         Objects that go to quarantine whole, each of which is copied.
     """
 
-    rows: int = 3_000_000
+    rows: int = 1_000_000
     dates: int = 1_000
     bad_objects: int = 1_000
 
 
 @dataclass(frozen=True)
 class Codec:
-    """What one schema needs: its rows' reader, their encoder, and where the read columns stand."""
+    """What one schema needs.
+
+    Parameters
+    ----------
+    reader, encode
+        For lines to rows, and rows to Avro binary.
+    changed_at
+        Returns a row's time of change.
+    identity
+        Where the columns stand that a row and its repeat have the same.
+    """
 
     reader: RowReader
     encode: Encode
-    read_columns: tuple[str, ...]
+    changed_at: Callable[[Any], int]
+    identity: tuple[int, ...]
 
 
 @lru_cache(maxsize=8)
 def _codec(schema: str, record_type: str) -> Codec:
     record = parse_stored_record(json.loads(schema), f"the plan's schema of {record_type}")
-    places = {column.name: field_name(index) for index, column in enumerate(record.columns)}
+    places = {column.name: index for index, column in enumerate(record.columns)}
     return Codec(
         RowReader(record, removed_columns(record_type)),
         compile_encoder(record),
-        tuple(places[name] for name in _READ_COLUMNS),
+        attrgetter(field_name(places["changed_at"])),
+        tuple(places[name] for name in IDENTITY),
     )
 
 
@@ -145,7 +155,7 @@ class Compaction:
         self._check_held = check_held
         self._codec = _codec(json.dumps(schema), plan.record_type)
         self._files = DateFiles(folder, plan.id, schema)
-        self._seen = Fingerprints()
+        self._seen: set[bytes] = set()
         self.counts = Counts()
         self.read: list[Input] = []
         self.done = 0
@@ -211,55 +221,67 @@ class Compaction:
         self.read.append(each)
 
     def _lines(self, source: Input, unzipped: BinaryIO) -> None:
-        read, encode = self._codec.reader.read, self._codec.encode
-        change_id, record_key, change_type, micros, changed_at = self._codec.read_columns
-        files, seen = self._files, self._seen
-        day, date = None, ""
-        buffer = bytearray()
-        for number, line, rest in lines(unzipped):
-            if not number % _LINES_BETWEEN_CHECKS:
-                self._check_time()
-            try:
-                if rest is not None:
-                    raise BadRow("longer than any row can be")
-                row = read(line)
-                buffer.clear()
-                encode(row, buffer)
-            except BadRow as error:
-                self._quarantine.add_line(source, number, str(error), _whole(line, rest))
-                continue
-            except Exception as error:
-                # A row that nobody thought of must not hold up its lane for good.
-                reason = f"unexpected {type(error).__name__}"
-                self._quarantine.add_line(source, number, reason, _whole(line, rest))
-                continue
-            row_day = getattr(row, changed_at) // _DAY_MILLIS
-            if row_day != day:
-                day, date = row_day, _date(row_day)
-            if not files.has_room_for(date):
-                self._quarantine.add_line(source, number, "the plan has too many dates", (line,))
-                continue
-            new = seen.add(
-                fingerprint(
-                    getattr(row, change_id),
-                    getattr(row, record_key),
-                    getattr(row, change_type),
-                    getattr(row, micros),
-                )
-            )
-            if new:
-                files.add(date, buffer)
+        number = 0  # of the lines before these
+        for lines, rest in batches(unzipped):
+            self._check_time()
+            if rest is None:
+                self._batch(source, number, lines)
             else:
+                whole = itertools.chain(lines, rest)
+                self._quarantine.add_line(source, number + 1, "longer than any row can be", whole)
+            number += len(lines)
+
+    def _batch(self, source: Input, before: int, lines: Sequence[bytes]) -> None:
+        try:
+            rows = self._rows(lines)
+        except Exception:
+            # At least one of them is no row: which, and why, is seen one by one.
+            for number, line in enumerate(lines, before + 1):
+                self._line(source, number, line)
+        else:
+            self._add(rows)
+
+    def _line(self, source: Input, number: int, line: bytes) -> None:
+        try:
+            rows = self._rows((line,))
+        except BadRow as error:
+            self._quarantine.add_line(source, number, str(error), (line,))
+        except Exception as error:
+            # A row that nobody thought of must not hold up its lane for good.
+            reason = f"unexpected {type(error).__name__}"
+            self._quarantine.add_line(source, number, reason, (line,))
+        else:
+            self._add(rows)
+
+    def _rows(self, lines: Iterable[bytes]) -> list[tuple[str, bytes, bytes]]:
+        """Return the date, the fingerprint and the Avro binary of each line's row.
+
+        Raises
+        ------
+        BadRow
+            One of the lines cannot be written.
+        """
+        codec = self._codec
+        rows = codec.reader.read(lines)
+        columns = codec.encode(rows)
+        dates = [_date(millis // _DAY_MILLIS) for millis in map(codec.changed_at, rows)]
+        if not self._files.have_room_for(dates):
+            raise BadRow("the plan has too many dates")
+        identities = rows_of(columns[place] for place in codec.identity)
+        return list(zip(dates, map(fingerprint, identities), rows_of(columns), strict=True))
+
+    def _add(self, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
+        seen, files = self._seen, self._files
+        for date, mark, row in rows:
+            if mark in seen:
                 files.repeat(date)
+            else:
+                seen.add(mark)
+                files.add(date, row)
 
 
+@lru_cache(maxsize=4096)
 def _date(day: int) -> str:
     when = _EPOCH + timedelta(days=day)
     # strftime does not pad years before 1000 on every platform.
     return f"{when.year:04d}-{when.month:02d}-{when.day:02d}"
-
-
-def _whole(line: bytes, rest: Iterator[bytes] | None) -> Iterator[bytes]:
-    yield line
-    if rest is not None:
-        yield from rest

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -78,13 +78,14 @@ class DateFiles:
         """Return how many dates there are."""
         return len(self._dates)
 
-    def has_room_for(self, date: str) -> bool:
-        """Say whether the date has a file, or may have one."""
-        return date in self._dates or len(self._dates) < self._most_dates
+    def have_room_for(self, dates: Iterable[str]) -> bool:
+        """Say whether each of the dates has a file, or may have one."""
+        new = set(dates) - self._dates.keys()
+        return not new or len(self._dates) + len(new) <= self._most_dates
 
-    def add(self, date: str, row: bytes | bytearray) -> None:
+    def add(self, date: str, row: bytes) -> None:
         """Append a row's Avro binary to the file of a date, YYYY-MM-DD."""
-        each = self._date(date)
+        each = self._dates.get(date) or self._begin(date)
         each.buffer += row
         each.buffered_rows += 1
         self._buffered += len(row)
@@ -96,7 +97,7 @@ class DateFiles:
 
     def repeat(self, date: str) -> None:
         """Count a repeat that was left out of the file of a date."""
-        self._date(date).repeats += 1
+        (self._dates.get(date) or self._begin(date)).repeats += 1
 
     def finish(self) -> list[DateFile]:
         """Complete all files and return them, by date."""
@@ -106,12 +107,10 @@ class DateFiles:
             each.write_counts()
         return files
 
-    def _date(self, date: str) -> DateFile:
-        found = self._dates.get(date)
-        if found is None:
-            found = DateFile(date, self._folder / f"{date}.avro", self._plan_id, self._schema)
-            self._dates[date] = found
-        return found
+    def _begin(self, date: str) -> DateFile:
+        file = DateFile(date, self._folder / f"{date}.avro", self._plan_id, self._schema)
+        self._dates[date] = file
+        return file
 
     def _frame(self, block: bytes) -> bytes:
         return self._compressor.compress(block, mode=zstd.ZstdCompressor.FLUSH_FRAME)

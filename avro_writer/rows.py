@@ -6,7 +6,7 @@ guess.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -115,16 +115,16 @@ class RowReader:
     def __init__(self, record: Record, removed: Sequence[str] = ()) -> None:
         self._decoder = msgspec.json.Decoder(row_type(record, removed))
 
-    def read(self, line: bytes) -> Any:
-        """Return a line's row, its columns as ``c0``, ``c1`` and so on.
+    def read(self, lines: Iterable[bytes]) -> list[Any]:
+        """Return each line's row, its columns as ``c0``, ``c1`` and so on.
 
         Raises
         ------
         BadRow
-            The line is not JSON, or no row of the schema.
+            One of the lines is not JSON, or no row of the schema.
         """
         try:
-            return self._decoder.decode(line)
+            return list(map(self._decoder.decode, lines))
         except msgspec.ValidationError as error:
             raise BadRow(f"does not fit the schema: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

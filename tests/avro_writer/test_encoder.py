@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import schemas
-from avro_writer.encoder import compile_encoder, long, unscaled
+from avro_writer.encoder import compile_encoder, decimal, long, rows_of
 from avro_writer.rows import BadRow, RowReader
 from tests.support.rows import as_read, demand_row, landed_record, scaled
 
@@ -24,10 +24,13 @@ ENCODERS = {
 
 
 def encoded(record: Any, row: dict[str, Any]) -> bytes:
-    out = bytearray()
-    line = json.dumps(row, ensure_ascii=False).encode()
-    compile_encoder(record)(RowReader(record).read(line), out)
-    return bytes(out)
+    (written,) = encoded_together(record, [row])
+    return written
+
+
+def encoded_together(record: Any, rows: list[dict[str, Any]]) -> list[bytes]:
+    lines = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
+    return rows_of(compile_encoder(record)(RowReader(record).read(lines)))
 
 
 @pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
@@ -47,6 +50,17 @@ def test_a_row_is_written_as_fastavro_reads_and_writes_it(record_type: str, data
         assert written == theirs.getvalue()
 
 
+@pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_rows_that_are_written_together_are_written_as_each_alone(
+    record_type: str, data: Any
+) -> None:
+    record, _ = ENCODERS[record_type]
+    rows = data.draw(st.lists(landed_record(record), max_size=4))
+    assert encoded_together(record, rows) == [encoded(record, row) for row in rows]
+
+
 def has_longer_decimal(value: Any) -> bool:
     """Whether fastavro writes a decimal of the value a byte longer than its two's complement."""
     if isinstance(value, dict | list):
@@ -61,10 +75,10 @@ def has_longer_decimal(value: Any) -> bool:
 
 def test_a_decimal_takes_no_more_bytes_than_it_needs() -> None:
     # As Java's BigInteger.toByteArray, which most Avro files are written with.
-    assert unscaled("-1.28", 12, 2) == b"\x80"
-    assert unscaled("-1.29", 12, 2) == b"\xff\x7f"
-    assert unscaled("1.28", 12, 2) == b"\x00\x80"
-    assert unscaled("0.00", 12, 2) == b"\x00"
+    assert decimal(12, 2)("-1.28") == b"\x02\x80"
+    assert decimal(12, 2)("-1.29") == b"\x04\xff\x7f"
+    assert decimal(12, 2)("1.28") == b"\x04\x00\x80"
+    assert decimal(12, 2)("0.00") == b"\x02\x00"
 
 
 @given(st.integers(-(1 << 63), (1 << 63) - 1))
@@ -76,7 +90,9 @@ def test_an_integer_is_written_as_fastavro_writes_it(number: int) -> None:
 
 @given(st.integers(0, 20), st.integers(-(10**38) + 1, 10**38 - 1))
 def test_a_decimal_is_exact_to_38_digits(scale: int, number: int) -> None:
-    assert int.from_bytes(unscaled(scaled(number, scale), 38, scale), "big", signed=True) == number
+    written = decimal(38, scale)(scaled(number, scale))
+    assert fastavro.schemaless_reader(io.BytesIO(written), "bytes") == written[1:]
+    assert int.from_bytes(written[1:], "big", signed=True) == number
 
 
 @pytest.mark.parametrize(
@@ -85,7 +101,7 @@ def test_a_decimal_is_exact_to_38_digits(scale: int, number: int) -> None:
 )  # fmt: skip
 def test_what_is_no_decimal_of_the_column_is_a_bad_row(text: str) -> None:
     with pytest.raises(BadRow):
-        unscaled(text, 5, 2)
+        decimal(5, 2)(text)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +132,7 @@ def test_a_row_that_does_not_fit_is_refused_with_its_reason(
 )
 def test_what_is_no_row_at_all_is_refused(line: bytes) -> None:
     with pytest.raises(BadRow):
-        RowReader(schemas.table("demand").record).read(line)
+        RowReader(schemas.table("demand").record).read([line])
 
 
 def test_a_required_column_with_a_default_may_be_absent_from_older_rows() -> None:

@@ -108,7 +108,7 @@ def test_a_step_is_not_begun_when_the_time_is_up() -> None:
 
 
 def test_time_is_looked_at_within_a_large_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compaction, "_LINES_BETWEEN_CHECKS", 10)
+    monkeypatch.setattr(landed, "_BATCH_BYTES", 5000)
     store = MemoryStore()
     land(store, "a", ndjson([landed_row(n) for n in range(100)]))
     times = iter([300.0] * 12)
@@ -323,7 +323,7 @@ def test_lines_of_a_large_object_are_those_of_a_small_one(monkeypatch: pytest.Mo
     monkeypatch.setattr(landed, "_MEMORY_BYTES", 100)
     monkeypatch.setattr(landed, "_PIECE", 64)
     large = unzip(io.BytesIO(body))
-    assert [line for _, line, _ in landed.lines(large)] == small.split(b"\n")
+    assert [line for lines, _ in landed.batches(large) for line in lines] == small.split(b"\n")
     with pytest.raises(CorruptObject):
         unzip(io.BytesIO(body[:-4]))
 

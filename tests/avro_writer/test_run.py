@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import tracemalloc
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -355,10 +356,10 @@ def test_lines_that_only_newer_code_finds_bad_are_in_quarantine_too(
         run(Failing(store, ("put", "data-pipeline/avro/")))
     read = RowReader.read
 
-    def stricter(self: RowReader, line: bytes) -> Any:
-        if b'"c-2"' in line:
+    def stricter(self: RowReader, lines: Sequence[bytes]) -> list[Any]:
+        if any(b'"c-2"' in line for line in lines):
             raise BadRow("newer code does not take it")
-        return read(self, line)
+        return read(self, lines)
 
     monkeypatch.setattr(RowReader, "read", stricter)
     store.now += timedelta(seconds=301)
@@ -382,7 +383,7 @@ def test_a_line_that_breaks_the_encoder_does_not_hold_up_its_lane(
     (entry,) = quarantined(store)
     assert len(entry["reason"]) <= 200
 
-    def broken(self: RowReader, line: bytes) -> Any:
+    def broken(self: RowReader, lines: Sequence[bytes]) -> list[Any]:
         raise ZeroDivisionError
 
     monkeypatch.setattr(RowReader, "read", broken)

@@ -94,7 +94,7 @@ def test_rows_on_their_way_fit_the_new_schema_unless_a_column_is_removed(pair: P
     for row in rows(pair.old):
         line = {name: value for name, value in row.landed.items() if value is not None}
         try:
-            encode(reader.read(json.dumps(line).encode()), bytearray())
+            encode(reader.read([json.dumps(line).encode()]))
         except BadRow:
             fits = False
     event("fits" if fits else "does not fit")

@@ -488,7 +488,7 @@ def test_rows_are_the_landed_rows_that_the_schema_allows() -> None:
     (answer,) = outcome_of(
         change({"maxPrice": {"N": "12.5"}, "propensityScore": {"N": "0.1"}})
     ).records
-    row = RowReader(record).read(base64.b64decode(answer["data"]))
+    (row,) = RowReader(record).read([base64.b64decode(answer["data"])])
     places = {column.name: f"c{n}" for n, column in enumerate(record.columns)}
     assert getattr(row, places["max_price"]) == "12.50"
     assert getattr(row, places["propensity"]) == "0.10000000000000000000"
