@@ -1,11 +1,15 @@
-"""A table's columns as types to decode an item into, and as code that makes a row of them."""
+"""A table's columns as types to decode an item into, and as code that makes rows of them.
+
+The code takes some dozens of items and makes column after column of them: the interpreter does one
+thing many times before it does the next.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -21,6 +25,7 @@ from schemas.columns import (
     Decimal,
     Double,
     Enum,
+    Epoch,
     Integer,
     Map,
     Nullable,
@@ -30,6 +35,13 @@ from schemas.columns import (
 )
 from transform import numbers, times
 from transform.attributes import is_base64, set_markers
+
+UNFIT: Final = object()
+"""Stands in a row for a value that is not what its column's type says.
+
+No encoder takes it, so that such a row is never written: the general way has to say what becomes of
+the value.
+"""
 
 # What a row begins with, in the order of `transform.row`.
 _ENVELOPE = (
@@ -46,12 +58,8 @@ _ENVELOPE = (
 _RESCUED = "rescued_attributes"
 
 
-class NotAsTyped(Exception):
-    """A value is not what its column's type says: the general way has to say what becomes of it."""
-
-
 class Generated:
-    """Decoding and making rows of one table.
+    """Decoding items and making rows of one table.
 
     Parameters
     ----------
@@ -63,13 +71,15 @@ class Generated:
     Attributes
     ----------
     fields
-        The fields of a `msgspec.Struct` for an item's attributes, each of its column's type;
-        absent is ``UNSET``.
+        The fields of a `msgspec.Struct` for an item's attributes, each of its column's type, by
+        keyword; what may be absent is ``UNSET`` then.
     attributes
         The attribute's name of each field.
-    row
-        ``row(item, *envelope, rescued_attributes)`` returns what encodes to the row, or raises
-        `NotAsTyped`.
+    rows
+        ``rows(items, *envelope, rescued_attributes)`` takes items and, for each of the envelope's
+        columns, what it holds for each item. It returns for each what encodes to its row, if it
+        encodes at all: see ``UNFIT``. It raises `msgspec.ValidationError` where it cannot say of
+        which item a value is not as it should be.
     """
 
     def __init__(self, table: Table, type_attribute: str) -> None:
@@ -78,236 +88,229 @@ class Generated:
         if type_attribute not in self.attributes.values():
             self.fields.append(("type", msgspec.Raw, msgspec.Raw()))
             self.attributes["type"] = type_attribute
-        arguments = [*_ENVELOPE, _RESCUED]
-        source.line(0, f"def row(item, {', '.join(arguments)}):")
-        values = source.columns(table.columns, "item", 1)
-        make = source.bound(
-            _row_type(
-                "_Row",
-                [
-                    *((name, name) for name in _ENVELOPE),
-                    *zip(values, (column.name for column in table.columns), strict=True),
-                    (_RESCUED, _RESCUED),
-                ],
-            )
+        names = [*_ENVELOPE, *(column.name for column in table.columns), _RESCUED]
+        make = source.bound(_row_type("_Row", names))
+        columns = [f"[{each} for item in items]" for each in source.columns(table.columns, "item")]
+        envelope = ", ".join(_ENVELOPE)
+        # The source is made of numbered names and of values bound by name: nothing that a schema
+        # says becomes code.
+        code = (
+            f"def rows(items, {envelope}, {_RESCUED}):\n"
+            f"    return list(map({make}, {envelope},\n        "
+            + "".join(f"{each},\n        " for each in columns)
+            + f"{_RESCUED}))"
         )
-        source.line(1, f"return {make}({', '.join([*_ENVELOPE, *values, _RESCUED])})")
-        self.row = source.compiled("row")
+        exec(code, source.names)  # noqa: S102
+        self.rows: Callable[..., list[Any]] = source.names["rows"]
 
 
-def _row_type(name: str, fields: Sequence[tuple[str, str]]) -> type[msgspec.Struct]:
-    """Return the type of rows: fields and their columns' names. A null column is left out."""
+def _row_type(name: str, columns: Sequence[str]) -> type[msgspec.Struct]:
+    """Return the type of rows, by their columns' names. A null column is left out."""
+    places = {f"c{place}": column for place, column in enumerate(columns)}
     return msgspec.defstruct(
         name,
-        [(field, Any, None) for field, _ in fields],
-        rename=dict(fields),
+        [(place, Any, None) for place in places],
+        rename=places,
         omit_defaults=True,
         gc=False,
     )
 
 
 class _Source:
+    """Types and expressions for columns, and what the expressions name."""
+
     def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._names: dict[str, Any] = {
+        self.names: dict[str, Any] = {
             "UNSET": UNSET,
-            "NotAsTyped": NotAsTyped,
-            "integer": numbers.integer,
-            "double": numbers.double,
-            "fixed_point": numbers.fixed_point,
-            "from_iso": times.from_iso,
-            "from_epoch": times.from_epoch,
-            "days": times.days,
+            "UNFIT": UNFIT,
+            "double": _double,
+            "iso": _iso,
+            "date": _date,
             "is_base64": is_base64,
         }
         self._count = 0
 
-    def line(self, depth: int, text: str) -> None:
-        self._lines.append("    " * depth + text)
-
-    def name(self) -> str:
+    def _name(self) -> str:
         self._count += 1
         return f"v{self._count}"
 
     def bound(self, value: Any) -> str:
         """Return a new name for a value that is there when the code runs."""
-        name = self.name()
-        self._names[name] = value
+        name = self._name()
+        self.names[name] = value
         return name
-
-    def compiled(self, name: str) -> Any:
-        # The source is made of numbered names and of values bound by name: nothing that a schema
-        # says becomes code.
-        exec("\n".join(self._lines), self._names)  # noqa: S102
-        return self._names[name]
 
     # Types.
 
-    def item(self, columns: Sequence[Column]) -> tuple[list[tuple[str, Any, Any]], dict[str, str]]:
+    def item(self, columns: Sequence[Column]) -> tuple[list[Any], dict[str, str]]:
         """Return a struct's fields for an item, or for a map in it, and their attributes."""
-        places = {column.attribute: f"c{place}" for place, column in enumerate(columns)}
+        places = _places(columns)
         shared = _shared(columns)
-        fields = [
-            (
-                f"c{place}",
-                (msgspec.Raw if column.attribute in shared else _attribute_type(self, column.type))
-                | UnsetType,
-                UNSET,
-            )
-            for place, column in enumerate(columns)
-            if places[column.attribute] == f"c{place}"
-        ]
-        return fields, {place: attribute for attribute, place in places.items()}
-
-    # Code.
-
-    def columns(self, columns: Sequence[Column], item: str, depth: int) -> list[str]:
-        """Write what converts each column of an item; return the names that the values have."""
-        values = []
-        places = {column.attribute: f"c{place}" for place, column in enumerate(columns)}
-        shared = _shared(columns)
-        for column in columns:
-            attribute, value = self.name(), self.name()
-            values.append(value)
-            self.line(depth, f"{attribute} = {item}.{places[column.attribute]}")
-            self.line(depth, f"if {attribute} is UNSET:")
-            if column.has_default:
-                self.line(depth + 1, f"{value} = {self.bound(column.default)}")
-            else:
-                self.line(depth + 1, "raise NotAsTyped")
-            self.line(depth, "else:")
+        fields: list[Any] = []
+        for place, column in enumerate(columns):
+            if places[column.attribute] != place:
+                continue
             if column.attribute in shared:
-                decoder = msgspec.json.Decoder(_attribute_type(self, column.type))
-                self.line(depth + 1, f"{attribute} = {self.bound(decoder.decode)}({attribute})")
-            self._attribute(column.type, attribute, value, depth + 1)
-        return values
+                fields.append((f"c{place}", msgspec.Raw | UnsetType, UNSET))
+            elif column.has_default:
+                fields.append((f"c{place}", _attribute_type(self, column.type) | UnsetType, UNSET))
+            else:
+                fields.append((f"c{place}", _attribute_type(self, column.type)))
+        return fields, {f"c{place}": attribute for attribute, place in places.items()}
 
-    def _attribute(self, column_type: ColumnType, attribute: str, value: str, depth: int) -> None:
-        """Write what sets ``value`` from an attribute value: exactly one marker may be there."""
+    # Expressions.
+
+    def columns(self, columns: Sequence[Column], item: str) -> list[str]:
+        """Return for each column the expression of an item's value."""
+        places = _places(columns)
+        shared = _shared(columns)
+        return [
+            self._column(column, f"{item}.c{places[column.attribute]}", column.attribute in shared)
+            for column in columns
+        ]
+
+    def _column(self, column: Column, found: str, shared: bool) -> str:
+        if not (shared or column.has_default):
+            return self._attribute(column.type, found)
+        name = self._name()
+        present = name
+        if shared:
+            decoder = msgspec.json.Decoder(_attribute_type(self, column.type))
+            present = f"{self.bound(decoder.decode)}({name})"
+        if not column.has_default:
+            absent = "UNFIT"
+        elif column.default is None:
+            absent = "None"
+        else:
+            absent = self.bound(column.default)
+        value = self._attribute(column.type, present)
+        return f"({absent} if ({name} := {found}) is UNSET else {value})"
+
+    def _attribute(self, column_type: ColumnType, found: str) -> str:
+        """Return the expression of an attribute value: exactly one marker may be there."""
         nullable = isinstance(column_type, Nullable)
         inner = column_type.of if isinstance(column_type, Nullable) else column_type
         markers = list(_markers(self, inner))
         if len(markers) == 1 and not nullable:
-            self._marked(inner, markers[0], f"{attribute}.{markers[0]}", value, depth)
-            return
+            return self._marked(inner, markers[0], f"{found}.{markers[0]}")
+        attribute, value = self._name(), self._name()
+        alternatives: list[str] = []
         for marker in markers:
             others = [each for each in (*markers, *["NULL"] * nullable) if each != marker]
-            self.line(depth, f"{value} = {attribute}.{marker}")
-            self.line(depth, f"if {value} is not UNSET:")
-            self.line(
-                depth + 1,
-                f"if {' or '.join(f'{attribute}.{each} is not UNSET' for each in others)}: "
-                "raise NotAsTyped",
+            alone = " and ".join(f"{attribute}.{each} is UNSET" for each in others)
+            converted = self._marked(inner, marker, value)
+            first = f"({attribute} := {found})" if not alternatives else attribute
+            alternatives.append(
+                f"{converted} if ({value} := {first}.{marker}) is not UNSET and {alone} else "
             )
-            self._marked(inner, marker, value, value, depth + 1)
-            self.line(depth, "else:")
-            depth += 1
-        if nullable:
-            self.line(depth, f"if {attribute}.NULL is not True: raise NotAsTyped")
-            self.line(depth, f"{value} = None")
-        else:
-            self.line(depth, "raise NotAsTyped")
+        rest = f"{self.bound(_null(markers))}({attribute})" if nullable else "UNFIT"
+        return f"({''.join(alternatives)}{rest})"
 
-    def _marked(
-        self, column_type: ColumnType, marker: str, found: str, value: str, depth: int
-    ) -> None:
-        """Write what sets ``value`` from what stands under a marker."""
+    def _marked(self, column_type: ColumnType, marker: str, found: str) -> str:
+        """Return the expression of what stands under a marker."""
         match column_type:
             case String() | Boolean():
-                if found != value:
-                    self.line(depth, f"{value} = {found}")
-            case Enum(symbols=symbols):
-                self.line(depth, f"{value} = {found}")
-                self._unless(f"{value} in {self.bound(frozenset(symbols))}", depth)
-            case Integer(bits=bits):
-                self._digits(found, value, 9 if bits == 32 else 18, "{}", depth)
-                highest = (1 << (bits - 1)) - 1
-                self.line(depth + 1, f"{value} = integer({value})")
-                self._unless(
-                    f"{value} is not None and {-highest - 1} <= {value} <= {highest}", depth + 1
-                )
-            case Decimal(precision=precision, scale=scale):
-                self.line(depth, f"{value} = {found}")
-                as_landed = self.bound(_landed_decimal(precision, scale).fullmatch)
-                self.line(depth, f"if not {as_landed}({value}):")
-                self.line(depth + 1, f"{value} = fixed_point({value}, {precision}, {scale})")
-                self._unless(f"{value} is not None", depth + 1)
-            case Date():
-                self.line(depth, f"{value} = days({found})")
-                self._unless(f"{value} is not None", depth)
-            case Bytes():
-                self.line(depth, f"{value} = {found}")
-                self._unless(f"is_base64({value})", depth)
+                return found
             case Double():
-                self._exact(f"double({found})", value, depth)
+                return f"double({found})"
+            case Date():
+                return f"date({found})"
             case Timestamp(epoch=None):
-                self._exact(f"from_iso({found})", value, depth)
+                return f"iso({found})"
+            case Timestamp(epoch="microseconds"):
+                return f"{self.bound(_epoch('microseconds'))}({found})"
+        value = self._name()
+        first = f"({value} := {found})"
+        match column_type:
+            case Enum(symbols=symbols):
+                return f"({value} if {first} in {self.bound(frozenset(symbols))} else UNFIT)"
+            case Bytes():
+                return f"({value} if is_base64({first}) else UNFIT)"
+            case Decimal(precision=precision, scale=scale):
+                landed = self.bound(_landed_decimal(precision, scale).fullmatch)
+                fixed = self.bound(_fixed_point(precision, scale))
+                return f"({value} if {landed}({first}) else {fixed}({value}))"
+            case Integer(bits=bits):
+                return self._digits(value, found, 9 if bits == 32 else 18, _integer(bits))
             case Timestamp(epoch="seconds"):
                 # So many digits are a time before the year 5138.
-                self._digits(found, value, 11, "{} * 1000", depth)
-                self._exact(f"from_epoch({value}, 'seconds')", value, depth + 1)
-            case Timestamp(epoch="milliseconds"):
-                self._digits(found, value, 14, "{}", depth)
-                self._exact(f"from_epoch({value}, 'milliseconds')", value, depth + 1)
+                return self._digits(value, found, 11, _epoch("seconds"), " * 1000")
             case Timestamp():
-                self._exact(f"from_epoch({found}, 'microseconds')", value, depth)
+                return self._digits(value, found, 14, _epoch("milliseconds"))
             case Array(items=items):
-                self._array(items, marker, found, value, depth)
+                return self._array(items, marker, found)
             case Map(values=values):
-                self._map(values, found, value, depth)
+                key = self._name()
+                entry = self._attribute(values, value)
+                return f"{{{key}: {entry} for {key}, {value} in {found}.items()}}"
             case Record(columns=columns):
-                inner = self.columns(columns, found, depth)
-                make = self.bound(
-                    _row_type(
-                        "_Record", [(f"{v}_", c.name) for v, c in zip(inner, columns, strict=True)]
-                    )
-                )
-                self.line(depth, f"{value} = {make}({', '.join(inner)})")
-            case Nullable():
+                make = self.bound(_row_type("_Record", [column.name for column in columns]))
+                return f"{make}({', '.join(self.columns(columns, found))})"
+            case _:
                 raise TypeError("a union of a union")
 
-    def _unless(self, condition: str, depth: int) -> None:
-        self.line(depth, f"if not ({condition}): raise NotAsTyped")
+    def _digits(
+        self, value: str, found: str, most: int, other: Callable[[str], Any], factor: str = ""
+    ) -> str:
+        """Return an expression for few digits and nothing else, and for what is other than that."""
+        few = f"({value} := {found}).isdigit() and {value}.isascii() and len({value}) <= {most}"
+        return f"(int({value}){factor} if {few} else {self.bound(other)}({value}))"
 
-    def _digits(self, found: str, value: str, most: int, millis: str, depth: int) -> None:
-        """Write what sets ``value`` if there are few digits and nothing else; leave off at else."""
-        self.line(depth, f"{value} = {found}")
-        self.line(depth, f"if {value}.isdigit() and {value}.isascii() and len({value}) <= {most}:")
-        self.line(depth + 1, f"{value} = {millis.format(f'int({value})')}")
-        self.line(depth, "else:")
-
-    def _exact(self, call: str, value: str, depth: int) -> None:
-        self.line(depth, f"{value} = {call}")
-        self._unless(f"{value} is not None and {value}[1]", depth)
-        self.line(depth, f"{value} = {value}[0]")
-
-    def _array(self, items: ColumnType, marker: str, found: str, value: str, depth: int) -> None:
-        if items == String():
-            self.line(
-                depth, f"{value} = {f'[each.S for each in {found}]' if marker == 'L' else found}"
-            )
-            return
-        member, converted, values = self.name(), self.name(), self.name()
-        self.line(depth, f"{values} = []")
-        self.line(depth, f"for {member} in {found}:")
+    def _array(self, items: ColumnType, marker: str, found: str) -> str:
+        member = self._name()
         if marker == "L":
-            self._attribute(items, member, converted, depth + 1)
+            each = self._attribute(items, member)
         else:
             of = items.of if isinstance(items, Nullable) else items
-            self._marked(of, marker[0], member, converted, depth + 1)
-        self.line(depth + 1, f"{values}.append({converted})")
-        self.line(depth, f"{value} = {values}")
+            each = self._marked(of, marker[0], member)
+        return f"[{each} for {member} in {found}]"
 
-    def _map(self, of: ColumnType, found: str, value: str, depth: int) -> None:
-        if of == String():
-            self.line(depth, f"{value} = {{key: each.S for key, each in {found}.items()}}")
-            return
-        key, entry, converted, values = self.name(), self.name(), self.name(), self.name()
-        self.line(depth, f"{values} = {{}}")
-        self.line(depth, f"for {key}, {entry} in {found}.items():")
-        self._attribute(of, entry, converted, depth + 1)
-        self.line(depth + 1, f"{values}[{key}] = {converted}")
-        self.line(depth, f"{value} = {values}")
+
+def _null(markers: Sequence[str]) -> Callable[[Any], Any]:
+    def null(attribute: Any) -> Any:
+        alone = all(getattr(attribute, marker) is UNSET for marker in markers)
+        return None if attribute.NULL is True and alone else UNFIT
+
+    return null
+
+
+def _integer(bits: int) -> Callable[[str], Any]:
+    highest = (1 << (bits - 1)) - 1
+
+    def integer(text: str) -> Any:
+        number = numbers.integer(text)
+        return number if number is not None and -highest - 1 <= number <= highest else UNFIT
+
+    return integer
+
+
+def _fixed_point(precision: int, scale: int) -> Callable[[str], Any]:
+    def fixed_point(text: str) -> Any:
+        number = numbers.fixed_point(text, precision, scale)
+        return UNFIT if number is None else number
+
+    return fixed_point
+
+
+def _epoch(unit: Epoch) -> Callable[[str], Any]:
+    return lambda text: _exactly(times.from_epoch(text, unit))
+
+
+def _iso(text: str) -> Any:
+    return _exactly(times.from_iso(text))
+
+
+def _double(text: str) -> Any:
+    return _exactly(numbers.double(text))
+
+
+def _exactly(found: tuple[Any, bool] | None) -> Any:
+    return found[0] if found and found[1] else UNFIT
+
+
+def _date(text: str) -> Any:
+    days = times.days(text)
+    return UNFIT if days is None else days
 
 
 def _landed_decimal(precision: int, scale: int) -> re.Pattern[str]:
@@ -339,6 +342,11 @@ def attributes_of(columns: Sequence[Column]) -> Iterator[str]:
                 yield from attributes_of(inner_columns)
 
 
+def _places(columns: Sequence[Column]) -> dict[str, int]:
+    """Return for each attribute the last place of a column that it makes."""
+    return {column.attribute: place for place, column in enumerate(columns)}
+
+
 def _shared(columns: Sequence[Column]) -> set[str]:
     """Return the attributes that more than one column is made of: each decodes it for itself."""
     counts = Counter(column.attribute for column in columns)
@@ -359,7 +367,16 @@ def _attribute_type(source: _Source, column_type: ColumnType) -> Any:
         if nullable:
             markers["NULL"] = bool
         fields = [(marker, each | UnsetType, UNSET) for marker, each in markers.items()]
-    return msgspec.defstruct("_Attribute", fields, forbid_unknown_fields=True, gc=False)
+    return strict("_Attribute", fields)
+
+
+def strict(
+    name: str, fields: Sequence[Any], rename: dict[str, str] | None = None
+) -> type[msgspec.Struct]:
+    """Return a type that takes these fields, in any order, and no others."""
+    return msgspec.defstruct(
+        name, fields, rename=rename, kw_only=True, forbid_unknown_fields=True, gc=False
+    )
 
 
 def _markers(source: _Source, column_type: ColumnType) -> dict[str, Any]:
@@ -381,10 +398,6 @@ def _markers(source: _Source, column_type: ColumnType) -> dict[str, Any]:
             return {"M": dict[str, _attribute_type(source, values)]}  # type: ignore[misc]
         case Record(columns=columns):
             fields, attributes = source.item(columns)
-            return {
-                "M": msgspec.defstruct(
-                    "_Item", fields, rename=attributes, forbid_unknown_fields=True, gc=False
-                )
-            }
+            return {"M": strict("_Item", fields, attributes)}
         case Nullable():
             raise TypeError("a union of a union")

@@ -5,7 +5,11 @@ from __future__ import annotations
 from json.encoder import encode_basestring
 from typing import Any
 
+import msgspec
+
 from transform.numbers import plain
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def record_key(keys: dict[str, Any]) -> str | None:
@@ -19,6 +23,16 @@ def record_key(keys: dict[str, Any]) -> str | None:
     keys
         Attribute names to attribute values; a primary key has one or two.
     """
+    texts = {}
+    for name, value in keys.items():
+        if type(value) is not dict or len(value) != 1 or type(text := value.get("S")) is not str:
+            return _of_any(keys)
+        texts[name] = text
+    # Most keys are text. Written as below, and in half the time.
+    return _encode(texts).decode() if texts else None
+
+
+def _of_any(keys: dict[str, Any]) -> str | None:
     parts = []
     for name in sorted(keys):
         value = keys[name]

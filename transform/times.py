@@ -11,7 +11,6 @@ from transform.numbers import exact, integer
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_MILLIS = 86_400_000
-_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
     r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,32}))?)?"
@@ -27,11 +26,11 @@ _UNITS: dict[Epoch, tuple[int, int]] = {
 
 def days(text: str) -> int | None:
     """Return the days since 1970-01-01 of an ISO 8601 calendar date, or None if it is none."""
-    match = _DATE.fullmatch(text)
-    if not match:
+    # Other forms of ISO 8601 (20261122, 2026-W47-7) are no calendar dates as DynamoDB has them.
+    if len(text) != 10 or text[4:8:3] != "--":
         return None
     try:
-        return date(*map(int, match.groups())).toordinal() - _EPOCH_DAY
+        return date.fromisoformat(text).toordinal() - _EPOCH_DAY
     except ValueError:
         return None
 

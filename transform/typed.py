@@ -1,16 +1,17 @@
 """Rows at speed: decoders and a function generated for each table, for records as they should be.
 
-This is the transform's hot path. A record is decoded straight into the types of its columns, and a
-few lines of generated code for each column make the row: no attribute becomes a dictionary first.
-Whatever does not fit the types (an attribute not seen before that no column is for, a value that
-its column holds only in part, a broken record) is left to `transform.row`, which says what becomes
-of it. What comes out here is byte for byte what comes out there: the tests hold one to the other.
+This is the transform's hot path. A record is decoded straight into the types of its columns, and
+generated code makes the rows of some dozens of records, column by column: no attribute becomes a
+dictionary first. Whatever does not fit the types (an attribute not seen before that no column is
+for, a value that its column holds only in part, a broken record) is left to `transform.row`, which
+says what becomes of it. What comes out here is byte for byte what comes out there: the tests hold
+one to the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET
@@ -23,13 +24,38 @@ from transform.change_record import (
     EventName,
     digits_as_they_stand,
 )
-from transform.generated import Generated, NotAsTyped, attributes_of, can_be_named
+from transform.generated import Generated, attributes_of, can_be_named, strict
 from transform.record_key import record_key
 from transform.row import TTL, RowMaker, encode_attributes, encode_row
 
 # Attributes without a column are learnt as they come, each time at the price of new decoders; items
 # with names without end must not buy them without end.
 _MOST_LEARNT = 64
+
+
+class Glanced(NamedTuple):
+    """A change record that was looked at.
+
+    Parameters
+    ----------
+    data
+        The change record.
+    event
+        What `ChangeRecordReader.glance` said of it.
+    sequence_number
+        The record's sequence number in the Kinesis stream, where known.
+    """
+
+    data: bytes
+    event: EventName
+    sequence_number: str | None
+
+
+class Row(NamedTuple):
+    """A row as one line of JSON, and how many attributes it rescued."""
+
+    line: bytes
+    rescued: int
 
 
 class TypedRowMaker:
@@ -52,65 +78,77 @@ class TypedRowMaker:
             self._generated = Generated(table, type_attribute)
             self._learn(self._generated, ())
 
-    def row(self, data: bytes, event: EventName, sequence_number: str | None) -> tuple[bytes, int]:
-        """Return a change record's row as one line of JSON, and how many attributes it rescued.
+    def rows(self, records: Sequence[Glanced]) -> list[Row | Exception]:
+        """Return each change record's row, or what is wrong with the record.
 
-        Parameters
-        ----------
-        data
-            The change record.
-        event
-            What `ChangeRecordReader.glance` said of it.
-        sequence_number
-            The record's sequence number in the Kinesis stream, where known.
-
-        Raises
-        ------
-        NotAChangeRecord, UnfitRecord
-            As `ChangeRecordReader.read` and `RowMaker.row`.
+        That is a `NotAChangeRecord` or an `UnfitRecord`, as `ChangeRecordReader.read` and
+        `RowMaker.row` raise them, or what nobody thought of.
         """
-        if self._generated is None:
-            return self._row_in_general(data, event, sequence_number)
-        removed = event == "REMOVE"
-        try:
-            change = (self._old if removed else self._new).decode(data)
-            body = change.dynamodb
-            keys, image = body.Keys, body.image
-            key = record_key(keys)
-            changed_at = body.ApproximateCreationDateTime
-            if body.ApproximateCreationDateTimePrecision == "MICROSECOND":
-                micros, millis = changed_at, changed_at // 1000
-            else:
-                micros, millis = changed_at * 1000, changed_at
-            if key is None or not MIN_MILLIS <= millis <= MAX_MILLIS:
-                raise NotAsTyped
-            rescued = {
-                name: value
-                for name, place in self._learnt.items()
-                if (value := getattr(image, place)) is not UNSET and keys.get(name) != value
-            }
-            row = self._generated.row(
-                image,
-                change.eventID,
-                event,
-                millis,
-                micros,
-                removed,
-                removed and change.userIdentity == TTL,
-                key,
-                change.tableName,
-                sequence_number,
-                encode_attributes(rescued).decode() if rescued else None,
-            )
-        except (NotAsTyped, ValueError, RecursionError):
-            return self._row_in_general(data, event, sequence_number)
-        return encode_row(row) + b"\n", len(rescued)
+        typed = self._typed(records, self._generated) if self._generated else [None] * len(records)
+        return [row or self._in_general(each) for row, each in zip(typed, records, strict=True)]
 
-    def _row_in_general(
-        self, data: bytes, event: EventName, sequence_number: str | None
-    ) -> tuple[bytes, int]:
-        change = ChangeRecordReader.read(data, event)
-        made = self._general.row(change, sequence_number)
+    def _typed(self, records: Sequence[Glanced], generated: Generated) -> list[Row | None]:
+        """Return the rows of the records that are as they should be."""
+        try:
+            return self._columns(records, generated)
+        except Exception:
+            # Whatever it is, and of whichever record: the general way knows of each.
+            if len(records) < 2:
+                return [None] * len(records)
+            return [row for each in records for row in self._typed((each,), generated)]
+
+    def _columns(self, records: Sequence[Glanced], generated: Generated) -> list[Row | None]:
+        new, old = self._new.decode, self._old.decode
+        removed = [each.event == "REMOVE" for each in records]
+        changes = [
+            (old if gone else new)(each.data) for each, gone in zip(records, removed, strict=True)
+        ]
+        bodies = [change.dynamodb for change in changes]
+        images = [body.image for body in bodies]
+        keys = [record_key(body.Keys) for body in bodies]
+        micros = [
+            body.ApproximateCreationDateTime
+            if body.ApproximateCreationDateTimePrecision == "MICROSECOND"
+            else body.ApproximateCreationDateTime * 1000
+            for body in bodies
+        ]
+        millis = [each // 1000 for each in micros]
+        if None in keys or min(millis) < MIN_MILLIS or max(millis) > MAX_MILLIS:
+            raise ValueError
+        learnt = self._learnt.items()
+        rescued = [
+            {
+                name: value
+                for name, place in learnt
+                if (value := getattr(body.image, place)) is not UNSET
+                and body.Keys.get(name) != value
+            }
+            for body in bodies
+        ]
+        rows = generated.rows(
+            images,
+            [change.eventID for change in changes],
+            [each.event for each in records],
+            millis,
+            micros,
+            removed,
+            [
+                gone and change.userIdentity == TTL
+                for change, gone in zip(changes, removed, strict=True)
+            ],
+            keys,
+            [change.tableName for change in changes],
+            [each.sequence_number for each in records],
+            [encode_attributes(each).decode() if each else None for each in rescued],
+        )
+        return [_row(row, len(each)) for row, each in zip(rows, rescued, strict=True)]
+
+    def _in_general(self, record: Glanced) -> Row | Exception:
+        try:
+            change = ChangeRecordReader.read(record.data, record.event)
+            row = Row(*self._general.row(change, record.sequence_number))
+        except Exception as error:
+            return error
         unknown = {
             name
             for name in change.image.keys() - self._modelled - self._learnt.keys()
@@ -118,26 +156,32 @@ class TypedRowMaker:
         }
         if unknown and self._generated and len(unknown) + len(self._learnt) <= _MOST_LEARNT:
             self._learn(self._generated, unknown)
-        return made
+        return row
 
     def _learn(self, generated: Generated, names: Iterable[str]) -> None:
         """Make decoders that know these attributes too, though no column is for them."""
         for name in sorted(names):
             self._learnt[name] = f"learnt_{len(self._learnt)}"
-        image = msgspec.defstruct(
+        image = strict(
             "_Image",
             [
                 *generated.fields,
                 *((place, Any, UNSET) for place in self._learnt.values()),
             ],
-            rename={
+            {
                 **generated.attributes,
                 **{place: name for name, place in self._learnt.items()},
             },
-            forbid_unknown_fields=True,
-            gc=False,
         )
         self._new, self._old = (_decoder(image, name) for name in ("NewImage", "OldImage"))
+
+
+def _row(row: Any, rescued: int) -> Row | None:
+    try:
+        return Row(encode_row(row) + b"\n", rescued)
+    except TypeError:
+        # A value is UNFIT.
+        return None
 
 
 def _decoder(image: type[msgspec.Struct], name: str) -> msgspec.json.Decoder[Any]:

@@ -428,7 +428,8 @@ def test_a_record_nobody_thought_of_fails_alone(monkeypatch: pytest.MonkeyPatch)
     def broken(*change: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(transform._rows, "row", broken)
+    monkeypatch.setattr(transform._rows, "_columns", broken)
+    monkeypatch.setattr(transform._rows._general, "row", broken)
     outcome = outcome_of(change(), change({"type": {"S": "sale"}}), transform=transform)
     assert [a["result"] for a in outcome.records] == ["ProcessingFailed", "Dropped"]
     assert outcome.counts["unexpected_ZeroDivisionError"] == 1

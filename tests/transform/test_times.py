@@ -1,0 +1,34 @@
+"""Calendar dates: four digits, two and two, and nothing else that ISO 8601 allows."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transform.times import days
+
+DATES = st.dates().map(str)
+
+
+@given(DATES | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", fullmatch=True) | st.text(max_size=11))
+def test_a_date_is_what_strptime_reads_of_ten_digits_and_hyphens(text: str) -> None:
+    expected = None
+    if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        try:
+            read = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+            expected = (read - datetime(1970, 1, 1, tzinfo=UTC)).days
+        except ValueError:
+            pass
+    assert days(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["20261122", "2026-W47-7", "2026W477", "2026-1122-", "٢٠٢٦-11-22", "2026-11-22T", "2026-326"],
+)
+def test_other_forms_are_no_dates(text: str) -> None:
+    assert days(text) is None
