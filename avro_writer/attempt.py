@@ -236,7 +236,7 @@ def _put(worker: Worker, held: Held, files: Sequence[DateFile]) -> None:
             if each.date <= held.plan.put_until:
                 continue
             worker.deadline.check()
-            with each.path.open("rb") as body, contextlib.suppress(AlreadyThere):
+            with each.open() as body, contextlib.suppress(AlreadyThere):
                 # Already there: an earlier attempt has put it, and it is the same file.
                 worker.store.create(worker.layout.avro(each.date, held.plan.id), body)
             done = each.date

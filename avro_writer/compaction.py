@@ -1,4 +1,4 @@
-"""A plan's inputs to one Avro file a date, on local disk (design §5)."""
+"""A plan's inputs to one Avro file a date (design §5)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Counts:
 class Capacity:
     """What one plan may hold, so that memory and puts are bounded whatever has landed.
 
-    Looked at between inputs: one input more may come on top.
+    A plan ends with the input that has it hold more than this.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def _codec(schema: str, record_type: str) -> Codec:
 
 
 class Compaction:
-    """Reads a plan's inputs and makes its outputs on local disk.
+    """Reads a plan's inputs and makes its outputs.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class Compaction:
     store
         Where the inputs are.
     folder
-        An empty folder on local disk.
+        An empty folder on local disk, for what is too much for memory.
     quarantine
         Where bad lines and objects go.
     check_time
@@ -161,7 +161,7 @@ class Compaction:
         self.done = 0
 
     def run(self, enough: Callable[[], bool]) -> list[DateFile]:
-        """Read the inputs and return the files, complete on local disk.
+        """Read the inputs and return the files, complete.
 
         ``done`` is the number of inputs that were looked at, whatever became of the rest, and
         ``read`` are those that were there.
@@ -190,15 +190,15 @@ class Compaction:
         self.counts.quarantined_lines = self._quarantine.lines
         self.counts.quarantined_objects = self._quarantine.objects
         self.counts.files = len(files)
-        self.counts.file_bytes = sum(each.path.stat().st_size for each in files)
+        self.counts.file_bytes = sum(each.size for each in files)
         return files
 
     def fills(self, capacity: Capacity) -> bool:
         """Say whether what was read so far is as much as one plan should hold."""
         return (
-            len(self._seen) >= capacity.rows
-            or len(self._files) >= capacity.dates
-            or self._quarantine.objects >= capacity.bad_objects
+            len(self._seen) > capacity.rows
+            or len(self._files) > capacity.dates
+            or self._quarantine.objects > capacity.bad_objects
         )
 
     def _input(self, place: int, each: Input) -> None:

@@ -1,4 +1,4 @@
-"""Avro object container files on local disk, one a partition date, in bounded memory.
+"""Avro object container files, one a partition date, in bounded memory.
 
 Written to https://avro.apache.org/docs/1.12.0/specification/#object-container-files. A file is a
 function of the plan's id, the schema and the rows in their order: the sync marker comes from the
@@ -7,12 +7,13 @@ id, and blocks end where the rows say.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from avro_writer.encoder import long
 
@@ -28,7 +29,10 @@ _LEVEL = 3  # docs/decisions/codec.md
 # many dates.
 _BLOCK_BYTES = 256 * 1024
 _MOST_BUFFERED_BYTES = 32 * 1024 * 1024
-# Each date is a file on local disk and a put, whose number must stay one that a run has time for:
+# Most plans come to less, and never see the disk: a file made, read and removed there costs as much
+# as a dozen rows.
+_MOST_KEPT_BYTES = 32 * 1024 * 1024
+# Each date is a file and a put, whose number must stay one that a run has time for:
 # 27 years of them in one plan are somebody's mistake.
 MOST_DATES = 10_000
 
@@ -42,13 +46,15 @@ class DateFiles:
     Parameters
     ----------
     folder
-        An empty folder on local disk.
+        An empty folder on local disk, for what is too much for memory.
     plan_id
         Goes into each file's metadata, and makes its sync marker.
     schema
         The Avro schema as JSON values.
     block_bytes, most_buffered_bytes
         Uncompressed bytes that end a block, and most that all dates together keep in memory.
+    most_kept_bytes
+        Most bytes of blocks that all dates together keep in memory; then they move to disk.
     most_dates
         Most dates that there may be.
     """
@@ -61,6 +67,7 @@ class DateFiles:
         *,
         block_bytes: int = _BLOCK_BYTES,
         most_buffered_bytes: int = _MOST_BUFFERED_BYTES,
+        most_kept_bytes: int = _MOST_KEPT_BYTES,
         most_dates: int = MOST_DATES,
     ) -> None:
         self._folder = folder
@@ -68,11 +75,12 @@ class DateFiles:
         self._schema = json.dumps(schema, separators=(",", ":")).encode()
         self._block_bytes = block_bytes
         self._most_buffered_bytes = most_buffered_bytes
+        self._most_kept_bytes = most_kept_bytes
         self._most_dates = most_dates
         # One compressor for all dates: each would hold megabytes of its own.
         self._compressor = zstd.ZstdCompressor(level=_LEVEL)
         self._dates: dict[str, DateFile] = {}
-        self._buffered = 0
+        self._buffered = self._kept = 0
 
     def __len__(self) -> int:
         """Return how many dates there are."""
@@ -80,8 +88,8 @@ class DateFiles:
 
     def have_room_for(self, dates: Iterable[str]) -> bool:
         """Say whether each of the dates has a file, or may have one."""
-        new = set(dates) - self._dates.keys()
-        return not new or len(self._dates) + len(new) <= self._most_dates
+        new = {date for date in dates if date not in self._dates}
+        return len(self._dates) + len(new) <= self._most_dates
 
     def add(self, date: str, row: bytes) -> None:
         """Append a row's Avro binary to the file of a date, YYYY-MM-DD."""
@@ -91,9 +99,10 @@ class DateFiles:
         self._buffered += len(row)
         if len(each.buffer) >= self._block_bytes:
             self._buffered -= len(each.buffer)
-            each.end_block(self._frame)
+            self._end_blocks((each,))
         elif self._buffered > self._most_buffered_bytes:
-            self._end_blocks()
+            self._buffered = 0
+            self._end_blocks(self._dates.values())
 
     def repeat(self, date: str) -> None:
         """Count a repeat that was left out of the file of a date."""
@@ -101,10 +110,10 @@ class DateFiles:
 
     def finish(self) -> list[DateFile]:
         """Complete all files and return them, by date."""
-        self._end_blocks()
         files = [self._dates[date] for date in sorted(self._dates)]
+        self._end_blocks(files)
         for each in files:
-            each.write_counts()
+            each.complete()
         return files
 
     def _begin(self, date: str) -> DateFile:
@@ -115,61 +124,85 @@ class DateFiles:
     def _frame(self, block: bytes) -> bytes:
         return self._compressor.compress(block, mode=zstd.ZstdCompressor.FLUSH_FRAME)
 
-    def _end_blocks(self) -> None:
-        for each in self._dates.values():
-            each.end_block(self._frame)
-        self._buffered = 0
+    def _end_blocks(self, files: Iterable[DateFile]) -> None:
+        for each in files:
+            self._kept += each.end_block(self._frame)
+        if self._kept > self._most_kept_bytes:
+            for each in self._dates.values():
+                each.move_to_disk()
+            self._kept = 0
 
 
 class DateFile:
-    """One Avro file on local disk; `DateFiles` makes it."""
+    """One Avro file, in memory until `DateFiles`, which makes it, moves it to local disk."""
 
     def __init__(self, date: str, path: Path, plan_id: str, schema: bytes) -> None:
         self.date = date
-        self.path = path
         self.rows = 0
         self.repeats = 0
         self.buffer = bytearray()
         self.buffered_rows = 0
-        self._sync = blake2b(plan_id.encode(), digest_size=16).digest()
-        self._counts_at = self._write_header(plan_id, schema)
+        self._path = path
+        self._plan_id = plan_id.encode()
+        self._schema = schema
+        self._sync = blake2b(self._plan_id, digest_size=16).digest()
+        self._blocks: list[bytes] = []
+        self._on_disk = 0
 
-    def end_block(self, compress: Callable[[bytes], bytes]) -> None:
-        """Write what is buffered as one block."""
+    @property
+    def size(self) -> int:
+        """Bytes of the complete file."""
+        return self._on_disk or len(self._header()) + sum(map(len, self._blocks))
+
+    def open(self) -> BinaryIO:
+        """Return the complete file, to be read."""
+        if self._on_disk:
+            return self._path.open("rb")
+        return io.BytesIO(b"".join([self._header(), *self._blocks]))
+
+    def end_block(self, compress: Callable[[bytes], bytes]) -> int:
+        """Make a block of what is buffered, if there is any; return its bytes."""
         if not self.buffered_rows:
-            return
-        block = compress(bytes(self.buffer))
-        # Opened anew for each block: a plan may touch more dates than a process may open files.
-        with self.path.open("ab") as file:
-            file.write(long(self.buffered_rows) + long(len(block)) + block + self._sync)
+            return 0
+        data = compress(bytes(self.buffer))
+        block = long(self.buffered_rows) + long(len(data)) + data + self._sync
+        self._blocks.append(block)
         self.rows += self.buffered_rows
         self.buffer.clear()
         self.buffered_rows = 0
+        return len(block)
 
-    def write_counts(self) -> None:
-        """Write the file's counts into its header."""
-        with self.path.open("r+b") as file:
-            for name, count in (("rows", self.rows), ("repeats", self.repeats)):
-                file.seek(self._counts_at[name])
-                file.write(_count(count))
+    def move_to_disk(self) -> None:
+        """Append what blocks are in memory to the file on disk."""
+        if not self._blocks:
+            return
+        # Opened anew each time: a plan may touch more dates than a process may open files.
+        with self._path.open("ab") as file:
+            if not self._on_disk:
+                file.write(self._header())
+            file.writelines(self._blocks)
+            self._on_disk = file.tell()
+        self._blocks.clear()
 
-    def _write_header(self, plan_id: str, schema: bytes) -> dict[str, int]:
+    def complete(self) -> None:
+        """Write what blocks are left, and the counts, which are known now, into the header."""
+        if not self._on_disk:
+            return
+        self.move_to_disk()
+        with self._path.open("r+b") as file:
+            file.write(self._header())
+
+    def _header(self) -> bytes:
+        """Return the header with the counts as they are: it always has the same length."""
         metadata = {
-            "avro.codec": CODEC.encode(),
-            "avro.schema": schema,
-            "dmd.plan": plan_id.encode(),
-            "dmd.rows": _count(0),
-            "dmd.repeats": _count(0),
+            b"avro.codec": CODEC.encode(),
+            b"avro.schema": self._schema,
+            b"dmd.plan": self._plan_id,
+            b"dmd.rows": _count(self.rows),
+            b"dmd.repeats": _count(self.repeats),
         }
-        header = bytearray(b"Obj\x01" + long(len(metadata)))
-        counts_at = {}
-        for key, value in metadata.items():
-            header += long(len(key)) + key.encode() + long(len(value))
-            counts_at[key.removeprefix("dmd.")] = len(header)
-            header += value
-        header += b"\x00" + self._sync
-        self.path.write_bytes(header)
-        return counts_at
+        entries = [long(len(each)) + each for pair in metadata.items() for each in pair]
+        return b"".join([b"Obj\x01", long(len(metadata)), *entries, b"\x00", self._sync])
 
 
 def _count(number: int) -> bytes:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import fastavro
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from avro_writer.container import DateFiles
+from avro_writer.container import DateFile, DateFiles
 
 SCHEMA = {"type": "record", "name": "r", "fields": [{"name": "c", "type": "string"}]}
 ROW = b"\x0aabcde"
 
 
-def blocks(path: Path) -> list[int]:
-    with path.open("rb") as file:
+def blocks(date_file: DateFile) -> list[int]:
+    with date_file.open() as file:
         return [block.num_records for block in fastavro.block_reader(file)]
 
 
@@ -24,7 +27,7 @@ def test_a_block_ends_when_it_is_full(tmp_path: Path, limit: int, expected: list
     for _ in range(5):
         files.add("2026-11-22", ROW)
     (file,) = files.finish()
-    assert blocks(file.path) == expected
+    assert blocks(file) == expected
     assert file.rows == 5
 
 
@@ -33,7 +36,7 @@ def test_blocks_of_all_dates_end_when_together_they_hold_too_much(tmp_path: Path
     for number in range(8):
         files.add(f"2026-11-2{number % 2}", ROW)
     one, other = files.finish()
-    assert (blocks(one.path), blocks(other.path)) == ([2, 2], [2, 2])
+    assert (blocks(one), blocks(other)) == ([2, 2], [2, 2])
 
 
 def test_what_a_full_block_held_counts_no_more(tmp_path: Path) -> None:
@@ -43,4 +46,39 @@ def test_what_a_full_block_held_counts_no_more(tmp_path: Path) -> None:
     for _ in range(2):
         files.add("2026-11-21", ROW)
     one, other = files.finish()
-    assert (blocks(one.path), blocks(other.path)) == ([2, 2, 2], [2])
+    assert (blocks(one), blocks(other)) == ([2, 2, 2], [2])
+
+
+@pytest.mark.parametrize("kept", [0, 30, 1000], ids=["disk", "disk and memory", "memory"])
+def test_a_file_is_whole_wherever_it_is_kept(tmp_path: Path, kept: int) -> None:
+    files = DateFiles(tmp_path, "p", SCHEMA, block_bytes=6, most_kept_bytes=kept)
+    for _ in range(3):
+        files.add("2026-11-22", ROW)
+    files.repeat("2026-11-22")
+    files.repeat("2026-11-23")
+    one, other = files.finish()
+    assert bool(list(tmp_path.iterdir())) == (kept < 1000)
+    with one.open() as file:
+        reader = fastavro.reader(file)
+        assert list(reader) == [{"c": "abcde"}] * 3
+        assert file.tell() == one.size
+    assert int(reader.metadata["dmd.rows"]) == one.rows == 3
+    assert int(reader.metadata["dmd.repeats"]) == one.repeats == 1
+    with other.open() as file:
+        assert list(fastavro.reader(file)) == []
+        assert file.tell() == other.size
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), max_size=12), st.integers(0, 300))
+def test_where_it_is_kept_changes_no_byte(rows: list[tuple[int, bool]], kept: int) -> None:
+    contents = []
+    for most in (kept, 1 << 20):
+        with tempfile.TemporaryDirectory() as folder:
+            files = DateFiles(Path(folder), "p", SCHEMA, block_bytes=12, most_kept_bytes=most)
+            for day, repeat in rows:
+                if repeat:
+                    files.repeat(f"2026-11-0{day}")
+                else:
+                    files.add(f"2026-11-0{day}", ROW)
+            contents.append([file.open().read() for file in files.finish()])
+    assert contents[0] == contents[1]

@@ -8,7 +8,9 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -116,7 +118,7 @@ def test_time_is_looked_at_within_a_large_object(monkeypatch: pytest.MonkeyPatch
     assert store.keys("data-pipeline/avro/") == []
 
 
-@pytest.mark.parametrize("capacity", [Capacity(rows=4), Capacity(dates=4)], ids=["rows", "dates"])
+@pytest.mark.parametrize("capacity", [Capacity(rows=3), Capacity(dates=3)], ids=["rows", "dates"])
 def test_a_plan_ends_when_it_is_full(capacity: Capacity) -> None:
     store = MemoryStore()
     for number in range(6):
@@ -130,7 +132,7 @@ def test_a_plan_of_many_bad_objects_ends_too() -> None:
     store = MemoryStore()
     for number in range(6):
         land(store, f"{number}", b"corrupt")
-    assert run(store, capacity=Capacity(bad_objects=2)).plans == 3
+    assert run(store, capacity=Capacity(bad_objects=1)).plans == 3
     assert len(quarantined(store)) == 6
 
 
@@ -161,20 +163,27 @@ def full_disk(after: int) -> Callable[..., Any]:
     return fail
 
 
+def all_on_disk() -> AbstractContextManager[object]:
+    """Have plans keep nothing in memory."""
+    return mock.patch.object(compaction, "DateFiles", partial(DateFiles, most_kept_bytes=0))
+
+
 def test_a_plan_too_large_for_local_disk_gets_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MemoryStore()
     for number in range(8):
         land(store, f"{number}", ndjson([landed_row(number, days=number)]))
-    real, made = Path.write_bytes, []
+    real, made = Path.open, []
 
-    def write(self: Path, data: bytes) -> int:
-        made.append(self)
-        if len([each for each in self.parent.iterdir() if each.suffix == ".avro"]) >= 3:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return real(self, data)
+    def opened(self: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        if mode == "ab":
+            made.append(self)
+            if len([each for each in self.parent.iterdir() if each.suffix == ".avro"]) >= 3:
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, mode, *rest, **more)
 
-    monkeypatch.setattr(Path, "write_bytes", write)
-    report = run(store)
+    monkeypatch.setattr(Path, "open", opened)
+    with all_on_disk():
+        report = run(store)
     assert written(store) == sorted(f"c-{n}" for n in range(8))
     assert report.plans == 3, "8 inputs were cut to 4, then to 2; the other 6 to 3"
     assert not any(each.parent.exists() for each in made)
@@ -187,7 +196,8 @@ def test_a_disk_too_small_for_one_object_is_a_clean_error_that_loses_nothing(
     key = land(store, "a", ndjson([landed_row(1)]))
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", full_disk(0))
-        with pytest.raises(DiskFull, match=r"compaction/demand/1-0\.json.*ephemeral storage"):
+        failure = pytest.raises(DiskFull, match=r"compaction/demand/1-0\.json.*ephemeral storage")
+        with all_on_disk(), failure:
             run(store)
     assert store.keys("data-pipeline/landing/") == [key]
     assert store.keys("data-pipeline/avro/") == []
