@@ -17,7 +17,7 @@ from avro_writer.encoder import Encode, compile_encoder, rows_of
 from avro_writer.landed import CorruptObject, batches, unzip
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import Quarantine
-from avro_writer.repeats import IDENTITY, fingerprint
+from avro_writer.repeats import IDENTITY, fingerprints
 from avro_writer.rows import BadRow, RowReader, field_name
 from avro_writer.store import Changed, Missing, Store
 from schemas import parse_stored_record, removed_columns
@@ -268,7 +268,7 @@ class Compaction:
         if not self._files.have_room_for(dates):
             raise BadRow("the plan has too many dates")
         identities = rows_of(columns[place] for place in codec.identity)
-        return list(zip(dates, map(fingerprint, identities), rows_of(columns), strict=True))
+        return list(zip(dates, fingerprints(identities), rows_of(columns), strict=True))
 
     def _add(self, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
         seen, files = self._seen, self._files

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +46,9 @@ def main() -> int:
         _measure_limits(arguments.results)
         return 0
     try:
-        _measure(arguments)
+        with tempfile.TemporaryDirectory() as folder:
+            _say("packaging the functions")
+            _measure(arguments, packaged.unpacked(Path(folder)))
     except (PeerFailed, PeersDiffer) as error:
         _say(f"make bench: {error}")
         return 1
@@ -64,8 +67,8 @@ def _measure_limits(results: Path) -> None:
     (results / "writer_limits.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
-def _measure(arguments: argparse.Namespace) -> None:
-    peers = commands()
+def _measure(arguments: argparse.Namespace, folders: dict[str, Path]) -> None:
+    peers = commands(folders.values())
     if "node" not in peers:
         _say("The Node worker is left out: install Node 20 or newer, and npm, to measure it")
     _say(f"making {arguments.records:,} records, once for each seed and number")
@@ -84,7 +87,7 @@ def _measure(arguments: argparse.Namespace) -> None:
         _say("starting the packaged functions")
         outcomes = [
             *targets.over_peers(measured),
-            *packaged.measure(workload, arguments.rounds),
+            *packaged.measure(folders, workload, arguments.rounds),
             *flatness.measure(
                 workload,
                 flatness.Sizes(

@@ -45,17 +45,32 @@ answers.write(json.dumps({"cpu": cpu, "above_bare": peak() - bare}))
 """
 
 
-def measure(workload: Workload, rounds: int) -> list[Target]:
-    """Return cold starts and the memory of a large batch."""
+def unpacked(into: Path) -> dict[str, Path]:
+    """Build the packages for this machine and unpack them; return the folder of each function."""
     packages = package.build(
         PackageTarget.LOCAL, source=ROOT, out=ROOT / "build" / "lambda", progress=None
     )
+    folders = {}
+    for each in packages:
+        folders[each.function] = into / each.function
+        with zipfile.ZipFile(each.path) as archive:
+            archive.extractall(folders[each.function])
+    return folders
+
+
+def measure(folders: dict[str, Path], workload: Workload, rounds: int) -> list[Target]:
+    """Return cold starts and the memory of a large batch.
+
+    Parameters
+    ----------
+    folders
+        The `unpacked` packages.
+    workload
+        What a batch is made of.
+    rounds
+        How often each is done.
+    """
     with tempfile.TemporaryDirectory() as temporary:
-        folders = {}
-        for each in packages:
-            folders[each.function] = Path(temporary) / each.function
-            with zipfile.ZipFile(each.path) as archive:
-                archive.extractall(folders[each.function])
         targets = [
             from_rounds(
                 f"cold start: import of the {function} handler",

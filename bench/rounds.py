@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +70,23 @@ def node_command() -> list[str] | None:
     return [node, str(_NODE / "peer.mjs")]
 
 
-def commands() -> dict[str, list[str]]:
-    """Return what starts each peer that can run here."""
+def commands(packages: Iterable[Path] = ()) -> dict[str, list[str]]:
+    """Return what starts each peer that can run here.
+
+    Parameters
+    ----------
+    packages
+        The functions' packages, unpacked, for the project's handlers to come from; else they are
+        those of this tree.
+    """
     found = {
         name: [sys.executable, "-m", f"bench.peers.{name}"]
         for name in ("project", "usual", "floor")
     }
+    places = [*map(str, packages), str(ROOT)]
+    # Without -P this tree would come first.
+    packaged = ["env", f"PYTHONPATH={os.pathsep.join(places)}", sys.executable, "-P"]
+    found["project"] = [*packaged, *found["project"][1:]]
     node = node_command()
     return {**found, **({"node": node} if node else {})}
 

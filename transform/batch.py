@@ -18,8 +18,8 @@ from transform.firehose import (
     FirehoseRecord,
     read_event,
 )
-from transform.row import UnfitRecord
-from transform.typed import Glanced, Row, TypedRowMaker
+from transform.row import Row, UnfitRecord
+from transform.typed import Glanced, TypedRowMaker
 
 # Records are taken so many at a time: enough to do each thing many times in turn, and few enough
 # for what is made of them to stay in the processor's cache.

@@ -42,6 +42,13 @@ class UnfitRecord(Exception):
         self.column = column
 
 
+class Row(msgspec.Struct, gc=False):
+    """A row as one line of JSON, and how many attributes it rescued."""
+
+    line: bytes
+    rescued: int
+
+
 class RowMaker:
     """Makes the rows of one table.
 
@@ -58,8 +65,8 @@ class RowMaker:
         self._columns = [(c.name, c.attribute, converter(c.type), c) for c in table.columns]
         self._modelled = frozenset(c.attribute for c in table.columns) | {type_attribute}
 
-    def row(self, change: ChangeRecord, sequence_number: str | None) -> tuple[bytes, int]:
-        """Return a change record's row as one line of JSON, and how many attributes it rescued.
+    def row(self, change: ChangeRecord, sequence_number: str | None) -> Row:
+        """Return a change record's row.
 
         Parameters
         ----------
@@ -100,7 +107,7 @@ class RowMaker:
         rescued = self._fill(row, change.image, body.Keys)
         if rescued:
             row["rescued_attributes"] = encode_attributes(rescued).decode()
-        return encode_row(row) + b"\n", len(rescued)
+        return Row(encode_row(row) + b"\n", len(rescued))
 
     def _fill(
         self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]

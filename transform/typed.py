@@ -11,7 +11,8 @@ one to the other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from operator import attrgetter
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET
@@ -26,14 +27,14 @@ from transform.change_record import (
 )
 from transform.generated import Generated, attributes_of, can_be_named, strict
 from transform.record_key import record_key
-from transform.row import TTL, RowMaker, encode_attributes, encode_row
+from transform.row import TTL, Row, RowMaker, encode_attributes, encode_row
 
 # Attributes without a column are learnt as they come, each time at the price of new decoders; items
 # with names without end must not buy them without end.
 _MOST_LEARNT = 64
 
 
-class Glanced(NamedTuple):
+class Glanced(msgspec.Struct, gc=False):
     """A change record that was looked at.
 
     Parameters
@@ -49,13 +50,6 @@ class Glanced(NamedTuple):
     data: bytes
     event: EventName
     sequence_number: str | None
-
-
-class Row(NamedTuple):
-    """A row as one line of JSON, and how many attributes it rescued."""
-
-    line: bytes
-    rescued: int
 
 
 class TypedRowMaker:
@@ -115,16 +109,12 @@ class TypedRowMaker:
         millis = [each // 1000 for each in micros]
         if None in keys or min(millis) < MIN_MILLIS or max(millis) > MAX_MILLIS:
             raise ValueError
-        learnt = self._learnt.items()
-        rescued = [
-            {
-                name: value
-                for name, place in learnt
-                if (value := getattr(body.image, place)) is not UNSET
-                and body.Keys.get(name) != value
-            }
-            for body in bodies
-        ]
+        rescued: list[dict[str, Any]] = [{} for _ in bodies]
+        for name, place in self._learnt.items():
+            values = map(attrgetter(place), images)
+            for body, value, kept in zip(bodies, values, rescued, strict=True):
+                if value is not UNSET and body.Keys.get(name) != value:
+                    kept[name] = value
         rows = generated.rows(
             images,
             [change.eventID for change in changes],
@@ -146,7 +136,7 @@ class TypedRowMaker:
     def _in_general(self, record: Glanced) -> Row | Exception:
         try:
             change = ChangeRecordReader.read(record.data, record.event)
-            row = Row(*self._general.row(change, record.sequence_number))
+            row = self._general.row(change, record.sequence_number)
         except Exception as error:
             return error
         unknown = {

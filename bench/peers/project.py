@@ -1,4 +1,7 @@
-"""The project as a peer: its handlers, called as Lambda's runtime calls them."""
+"""The project as a peer: its handlers, called as Lambda's runtime calls them.
+
+`bench.rounds.commands` sees to it that they come from the functions' packages.
+"""
 
 from __future__ import annotations
 

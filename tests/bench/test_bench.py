@@ -16,7 +16,7 @@ import pytest
 
 from bench.changes import changes
 from bench.comparison import PeersDiffer, compare, expected_rows
-from bench.rounds import ROOT, commands, node_command, run
+from bench.rounds import ROOT, PeerFailed, commands, node_command, run
 from bench.targets import Target, over_peers
 from bench.workload import Workload, prepare, type_of
 
@@ -58,6 +58,14 @@ def test_every_peer_writes_the_rows_of_the_reference(workload: Workload) -> None
     assert measured["project"].parts["transform"].bytes_out > 0
     without_node = [each for each in over_peers(measured) if each.value is None]
     assert [each.met for each in without_node] == [None] * 3
+
+
+def test_the_project_is_measured_as_packaged(workload: Workload, tmp_path: Path) -> None:
+    (tmp_path / "transform").mkdir()
+    (tmp_path / "transform" / "__init__.py").write_text("raise SystemExit('from the package')")
+    command = commands([tmp_path])["project"]
+    with pytest.raises(PeerFailed, match="project"):
+        run(workload, {"project": command}, 1, {}, silent)
 
 
 def test_the_node_worker_writes_the_rows_of_the_reference(workload: Workload) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 import schemas
 from bench.changes import changes
@@ -94,7 +95,7 @@ def test_records_as_they_should_be_take_the_fast_way(
             records.append(Glanced(data, event, "49"))
     maker = TypedRowMaker(TABLES[record_type], "type")
     maker.rows(records)  # attributes that no column is for are learnt
-    expected = [general(TABLES[record_type], *each) for each in records]
+    expected = [general(TABLES[record_type], *astuple(each)) for each in records]
 
     def slow(*arguments: Any) -> Any:
         raise AssertionError("this record took the general way")
@@ -108,7 +109,7 @@ def test_one_record_that_does_not_fit_leaves_its_neighbours_as_they_are() -> Non
     narrow = json.dumps(change({"maxPrice": {"N": "12.505"}})).encode()
     records = [Glanced(each, "INSERT", None) for each in (fine, narrow, b"{", fine)]
     rows = TypedRowMaker(TABLES["demand"], "type").rows(records)
-    alone = [general(TABLES["demand"], *each) for each in records]
+    alone = [general(TABLES["demand"], *astuple(each)) for each in records]
     assert rows[:2] + rows[3:] == alone[:2] + alone[3:]
     assert isinstance(rows[2], NotAChangeRecord)
 
@@ -125,9 +126,9 @@ def test_names_without_end_are_rescued_all_the_same() -> None:
     maker = TypedRowMaker(TABLES["demand"], "type")
     for number in range(3 * typed._MOST_LEARNT):
         raw = json.dumps(change({f"n{number}": {"S": "x"}})).encode()
-        line, rescued = typed_row(maker, raw)
-        assert rescued == 1
-        assert json.loads(json.loads(line)["rescued_attributes"]) == {f"n{number}": {"S": "x"}}
+        row = typed_row(maker, raw)
+        assert row.rescued == 1
+        assert json.loads(json.loads(row.line)["rescued_attributes"]) == {f"n{number}": {"S": "x"}}
 
 
 def test_one_attribute_may_make_two_columns() -> None:
