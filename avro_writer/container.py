@@ -23,7 +23,7 @@ else:
     from backports import zstd
 
 CODEC = "zstandard"
-_LEVEL = 3  # docs/decisions/codec.md
+_LEVEL = 2  # docs/decisions/codec.md
 
 # A block is compressed as a whole: large enough to compress well, small enough to hold for each of
 # many dates.

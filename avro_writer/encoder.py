@@ -162,6 +162,7 @@ _NAMES: dict[str, Any] = {
     "EMPTY": b"\x00",
     "BEGIN": _BEGIN,
     "BEGIN_2": _BEGIN_2,
+    "VALUE_BEGIN_2": [_VALUE + each for each in _BEGIN_2],
     "END": _END,
     "long": long,
     "double": struct.Struct("<d").pack,
@@ -239,11 +240,7 @@ class _Source:
                 small = f"0 <= ({name} := {value}) < {_TWO_BYTES // 2}"
                 return f"(END[{name} + {name}] if {small} else long({name}))"
             case Timestamp():
-                name = self._name()
-                # From 1970-01-02 to 2039 in place: a call costs a third more.
-                usual = f"{1 << 27} <= ({name} := {value}) < {1 << 41}"
-                begin = f"BEGIN_2[{name} & 0x1FFF] + BEGIN[{name} >> 13 & 0x3FFF]"
-                return f"({begin} + END[{name} >> 27] if {usual} else long({name}))"
+                return self._timestamp(value, "BEGIN_2", "long")
             case Date():
                 return f"long({value})"
             case Double():
@@ -279,9 +276,18 @@ class _Source:
                 some = f"optional_double(2, {name})"
             case String():
                 some = self._sized(f"{name}.encode()", "VALUE_LENGTH")
+            case Timestamp():
+                some = self._timestamp(name, "VALUE_BEGIN_2", "VALUE + long")
             case _:
                 some = f"VALUE + {self.value(inner, name)}"
         return f"(NULL if ({name} := {value}) is None else {some})"
+
+    def _timestamp(self, value: str, begin: str, long: str) -> str:
+        name = self._name()
+        # From 1970-01-02 to 2039 in place: a call costs a third more.
+        usual = f"{1 << 27} <= ({name} := {value}) < {1 << 41}"
+        made = f"{begin}[{name} & 0x1FFF] + BEGIN[{name} >> 13 & 0x3FFF] + END[{name} >> 27]"
+        return f"({made} if {usual} else {long}({name}))"
 
     def _sized(self, data: str, size: str = "LENGTH") -> str:
         name = self._name()

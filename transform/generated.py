@@ -124,6 +124,7 @@ class _Source:
             "UNSET": UNSET,
             "UNFIT": UNFIT,
             "double": _double,
+            "is_short_number": numbers.SHORT_NUMBER.fullmatch,
             "iso": _iso,
             "date": _date,
             "is_base64": is_base64,
@@ -211,8 +212,6 @@ class _Source:
         match column_type:
             case String() | Boolean():
                 return found
-            case Double():
-                return f"double({found})"
             case Date():
                 return f"date({found})"
             case Timestamp(epoch=None):
@@ -224,6 +223,10 @@ class _Source:
         match column_type:
             case Enum(symbols=symbols):
                 return f"({value} if {first} in {self.bound(frozenset(symbols))} else UNFIT)"
+            case Double():
+                # A double tells any two numbers of fifteen digits apart.
+                short = f"len({first}) <= 15 and is_short_number({value})"
+                return f"(float({value}) if {short} else double({value}))"
             case Bytes():
                 return f"({value} if is_base64({first}) else UNFIT)"
             case Decimal(precision=precision, scale=scale):
@@ -297,7 +300,8 @@ def _epoch(unit: Epoch) -> Callable[[str], Any]:
 
 
 def _iso(text: str) -> Any:
-    return _exactly(times.from_iso(text))
+    found = times.from_javascript(text)
+    return _exactly(times.from_iso(text)) if found is None else found
 
 
 def _double(text: str) -> Any:

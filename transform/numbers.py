@@ -16,7 +16,7 @@ _SHORT_INTEGER = re.compile(r"-?[0-9]{1,18}")
 # Most numbers are whole, positive and shorter than this: then their text needs no pattern.
 _SHORT = 19
 _SHORT_DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,18}))?")
-_SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
+SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 _MAX_DIGITS = 38
 _MIN_EXPONENT, _MAX_EXPONENT = -130, 125
@@ -29,7 +29,7 @@ def exact(text: str) -> Decimal | None:
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
     HowItWorks.NamingRulesDataTypes.html
     """
-    if _SHORT_NUMBER.fullmatch(text):
+    if SHORT_NUMBER.fullmatch(text):
         return Decimal(text)
     if not _NUMBER.fullmatch(text):
         return None
@@ -110,7 +110,7 @@ def double(text: str) -> tuple[float, bool] | None:
 
     Exactly means: the double's shortest text is the same number.
     """
-    if _SHORT_NUMBER.fullmatch(text):
+    if SHORT_NUMBER.fullmatch(text):
         nearest = float(text)
         # A double tells any two numbers of fifteen digits apart.
         return nearest, len(text) <= 15 or Decimal(repr(nearest)) == Decimal(text)

@@ -35,19 +35,29 @@ def days(text: str) -> int | None:
         return None
 
 
+def from_javascript(text: str) -> int | None:
+    """Return milliseconds since 1970 of a time as JavaScript writes it, or None if it is no such.
+
+    ``2026-11-22T10:00:00.250Z``: most times that are text.
+    """
+    if len(text) != 24 or text[4:20:3] != "--T::." or text[23] != "Z" or text[11:13] == "24":
+        return None
+    try:
+        found = datetime.fromisoformat(text) - _EPOCH
+    except ValueError:
+        return None
+    return found.days * _DAY_MILLIS + found.seconds * 1000 + found.microseconds // 1000
+
+
 def from_iso(text: str) -> tuple[int, bool] | None:
     """Return milliseconds since 1970 of an ISO 8601 time, and whether it is exactly that time.
 
     A time finer than a millisecond is not exact: it falls into its millisecond. A date alone is its
     midnight; a time without an offset is UTC. None: the text is no time of the years 1 to 9999.
     """
-    if len(text) == 24 and text[4:20:3] == "--T::." and text[23] == "Z" and text[11:13] != "24":
-        # 2026-11-22T10:00:00.250Z, as JavaScript writes every time.
-        try:
-            found = datetime.fromisoformat(text) - _EPOCH
-        except ValueError:
-            return None
-        return found.days * _DAY_MILLIS + found.seconds * 1000 + found.microseconds // 1000, True
+    found = from_javascript(text)
+    if found is not None:
+        return found, True
     match = _TIME.fullmatch(text)
     if not match:
         return None

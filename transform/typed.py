@@ -78,6 +78,8 @@ class TypedRowMaker:
         That is a `NotAChangeRecord` or an `UnfitRecord`, as `ChangeRecordReader.read` and
         `RowMaker.row` raise them, or what nobody thought of.
         """
+        if not records:
+            return []
         typed = self._typed(records, self._generated) if self._generated else [None] * len(records)
         return [row or self._in_general(each) for row, each in zip(typed, records, strict=True)]
 
