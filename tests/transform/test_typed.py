@@ -14,7 +14,17 @@ from msgspec.structs import astuple
 
 import schemas
 from bench.changes import changes
-from schemas.columns import Column, Decimal, Double, Nullable, Record, String
+from schemas.columns import (
+    Array,
+    Column,
+    Decimal,
+    Double,
+    Integer,
+    Map,
+    Nullable,
+    Record,
+    String,
+)
 from tests.support.attributes import JSON, TEXT, item
 from tests.support.changes import change
 from transform import typed
@@ -142,6 +152,29 @@ def test_one_attribute_may_make_two_columns() -> None:
         raw = json.dumps(change({"price": value, "venue": {"M": {"price": value}}})).encode()
         for _ in range(2):
             assert typed_row(maker, raw) == general(table, raw, "INSERT", None)
+
+
+@pytest.mark.parametrize("deep", ["array", "map", "record"])
+def test_the_deepest_type_that_a_schema_may_have_takes_the_fast_way(
+    deep: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column_type: Any = Integer(32)
+    value: dict[str, Any] = {"N": "5"}
+    for _ in range(11):
+        if deep == "array":
+            column_type, value = Array(Nullable(column_type)), {"L": [value]}
+        elif deep == "map":
+            column_type, value = Map(Nullable(column_type)), {"M": {"k": value}}
+        else:
+            inner = Column("inner", "inner", Nullable(column_type), True)
+            column_type, value = Record("Inner", (inner,)), {"M": {"inner": value}}
+    table = schemas.Table("demand", "", (Column("deep", "deep", Nullable(column_type), True),), {})
+    raw = json.dumps(change({"deep": value})).encode()
+    maker = TypedRowMaker(table, "type")
+    typed_row(maker, raw)  # the other attributes are learnt
+    expected = general(table, raw, "INSERT", None)
+    monkeypatch.setattr(RowMaker, "row", None)
+    assert typed_row(maker, raw) == expected
 
 
 def test_an_attribute_whose_name_needs_escapes_fills_its_column() -> None:
