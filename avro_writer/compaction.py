@@ -234,22 +234,16 @@ class Compaction:
     def _batch(self, source: Input, before: int, lines: Sequence[bytes]) -> None:
         try:
             rows = self._rows(lines)
-        except Exception:
-            # At least one of them is no row: which, and why, is seen one by one.
-            for number, line in enumerate(lines, before + 1):
-                self._line(source, number, line)
-        else:
-            self._add(rows)
-
-    def _line(self, source: Input, number: int, line: bytes) -> None:
-        try:
-            rows = self._rows((line,))
-        except BadRow as error:
-            self._quarantine.add_line(source, number, str(error), (line,))
         except Exception as error:
+            if len(lines) > 1:
+                # At least one of them is no row: which, and why, is seen one by one.
+                for place, line in enumerate(lines, before):
+                    self._batch(source, place, (line,))
+                return
             # A row that nobody thought of must not hold up its lane for good.
-            reason = f"unexpected {type(error).__name__}"
-            self._quarantine.add_line(source, number, reason, (line,))
+            known = isinstance(error, BadRow)
+            reason = str(error) if known else f"unexpected {type(error).__name__}"
+            self._quarantine.add_line(source, before + 1, reason, lines)
         else:
             self._add(rows)
 

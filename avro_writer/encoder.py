@@ -88,29 +88,20 @@ def decimal(precision: int, scale: int) -> Callable[[str], bytes]:
             if text[point:-scale] != ".":
                 raise BadRow(f"{text!r} is not a decimal with {scale} decimals")
             digits = text.replace(".", "", 1)
-        if not (digits.isdigit() and digits.isascii()):
-            return negative(text, digits)
-        if len(digits) > most_digits:
-            raise BadRow(f"{text!r} has more than {precision} digits")
-        number = int(digits)
-        # Most money. The length is a ``long``, and so is twice itself.
-        if number < 0x80:
-            return (0x0200 | number).to_bytes(2, "big")
-        if number < 0x8000:
-            return (0x040000 | number).to_bytes(3, "big")
-        if number < 0x800000:
-            return (0x06000000 | number).to_bytes(4, "big")
-        size = number.bit_length() // 8 + 1
-        return _END[2 * size] + number.to_bytes(size, "big")
-
-    def negative(text: str, digits: str) -> bytes:
-        unsigned = digits[1:]
-        if not (digits[:1] == "-" and unsigned.isdigit() and unsigned.isascii()):
+        unsigned = digits.removeprefix("-")
+        if not (unsigned.isdigit() and unsigned.isascii()):
             raise BadRow(f"{text!r} is not a decimal")
         if len(unsigned) > most_digits:
             raise BadRow(f"{text!r} has more than {precision} digits")
         number = int(digits)
-        size = (~number).bit_length() // 8 + 1
+        if 0 <= number < 0x800000:
+            # Most money. The length is a ``long``, and so is twice itself.
+            if number < 0x80:
+                return (0x0200 | number).to_bytes(2, "big")
+            if number < 0x8000:
+                return (0x040000 | number).to_bytes(3, "big")
+            return (0x06000000 | number).to_bytes(4, "big")
+        size = (number if number >= 0 else ~number).bit_length() // 8 + 1
         return _END[2 * size] + number.to_bytes(size, "big", signed=True)
 
     return encode

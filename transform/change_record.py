@@ -36,6 +36,13 @@ class Body(msgspec.Struct, kw_only=True):
     Keys: dict[str, Any]
     SizeBytes: int | None = None
 
+    @property
+    def micros(self) -> int:
+        """When the item changed, microseconds since 1970."""
+        if self.ApproximateCreationDateTimePrecision == "MICROSECOND":
+            return self.ApproximateCreationDateTime
+        return self.ApproximateCreationDateTime * 1000
+
 
 class _NewBody(Body):
     NewImage: dict[str, Any]

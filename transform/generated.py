@@ -209,6 +209,8 @@ class _Source:
 
     def _marked(self, column_type: ColumnType, marker: str, found: str) -> str:
         """Return the expression of what stands under a marker."""
+        value = self._name()
+        first = f"({value} := {found})"
         match column_type:
             case String() | Boolean():
                 return found
@@ -218,14 +220,10 @@ class _Source:
                 return f"iso({found})"
             case Timestamp(epoch="microseconds"):
                 return f"{self.bound(_epoch('microseconds'))}({found})"
-        value = self._name()
-        first = f"({value} := {found})"
-        match column_type:
             case Enum(symbols=symbols):
                 return f"({value} if {first} in {self.bound(frozenset(symbols))} else UNFIT)"
             case Double():
-                # A double tells any two numbers of fifteen digits apart.
-                short = f"len({first}) <= 15 and is_short_number({value})"
+                short = f"len({first}) <= {numbers.DOUBLE_DIGITS} and is_short_number({value})"
                 return f"(float({value}) if {short} else double({value}))"
             case Bytes():
                 return f"({value} if is_base64({first}) else UNFIT)"
@@ -249,7 +247,7 @@ class _Source:
             case Record(columns=columns):
                 make = self.bound(_row_type("_Record", [column.name for column in columns]))
                 return f"{make}({', '.join(self.columns(columns, found))})"
-            case _:
+            case Nullable():
                 raise TypeError("a union of a union")
 
     def _digits(

@@ -18,6 +18,9 @@ _SHORT = 19
 _SHORT_DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,18}))?")
 SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
+# A double tells any two numbers of so many digits apart.
+DOUBLE_DIGITS = 15
+
 _MAX_DIGITS = 38
 _MIN_EXPONENT, _MAX_EXPONENT = -130, 125
 
@@ -112,8 +115,7 @@ def double(text: str) -> tuple[float, bool] | None:
     """
     if SHORT_NUMBER.fullmatch(text):
         nearest = float(text)
-        # A double tells any two numbers of fifteen digits apart.
-        return nearest, len(text) <= 15 or Decimal(repr(nearest)) == Decimal(text)
+        return nearest, len(text) <= DOUBLE_DIGITS or Decimal(repr(nearest)) == Decimal(text)
     number = exact(text)
     if number is None:
         return None

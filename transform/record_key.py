@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring
 from typing import Any
 
 import msgspec
@@ -23,31 +22,17 @@ def record_key(keys: dict[str, Any]) -> str | None:
     keys
         Attribute names to attribute values; a primary key has one or two.
     """
-    texts = {}
+    values: dict[str, str | msgspec.Raw] = {}
     for name, value in keys.items():
-        if type(value) is not dict or len(value) != 1 or type(text := value.get("S")) is not str:
-            return _of_any(keys)
-        texts[name] = text
-    # Most keys are text. Written as below, and in half the time.
-    return _encode(texts).decode() if texts else None
-
-
-def _of_any(keys: dict[str, Any]) -> str | None:
-    parts = []
-    for name in sorted(keys):
-        value = keys[name]
         if type(value) is not dict or len(value) != 1:
             return None
         ((marker, text),) = value.items()
         if type(text) is not str:
             return None
-        if marker == "N":
-            number = plain(text)
-            if number is None:
-                return None
-            parts.append(f"{encode_basestring(name)}:{number}")
-        elif marker in ("S", "B"):
-            parts.append(f"{encode_basestring(name)}:{encode_basestring(text)}")
+        if marker in ("S", "B"):
+            values[name] = text
+        elif marker == "N" and (number := plain(text)) is not None:
+            values[name] = msgspec.Raw(number.encode())
         else:
             return None
-    return "{" + ",".join(parts) + "}" if parts else None
+    return _encode(values).decode() if values else None

@@ -84,11 +84,8 @@ class RowMaker:
         key = record_key(body.Keys)
         if key is None:
             raise UnfitRecord("keys_not_a_primary_key")
-        changed_at = body.ApproximateCreationDateTime
-        if body.ApproximateCreationDateTimePrecision == "MICROSECOND":
-            micros, millis = changed_at, changed_at // 1000
-        else:
-            micros, millis = changed_at * 1000, changed_at
+        micros = body.micros
+        millis = micros // 1000
         if not MIN_MILLIS <= millis <= MAX_MILLIS:
             raise UnfitRecord("change_time_out_of_range")
         removed = change.eventName == "REMOVE"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import UNSET
@@ -20,6 +20,7 @@ from msgspec import UNSET
 from schemas import Table
 from schemas.columns import MAX_MILLIS, MIN_MILLIS
 from transform.change_record import (
+    Body,
     ChangeRecordReader,
     Envelope,
     EventName,
@@ -102,12 +103,7 @@ class TypedRowMaker:
         bodies = [change.dynamodb for change in changes]
         images = [body.image for body in bodies]
         keys = [record_key(body.Keys) for body in bodies]
-        micros = [
-            body.ApproximateCreationDateTime
-            if body.ApproximateCreationDateTimePrecision == "MICROSECOND"
-            else body.ApproximateCreationDateTime * 1000
-            for body in bodies
-        ]
+        micros = [body.micros for body in bodies]
         millis = [each // 1000 for each in micros]
         if None in keys or min(millis) < MIN_MILLIS or max(millis) > MAX_MILLIS:
             raise ValueError
@@ -179,17 +175,9 @@ def _row(row: Any, rescued: int) -> Row | None:
 def _decoder(image: type[msgspec.Struct], name: str) -> msgspec.json.Decoder[Any]:
     body = msgspec.defstruct(
         "_Body",
-        [
-            ("ApproximateCreationDateTime", int),
-            ("Keys", dict[str, dict[str, str]]),
-            ("image", image),
-            (
-                "ApproximateCreationDateTimePrecision",
-                Literal["MILLISECOND", "MICROSECOND"] | None,
-                None,
-            ),
-            ("SizeBytes", int | None, None),
-        ],
+        [("Keys", dict[str, dict[str, str]]), ("image", image)],
+        bases=(Body,),
+        kw_only=True,
         rename={"image": name},
         gc=False,
     )
