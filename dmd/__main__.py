@@ -53,8 +53,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     import pulumi
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from local.errors import LocalError
-    from ops.errors import OpsError
+    from console.errors import CommandError
 
     _ignore_surroundings()
     for stream in (sys.stdout, sys.stderr):
@@ -72,7 +71,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     args = parser.parse_args(arguments)
     try:
         return int(args.run(args))
-    except (LocalError, OpsError, pulumi.RunError) as error:
+    except (CommandError, pulumi.RunError) as error:
         sys.stderr.write(f"dmd {args.command}: {error}\n")
         return 1
     except (BotoCoreError, ClientError) as error:

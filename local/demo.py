@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from console.errors import CommandError
+from console.progress import Progress
 from infra.naming import DATA_PREFIX
 from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
-from local.errors import LocalError
 from local.export import write_export
 from local.feed.generator import generate
 from local.feed.lines import read_lines
@@ -22,7 +23,6 @@ from local.feed.stream import Fed, StreamRecord, feed
 from local.feed.table import write_items
 from local.functions.logs import FunctionLog
 from local.pipeline import Pipeline, running_pipeline
-from local.progress import Progress
 from local.provision.provision import Provisioned, local_settings, provision
 from local.provision.target import check_endpoint
 from local.referenced import make_referenced
@@ -49,7 +49,7 @@ LOCAL_PACE = {
 _TABLE_ITEMS = 24
 
 
-class DemoError(LocalError):
+class DemoError(CommandError):
     """A run that cannot begin, or that went wrong on its way."""
 
 
@@ -156,7 +156,7 @@ def demo(
 
     Raises
     ------
-    LocalError
+    CommandError
         The run cannot begin or go on; says what to do.
     """
     with contextlib.ExitStack() as stack:

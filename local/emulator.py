@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from console.errors import CommandError
 from local.endpoint import Endpoint
-from local.errors import LocalError
 
 _ROOT = Path(__file__).parents[1]
 
 
-class EmulatorError(LocalError):
+class EmulatorError(CommandError):
     """The embedded emulator did not start."""
 
 

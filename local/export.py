@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 CATALOG_FILE = "catalog.json"
 
 
-class ExportError(LocalError):
+class ExportError(CommandError):
     """The bucket or the catalog cannot be written as a folder."""
 
 

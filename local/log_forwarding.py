@@ -18,8 +18,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from console.errors import CommandError
 from local.endpoint import AssumeForService, Credentials, Endpoint
-from local.errors import LocalError
 
 _LOG = logging.getLogger(__name__)
 _PRINCIPAL = "logs.amazonaws.com"
@@ -27,7 +27,7 @@ _PRINCIPAL = "logs.amazonaws.com"
 _MESSAGE_BYTES = 1 << 20
 
 
-class ForwardingError(LocalError):
+class ForwardingError(CommandError):
     """A subscription filter that is not emulated."""
 
 
@@ -133,7 +133,7 @@ class LogForwarding:
                 subscription.role_arn, _PRINCIPAL, f"{subscription.group_arn}:*"
             )
             self._put(subscription, credentials, events)
-        except (ClientError, LocalError) as error:
+        except (ClientError, CommandError) as error:
             # As on AWS, nobody waits for it; the gateway keeps what it refused.
             _LOG.warning("the events of %s cannot be forwarded: %s", subscription.group, error)
             return 0

@@ -16,8 +16,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from console.errors import CommandError
 from local.endpoint import AssumeForService, Endpoint
-from local.errors import LocalError
 from local.functions import InvokeResponse
 from local.schedule_target import Schedule, invoke_target
 
@@ -34,7 +34,7 @@ Outcome = Callable[[str], InvokeResponse]
 """Waits for an asynchronous invocation, by its request id, and returns its answer."""
 
 
-class WriterError(LocalError):
+class WriterError(CommandError):
     """A scheduled run failed, or the runs make no progress."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from console.errors import CommandError
 
-class OpsError(Exception):
+
+class OpsError(CommandError):
     """An operator's command cannot do what was asked; the message names the remedy."""
 
 

@@ -11,11 +11,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from local.errors import LocalError
+from console.errors import CommandError
 from local.feed.stream import StreamRecord
 
 
-class InputError(LocalError):
+class InputError(CommandError):
     """The input file cannot be read."""
 
 

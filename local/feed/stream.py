@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 _MOST_RECORDS = 500
@@ -22,7 +22,7 @@ _ATTEMPTS = 8
 _REFUSALS = ("InvalidArgumentException", "ValidationException")
 
 
-class FeedError(LocalError):
+class FeedError(CommandError):
     """The stream does not take what it is given."""
 
 

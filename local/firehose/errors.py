@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 
-class FirehoseError(LocalError):
+class FirehoseError(CommandError):
     """A delivery stream cannot be run, or cannot go on."""
 
 

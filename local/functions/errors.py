@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 
-class FunctionHostError(LocalError):
+class FunctionHostError(CommandError):
     """The host cannot run functions; the message says what to do."""
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 
-class GatewayError(LocalError):
+class GatewayError(CommandError):
     """Base of everything the gateway raises."""
 
 

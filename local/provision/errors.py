@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 
-class ProvisionError(LocalError):
+class ProvisionError(CommandError):
     """The stack cannot be provisioned; the message says what, where and what to do."""
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.progress import Progress
 from infra.settings import PROJECT
-from local.progress import Progress
 from local.provision.stack_config import REPOSITORY, settings_of, stack_config
 from local.resources.diff import Side, diff_as_json, diff_as_text
 from local.resources.placeholders import placeholders

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 
-class ResourceGraphError(LocalError):
+class ResourceGraphError(CommandError):
     """The program's graph cannot be told without AWS; the message says which part, and why."""

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.state import LAST_RUN, state_directory
 from local.sql.catalog import read_catalog
 from local.sql.engine import QueryResult, run_query
 from local.sql.errors import SqlError
 from local.sql.render import FORMATS, render
 from local.sql.show import describe
-from local.state import LAST_RUN, state_directory
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from local.errors import LocalError
+from console.errors import CommandError
 
 
-class SqlError(LocalError):
+class SqlError(CommandError):
     """A query, or the data it asks for, cannot be answered.
 
     Parameters

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.errors import LocalError
+from console.errors import CommandError
 from local.sql.engine import run_query
 from local.sql.errors import SqlError
 
@@ -57,7 +57,7 @@ def test_an_error_says_where(data_dir: Path) -> None:
         run_query(data_dir, "SELECT sale_id,\n  nosuch FROM sale")
     assert (caught.value.line, caught.value.column) == (2, 3)
     assert str(caught.value).startswith("line 2:3: ")
-    assert isinstance(caught.value, LocalError)
+    assert isinstance(caught.value, CommandError)
 
 
 @pytest.mark.parametrize(

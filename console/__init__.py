@@ -1,0 +1,1 @@
+"""What the commands share: the root of their errors, progress, and the folder of their state."""
