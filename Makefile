@@ -47,7 +47,7 @@ format: $(INSTALLED) ## format the code, and mend what the linter can
 	@$(BIN)/ruff format .
 
 package: $(INSTALLED) ## build the functions' packages for AWS Lambda below build/lambda/
-	@$(BIN)/python -m ops.package $(ARGS)
+	@$(BIN)/python -m release.package $(ARGS)
 
 bench: $(INSTALLED) ## measure transform and writer beside their peers
 	@$(BIN)/python -m bench $(ARGS)

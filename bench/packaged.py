@@ -16,8 +16,8 @@ from bench.peers.project import ENVIRONMENT
 from bench.rounds import ROOT
 from bench.targets import Target, from_rounds
 from bench.workload import Workload, type_of
-from ops import package
-from ops.wheels import Target as PackageTarget
+from release import package
+from release.wheels import Target as PackageTarget
 
 MEBIBYTE = 1024 * 1024
 _MOST_BATCH = 3 * MEBIBYTE

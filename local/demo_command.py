@@ -22,8 +22,8 @@ from local.provision.command import LOCAL_PACKAGES
 from local.provision.stack_config import REPOSITORY
 from local.sql.engine import run_query
 from local.sql.render import render
-from ops.package import build
-from ops.wheels import Target
+from release.package import build
+from release.wheels import Target
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

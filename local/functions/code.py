@@ -64,6 +64,6 @@ class DeployedCode:
                 return path
         raise PackageMismatchError(
             f"none of {len(zips)} packages in {self._packages} has the digest {code_sha256} of the "
-            "function's code: build them again (`python -m ops.package --target local`) and "
+            "function's code: build them again (`python -m release.package --target local`) and "
             "provision again, so that the function is made from the package that is there"
         )

@@ -15,8 +15,8 @@ from local.provision.provision import Provisioned, local_settings, provision
 from local.provision.stack_config import REPOSITORY
 from local.provision.target import check_endpoint
 from local.referenced import make_referenced
-from ops.package import build
-from ops.wheels import Target
+from release.package import build
+from release.wheels import Target
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -16,8 +16,8 @@ from local.resources.diff import Side, diff_as_json, diff_as_text
 from local.resources.placeholders import placeholders
 from local.resources.recorder import record
 from local.resources.render import as_json, as_text
-from ops.package import build
-from ops.wheels import Target
+from release.package import build
+from release.wheels import Target
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -15,8 +15,8 @@ from local.gateway import Gateway
 from local.pipeline import Pipeline, bucket_keys, running_pipeline
 from local.provision.provision import Provisioned, local_settings, provision
 from local.referenced import make_referenced
-from ops.package import build
-from ops.wheels import Target
+from release.package import build
+from release.wheels import Target
 from tests.support.cli import ROOT
 
 PACKAGES = ROOT / "build" / "lambda"

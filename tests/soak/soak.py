@@ -18,8 +18,8 @@ from typing import IO, Any
 
 from local.emulator import embedded_emulator
 from local.endpoint import OPERATOR
-from ops.package import build
-from ops.wheels import Target
+from release.package import build
+from release.wheels import Target
 from tests.soak.faulty_proxy import BadDay, faulty_proxy
 from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from ops.package import FUNCTIONS
+from release.package import FUNCTIONS
 
 
 def write_packages(folder: Path) -> Path:

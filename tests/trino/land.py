@@ -23,8 +23,8 @@ from local.provision.provision import local_settings, provision
 from local.provision.stack_config import REPOSITORY
 from local.referenced import make_referenced
 from local.report import list_keys
-from ops.package import build
-from ops.wheels import Target
+from release.package import build
+from release.wheels import Target
 
 STACK = "dev1"
 

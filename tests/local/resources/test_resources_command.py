@@ -11,7 +11,7 @@ import pytest
 from dmd.__main__ import main
 from infra.naming import ENVIRONMENTS
 from local.provision.stack_config import REPOSITORY
-from ops.wheels import Target
+from release.wheels import Target
 
 Command = Callable[..., str]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ops import package
-from ops.wheels import Target
+from release import package
+from release.wheels import Target
 from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 ROOT = Path(package.__file__).resolve().parents[1]

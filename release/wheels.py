@@ -18,7 +18,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from infra.runtime import ARCHITECTURE, PYTHON_VERSION
-from ops.errors import PackagingError
+from release.errors import PackagingError
 
 
 class Target(StrEnum):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from ops import archive, package, wheels
-from ops.errors import PackagingError
-from ops.wheels import Target
+from release import archive, package, wheels
+from release.errors import PackagingError
+from release.wheels import Target
 
 _LAMBDA_TAG = "cp313-cp313-manylinux2014_aarch64"
 

@@ -4,7 +4,7 @@ A package is the function's own folder, `schemas` and `telemetry`, and the wheel
 function's `requirements.txt` names, at the versions of the lock. The same tree gives the same
 bytes, so that a function is deployed again only when something in it has changed.
 
-    python -m ops.package [--target arm64|local] [--out build/lambda] [--force]
+    python -m release.package [--target arm64|local] [--out build/lambda] [--force]
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ops import archive, wheels
-from ops.errors import PackagingError
-from ops.wheels import Target
+from release import archive, wheels
+from release.errors import PackagingError
+from release.wheels import Target
 
 FUNCTIONS: Final = ("transform", "avro_writer")
 """The functions, each named as its top-level package and as its zip."""
@@ -220,14 +220,14 @@ def _refuse_what_lambda_refuses(package: Package) -> None:
             raise PackagingError(
                 f"{package.path} has {size:,} bytes {what}, Lambda takes at most {limit:,}: "
                 "see which wheels it has, and leave out what the function does not use "
-                "(LEFT_OUT in ops/wheels.py)"
+                "(LEFT_OUT in release/wheels.py)"
             )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Build the packages and print one line about each; return the exit code."""
     root = _HERE.parent
-    parser = argparse.ArgumentParser(prog="python -m ops.package", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m release.package", description=__doc__)
     parser.add_argument(
         "--target",
         type=Target,

@@ -1,0 +1,1 @@
+"""The functions' deployment packages: which files and wheels, and the same bytes each time."""

@@ -1,0 +1,9 @@
+"""What can go wrong in making a package."""
+
+from __future__ import annotations
+
+from console.errors import CommandError
+
+
+class PackagingError(CommandError):
+    """A function's package cannot be built."""
