@@ -16,7 +16,7 @@ _COMMANDS = (
     "local.demo_command",
     "local.provision.command",
     "local.resources.command",
-    "local.sql.command",
+    "athena.command",
     "ops.schema_command",
 )
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from athena.export import write_export
 from console.errors import CommandError
 from console.progress import Progress
 from infra.naming import DATA_PREFIX
 from local.emulator import embedded_emulator
 from local.endpoint import Endpoint
-from local.export import write_export
 from local.feed.generator import generate
 from local.feed.lines import read_lines
 from local.feed.replication import TableStream

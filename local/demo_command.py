@@ -12,16 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from athena.engine import run_query
+from athena.export import check_empty, check_writable
+from athena.render import render
 from console.progress import Progress
 from console.state import LAST_RUN, state_directory
 from local.demo import DemoOptions, FinishedRun, demo
 from local.demo_report import QUERIES, Answer, as_json, as_text
-from local.export import check_empty, check_writable
 from local.feed.lines import check_input
 from local.provision.command import LOCAL_PACKAGES
 from local.provision.stack_config import REPOSITORY
-from local.sql.engine import run_query
-from local.sql.render import render
 from release.package import build
 from release.wheels import Target
 

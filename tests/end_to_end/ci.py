@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from athena.engine import run_query
 from local.endpoint import Credentials, Endpoint
-from local.sql.engine import run_query
 from tests.end_to_end.provisioned import Stack
 
 ITEM = {"pk": {"S": "ci"}, "sk": {"S": "1"}}

@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.validate import ParamValidator
 
+from athena.translation.parse import parse
 from infra.naming import ENVIRONMENTS
 from infra.queries import saved_queries
-from local.sql.parse import parse
 from schemas import RECORD_TYPES, glue_columns
 from schemas.views import current_state_view
 from tests.infra.recorded import Recorded, Recording, record

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.sql.trino_types import parse_type
+from athena.values.trino_types import parse_type
 from schemas import RECORD_TYPES, glue_columns, table
 from schemas.errors import UnknownRecordType
 from schemas.parse import parse_record

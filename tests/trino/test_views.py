@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from athena.engine import run_query
+from athena.export import write_export
+from athena.values.trino_types import TrinoType
 from infra.queries import SavedQuery, saved_queries
-from local.export import write_export
-from local.sql.engine import run_query
-from local.sql.trino_types import TrinoType
 from schemas import RECORD_TYPES, glue_columns
 from schemas.trino import trino_type
 from schemas.views import current_state_view

@@ -1,0 +1,1 @@
+"""Athena's functions, in DuckDB's words."""

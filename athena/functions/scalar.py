@@ -1,0 +1,271 @@
+"""Athena's functions on numbers, text, binary and JSON, in DuckDB's words.
+
+Source of the meaning: https://trino.io/docs/current/functions.html; where DuckDB's function of
+the same name differs, the text says it in another way.
+"""
+
+from __future__ import annotations
+
+import re
+
+from athena.errors import SqlError
+from athena.functions.signatures import Bindings, Call, Form, Text, forms
+from athena.values.casts import failure
+from athena.values.trino_types import MAX_PRECISION, VARCHAR, TrinoType, decimal
+
+_SPACE = r"E' \t\n\x0B\f\r'"
+
+
+def literal(text: str) -> str:
+    """Return a string literal as SQL text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _none_if_any_is_null(name: str) -> Text:
+    def text(call: Call) -> str:
+        values = [arg.sql for arg in call.args]
+        missing = " OR ".join(f"{value} IS NULL" for value in values)
+        return f"CASE WHEN {missing} THEN NULL ELSE {name}({', '.join(values)}) END"
+
+    return text
+
+
+def _replacement(call: Call) -> str:
+    """Return ``regexp_replace`` with RE2's marks for groups (a backslash) for Java's ($)."""
+    given = call.text(2) if len(call.args) == 3 else ""
+    written = ""
+    for group, escaped, plain in re.findall(r"\$(\d)|\\(.)|(.)", given, re.DOTALL):
+        written += f"\\{group}" if group else (escaped or plain).replace("\\", "\\\\")
+    if "${" in given:
+        raise SqlError("regexp_replace: dmd sql knows numbered groups ($1) only, not names")
+    return f"regexp_replace({call.args[0].sql}, {call.args[1].sql}, {literal(written)}, 'g')"
+
+
+_STEP = re.compile(r"""\.([\w-]+)|\[(\d+)\]|\["([^"\\]+)"\]|\['([^'\\]+)'\]""")
+
+
+def _json_path(call: Call) -> str:
+    """Return DuckDB's JSON path for Trino's."""
+    path = call.text(1)
+    rest = path.removeprefix("$")
+    steps = ""
+    while rest:
+        step = _STEP.match(rest)
+        if step is None or path == rest:
+            raise SqlError(
+                f"the JSON path {path!r} is not one that dmd sql can follow;"
+                """ it knows $.name, $["name"] and $[0]"""
+            )
+        name = step[1] or step[3] or step[4]
+        steps += f"[{step[2]}]" if name is None else f'."{name}"'
+        rest = rest[step.end() :]
+    return literal(f"${steps}")
+
+
+def _json_scalar(call: Call) -> str:
+    """Return a scalar as its own text; refuse a number that DuckDB would write otherwise."""
+    source, path = f"CAST({call.args[0].sql} AS VARCHAR)", _json_path(call)
+    valid = f"json_valid({source})"
+    value = f"json_extract_string({source}, {path})"
+    kind = f"json_type({source}, {path})"
+    digits = f"replace(replace({value}, '.', '[.]'), '+', '[+]')"
+    same = f"regexp_matches({source}, concat('(^|[^0-9.eE+-])', {digits}, '($|[^0-9.eE])'))"
+    refusal = failure(
+        f"'json_extract_scalar: dmd sql would change the digits of this number: ', {value}",
+        VARCHAR,
+    )
+    return (
+        f"CASE WHEN NOT {valid} OR {source} IS NULL THEN NULL"
+        f" WHEN {kind} IN ('OBJECT', 'ARRAY') THEN NULL"
+        f" WHEN {kind} IN ('DOUBLE') AND NOT {same} THEN {refusal}"
+        f" ELSE {value} END"
+    )
+
+
+def _json_part(call: Call) -> str:
+    source = f"CAST({call.args[0].sql} AS VARCHAR)"
+    part = f"json_extract({source}, {_json_path(call)})"
+    return f"CASE WHEN json_valid({source}) THEN {part} END"
+
+
+def _whole(bound: Bindings) -> TrinoType:
+    precision, scale = int(str(bound["p"])), int(str(bound["s"]))
+    return decimal(precision - scale + min(scale, 1), 0)
+
+
+def _cut(bound: Bindings) -> TrinoType:
+    return decimal(max(1, int(str(bound["p"])) - int(str(bound["s"]))), 0)
+
+
+def _one_digit_more(bound: Bindings) -> TrinoType:
+    return decimal(min(MAX_PRECISION, int(str(bound["p"])) + 1), int(str(bound["s"])))
+
+
+def _group(call: Call) -> str:
+    """Return a group; refuse to tell an empty one from one that took no part in the match.
+
+    The latter is NULL in Athena, and both are '' in DuckDB.
+    """
+    text, pattern, group = (arg.sql for arg in call.args)
+    found = f"regexp_extract({text}, {pattern}, CAST({group} AS INTEGER))"
+    known = call.args[1].text
+    if known is None or any(mark in known for mark in (")?", ")*", "){0", "|")):
+        unsure = failure("'regexp_extract: is this group empty, or not in the match?'", VARCHAR)
+        found = f"CASE WHEN {found} = '' AND {group} > 0 THEN {unsure} ELSE {found} END"
+    return f"CASE WHEN regexp_matches({text}, {pattern}) THEN {found} END"
+
+
+def _joined(call: Call) -> str:
+    return "(" + " || ".join(arg.sql for arg in call.args) + ")"
+
+
+def _substring(call: Call) -> str:
+    """Position 0, and one before the first character, give the empty string."""
+    text, start = call.args[0].sql, call.args[1].sql
+    arguments = ", ".join(arg.sql for arg in call.args)
+    outside = f"{start} = 0 OR {start} < -length({text})"
+    return f"CASE WHEN {outside} THEN '' ELSE substr({arguments}) END"
+
+
+NUMBERS = (
+    ("abs(T) T", "abs({0})"),
+    ("sign(integer) integer", "CAST(sign({0}) AS INTEGER)"),
+    ("sign(bigint) bigint", "CAST(sign({0}) AS BIGINT)"),
+    ("sign(decimal(p,s)) decimal(1,0)", "CAST(sign({0}) AS {R})"),
+    ("sign(double) double", "CAST(sign({0}) AS DOUBLE)"),
+    ("sqrt(double) double", "sqrt({0})"),
+    ("cbrt(double) double", "cbrt({0})"),
+    ("exp(double) double", "exp({0})"),
+    ("ln(double) double", "ln({0})"),
+    ("log2(double) double", "log2({0})"),
+    ("log10(double) double", "log10({0})"),
+    ("log(double, double) double", "(ln({1}) / ln({0}))"),
+    ("power(double, double) double", "power({0}, {1})"),
+    ("pow(double, double) double", "power({0}, {1})"),
+    ("pi() double", "pi()"),
+    ("e() double", "exp(1)"),
+    ("random() double", "random()"),
+    ("rand() double", "random()"),
+    ("infinity() double", "CAST('inf' AS DOUBLE)"),
+    ("is_nan(double) boolean", "isnan({0})"),
+    ("is_finite(double) boolean", "isfinite({0})"),
+    ("is_infinite(double) boolean", "isinf({0})"),
+    ("round(integer) integer", "{0}"),
+    ("round(bigint) bigint", "{0}"),
+    ("round(decimal(p,s)) decimal", "CAST(round({0}) AS {R})", _whole),
+    ("round(double) double", "round({0})"),
+    ("round(integer, bigint) integer", "CAST(round({0}, CAST({1} AS INTEGER)) AS INTEGER)"),
+    ("round(bigint, bigint) bigint", "CAST(round({0}, CAST({1} AS INTEGER)) AS BIGINT)"),
+    (
+        "round(decimal(p,s), bigint) decimal",
+        "CAST(round({0}, CAST({1} AS INTEGER)) AS {R})",
+        _one_digit_more,
+    ),
+    ("round(double, bigint) double", "round({0}, CAST({1} AS INTEGER))"),
+    ("truncate(decimal(p,s)) decimal", "CAST(trunc({0}) AS {R})", _cut),
+    ("truncate(double) double", "trunc({0})"),
+    ("ceil(integer) integer", "{0}"),
+    ("ceil(bigint) bigint", "{0}"),
+    ("ceil(decimal(p,s)) decimal", "CAST(ceil({0}) AS {R})", _whole),
+    ("ceil(double) double", "ceil({0})"),
+    ("floor(integer) integer", "{0}"),
+    ("floor(bigint) bigint", "{0}"),
+    ("floor(decimal(p,s)) decimal", "CAST(floor({0}) AS {R})", _whole),
+    ("floor(double) double", "floor({0})"),
+    ("greatest(T, T...) T", _none_if_any_is_null("greatest")),
+    ("least(T, T...) T", _none_if_any_is_null("least")),
+    ("bitwise_and(bigint, bigint) bigint", "({0} & {1})"),
+    ("bitwise_or(bigint, bigint) bigint", "({0} | {1})"),
+    ("bitwise_xor(bigint, bigint) bigint", "xor({0}, {1})"),
+    ("coalesce(T, T...) T", "coalesce({args})"),
+    ("nullif(T, T) T", "nullif({0}, {1})"),
+)
+
+TEXT = (
+    ("length(varchar) bigint", "length({0})"),
+    ("length(varbinary) bigint", "octet_length({0})"),
+    ("lower(varchar) varchar", "lower({0})"),
+    # DuckDB makes the one letter ẞ of ß, Java leaves it; U+E000 is nobody's letter.
+    (
+        "upper(varchar) varchar",
+        "replace(upper(replace({0}, 'ß', chr(57344))), chr(57344), 'ß')",
+    ),
+    ("trim(varchar) varchar", f"trim({{0}}, {_SPACE})"),
+    ("ltrim(varchar) varchar", f"ltrim({{0}}, {_SPACE})"),
+    ("rtrim(varchar) varchar", f"rtrim({{0}}, {_SPACE})"),
+    ("trim(varchar, varchar) varchar", "trim({0}, {1})"),
+    ("ltrim(varchar, varchar) varchar", "ltrim({0}, {1})"),
+    ("rtrim(varchar, varchar) varchar", "rtrim({0}, {1})"),
+    ("lpad(varchar, bigint, varchar) varchar", "lpad({0}, CAST({1} AS INTEGER), {2})"),
+    ("rpad(varchar, bigint, varchar) varchar", "rpad({0}, CAST({1} AS INTEGER), {2})"),
+    ("reverse(varchar) varchar", "reverse({0})"),
+    ("replace(varchar, varchar) varchar", "replace({0}, {1}, '')"),
+    ("replace(varchar, varchar, varchar) varchar", "replace({0}, {1}, {2})"),
+    ("translate(varchar, varchar, varchar) varchar", "translate({0}, {1}, {2})"),
+    ("starts_with(varchar, varchar) boolean", "starts_with({0}, {1})"),
+    ("strpos(varchar, varchar) bigint", "strpos({0}, {1})"),
+    ("chr(bigint) varchar", "chr(CAST({0} AS INTEGER))"),
+    ("codepoint(varchar) integer", "unicode({0})"),
+    ("levenshtein_distance(varchar, varchar) bigint", "levenshtein({0}, {1})"),
+    ("concat(varchar, varchar...) varchar", _joined),
+    ("concat(array(E), array(E)...) array(E)", _joined),
+    ("concat_ws(varchar, array(varchar)) varchar", "array_to_string({1}, {0})"),
+    (
+        "concat_ws(varchar, varchar...) varchar",
+        "CASE WHEN {0} IS NULL THEN NULL ELSE concat_ws({args}) END",
+    ),
+    ("substr(varchar, bigint) varchar", _substring),
+    ("substr(varchar, bigint, bigint) varchar", _substring),
+    ("split(varchar, varchar) array(varchar)", "str_split({0}, {1})"),
+    (
+        "split_part(varchar, varchar, bigint) varchar",
+        "list_extract(str_split({0}, {1}), {2})",
+    ),
+    ("regexp_like(varchar, varchar) boolean", "regexp_matches({0}, {1})"),
+    (
+        "regexp_extract(varchar, varchar) varchar",
+        "CASE WHEN regexp_matches({0}, {1}) THEN regexp_extract({0}, {1}) END",
+    ),
+    (
+        "regexp_extract(varchar, varchar, bigint) varchar",
+        _group,
+    ),
+    ("regexp_extract_all(varchar, varchar) array(varchar)", "regexp_extract_all({0}, {1})"),
+    (
+        "regexp_extract_all(varchar, varchar, bigint) array(varchar)",
+        "regexp_extract_all({0}, {1}, CAST({2} AS INTEGER))",
+    ),
+    ("regexp_split(varchar, varchar) array(varchar)", "regexp_split_to_array({0}, {1})"),
+    ("regexp_count(varchar, varchar) bigint", "len(regexp_extract_all({0}, {1}))"),
+    ("regexp_replace(varchar, varchar) varchar", _replacement),
+    ("regexp_replace(varchar, varchar, varchar) varchar", _replacement),
+    ("to_utf8(varchar) varbinary", "encode({0})"),
+    ("from_utf8(varbinary) varchar", "decode({0})"),
+    ("to_hex(varbinary) varchar", "hex({0})"),
+    ("from_hex(varchar) varbinary", "unhex({0})"),
+    ("to_base64(varbinary) varchar", "to_base64({0})"),
+    ("from_base64(varchar) varbinary", "from_base64({0})"),
+    ("md5(varbinary) varbinary", "unhex(md5({0}))"),
+    ("sha256(varbinary) varbinary", "unhex(sha256({0}))"),
+)
+
+JSON = (
+    ("json_extract_scalar(varchar, varchar) varchar", _json_scalar),
+    ("json_extract_scalar(json, varchar) varchar", _json_scalar),
+    ("json_extract(varchar, varchar) json", _json_part),
+    ("json_extract(json, varchar) json", _json_part),
+    ("json_parse(varchar) json", "json_extract({0}, '$')"),
+    ("json_format(json) varchar", "CAST({0} AS VARCHAR)"),
+    ("json_array_length(json) bigint", "CAST(json_array_length({0}) AS BIGINT)"),
+    (
+        "json_array_length(varchar) bigint",
+        "CASE WHEN json_valid({0}) THEN CAST(json_array_length({0}) AS BIGINT) END",
+    ),
+)
+
+
+def scalar_forms() -> dict[str, list[Form]]:
+    """Return the forms of all functions of this module, by name."""
+    table = forms((*NUMBERS, *TEXT, *JSON))
+    table |= {"substring": table["substr"], "ceiling": table["ceil"]}
+    return table

@@ -1,0 +1,246 @@
+"""Athena's functions on dates and times, in DuckDB's words; the session's time zone is UTC.
+
+Source of the meaning: https://trino.io/docs/current/functions/datetime.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from athena.errors import SqlError
+from athena.functions.scalar import literal
+from athena.functions.signatures import Call, Form, Line, forms
+from athena.values.casts import FAILURE, clock_text
+from athena.values.trino_types import timestamp_with_zone
+
+# https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
+_MYSQL = {
+    "a": "%a",
+    "b": "%b",
+    "c": "%-m",
+    "d": "%d",
+    "e": "%-d",
+    "f": "%f",
+    "H": "%H",
+    "h": "%I",
+    "I": "%I",
+    "i": "%M",
+    "j": "%j",
+    "k": "%-H",
+    "l": "%-I",
+    "M": "%B",
+    "m": "%m",
+    "p": "%p",
+    "r": "%I:%M:%S %p",
+    "S": "%S",
+    "s": "%S",
+    "T": "%H:%M:%S",
+    "v": "%V",
+    "W": "%A",
+    "x": "%G",
+    "Y": "%Y",
+    "y": "%y",
+    "%": "%%",
+}
+_NOT_MYSQL = "DUuVwX"
+# https://www.joda.org/joda-time/apidocs/org/joda/time/format/DateTimeFormat.html
+_JODA = {
+    "yyyy": "%Y",
+    "yy": "%y",
+    "MMMM": "%B",
+    "MMM": "%b",
+    "MM": "%m",
+    "M": "%-m",
+    "dd": "%d",
+    "d": "%-d",
+    "HH": "%H",
+    "H": "%-H",
+    "hh": "%I",
+    "h": "%-I",
+    "mm": "%M",
+    "ss": "%S",
+    "SSS": "%g",
+    "a": "%p",
+    "EEEE": "%A",
+    "EEE": "%a",
+    "xxxx": "%G",
+    "ww": "%V",
+}
+_UNITS = ("millisecond", "second", "minute", "hour", "day", "week", "month", "quarter", "year")
+_DAY_UNITS = _UNITS[4:]
+
+
+def _mysql_format(text: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        letter = found[1]
+        if letter in _NOT_MYSQL:
+            raise SqlError(f"%{letter} is not supported in date formats, by Athena neither")
+        return _MYSQL.get(letter, letter)
+
+    return re.sub(r"%(.)", one, text, flags=re.DOTALL)
+
+
+def _joda_format(text: str) -> str:
+    written = ""
+    for quote, word, other in re.findall(r"'([^']*)'|([A-Za-z]+)|([^A-Za-z'])", text):
+        for run in re.findall(r"((.)\2*)", word):
+            if run[0] not in _JODA:
+                raise SqlError(f"format_datetime: dmd sql does not know {run[0]!r} in {text!r}")
+            written += _JODA[run[0]]
+        written += (quote + other).replace("%", "%%")
+    return written
+
+
+def _format(reader: Callable[[str], str]) -> Callable[[Call], str]:
+    def text(call: Call) -> str:
+        return f"strftime({call.args[0].sql}, {literal(reader(call.text(1)))})"
+
+    return text
+
+
+def _parse(call: Call) -> str:
+    written = _mysql_format(call.text(1))
+    return f"strptime({call.args[0].sql}, {literal(written)})"
+
+
+def _unit(call: Call, allowed: tuple[str, ...]) -> str:
+    unit = call.text(0).lower()
+    if unit not in allowed:
+        raise SqlError(f"{unit!r} is not a unit here; use one of {', '.join(allowed)}")
+    return unit
+
+
+def _truncate(call: Call) -> str:
+    units = _DAY_UNITS if call.result.name == "date" else _UNITS
+    return f"CAST(date_trunc('{_unit(call, units)}', {call.args[1].sql}) AS {{}})".format(
+        _name(call)
+    )
+
+
+def _name(call: Call) -> str:
+    return {"date": "DATE", "timestamp": "TIMESTAMP"}.get(
+        call.result.name, "TIMESTAMP WITH TIME ZONE"
+    )
+
+
+def _add(call: Call) -> str:
+    unit = _unit(call, _DAY_UNITS if call.result.name == "date" else _UNITS)
+    count = call.args[1].sql
+    if unit == "quarter":
+        unit, count = "month", f"(3 * {count})"
+    step = f"to_{unit}s(CAST({count} AS INTEGER))"
+    return f"CAST({call.args[2].sql} + {step} AS {_name(call)})"
+
+
+def _difference(call: Call) -> str:
+    """Whole units that have passed, not the boundaries between (DuckDB's date_diff)."""
+    unit = _unit(call, _DAY_UNITS if call.args[1].type.name == "date" else _UNITS)
+    return f"date_sub('{unit}', {call.args[1].sql}, {call.args[2].sql})"
+
+
+def _iso_timestamp(call: Call) -> str:
+    """Only UTC: with another offset Athena's value would show, and count hours, in it."""
+    text = call.args[0].sql
+    form = r"\d{4}-\d\d-\d\d(T(\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?(Z|[+]00:?00)?)?"
+    refusal = f"'{FAILURE}from_iso8601_timestamp: dmd sql reads UTC (…Z) only, not ', {text}"
+    whole = f"regexp_replace({text}, '(Z|[+]00:?00)$', '')"
+    fits = f"{text} IS NULL OR regexp_full_match({text}, '{form}')"
+    checked = f"CASE WHEN {fits} THEN {whole} ELSE concat({refusal}) END"
+    return f"CAST(CAST({checked} AS TIMESTAMP) AS TIMESTAMP WITH TIME ZONE)"
+
+
+def _from_nanoseconds(call: Call) -> str:
+    nanoseconds = f"CAST({call.args[0].sql} AS HUGEINT)"
+    rest = f"CASE WHEN {nanoseconds} % 1000 = 0 THEN '0' ELSE '{FAILURE}{{}}' END".format(
+        "from_unixtime_nanos: dmd sql keeps microseconds, and this has nanoseconds"
+    )
+    micros = f"CAST({nanoseconds} // 1000 + CAST({rest} AS INTEGER) AS BIGINT)"
+    return f"CAST(make_timestamp({micros}) AS TIMESTAMP WITH TIME ZONE)"
+
+
+_PARTS: Mapping[str, str] = {
+    "year": "year({0})",
+    "quarter": "quarter({0})",
+    "month": "month({0})",
+    "week": "week({0})",
+    "week_of_year": "week({0})",
+    "year_of_week": "isoyear({0})",
+    "yow": "isoyear({0})",
+    "day": "day({0})",
+    "day_of_month": "day({0})",
+    "day_of_week": "isodow({0})",
+    "dow": "isodow({0})",
+    "day_of_year": "dayofyear({0})",
+    "doy": "dayofyear({0})",
+}
+_CLOCK_PARTS: Mapping[str, str] = {
+    "hour": "hour({0})",
+    "minute": "minute({0})",
+    "second": "second({0})",
+    "millisecond": "(millisecond({0}) % 1000)",
+}
+
+# What a moment AT TIME ZONE can be given to: they look at the clock there, not at the zone.
+ZONE_READERS = frozenset({*_PARTS, *_CLOCK_PARTS, "date_format", "format_datetime", "date"})
+
+_TIMES = ("timestamp(n)", "timestamp(n) with time zone")
+
+TIMES: tuple[Line, ...] = (
+    *(
+        (f"{name}({kind}) bigint", text)
+        for name, text in _PARTS.items()
+        for kind in ("date", *_TIMES)
+    ),
+    *((f"{name}({kind}) bigint", text) for name, text in _CLOCK_PARTS.items() for kind in _TIMES),
+    *((f"date_trunc(varchar, {kind}) {kind}", _truncate) for kind in ("date", *_TIMES)),
+    *((f"date_add(varchar, bigint, {kind}) {kind}", _add) for kind in ("date", *_TIMES)),
+    ("date_diff(varchar, date, date) bigint", _difference),
+    ("date_diff(varchar, timestamp(6), timestamp(6)) bigint", _difference),
+    (
+        "date_diff(varchar, timestamp(6) with time zone, timestamp(6) with time zone) bigint",
+        _difference,
+    ),
+    ("date_format(timestamp(6), varchar) varchar", _format(_mysql_format)),
+    ("date_format(timestamp(6) with time zone, varchar) varchar", _format(_mysql_format)),
+    ("format_datetime(timestamp(6), varchar) varchar", _format(_joda_format)),
+    ("format_datetime(timestamp(6) with time zone, varchar) varchar", _format(_joda_format)),
+    ("date_parse(varchar, varchar) timestamp(3)", _parse),
+    ("from_iso8601_timestamp(varchar) timestamp(3) with time zone", _iso_timestamp),
+    ("from_iso8601_date(varchar) date", "CAST({0} AS DATE)"),
+    ("to_iso8601(date) varchar", "CAST({0} AS VARCHAR)"),
+    (
+        "to_iso8601(timestamp(n)) varchar",
+        lambda call: (
+            f"replace({clock_text(call.args[0].sql, int(str(call.bound['n'])))}, ' ', 'T')"
+        ),
+    ),
+    (
+        "to_iso8601(timestamp(n) with time zone) varchar",
+        lambda call: (
+            f"concat(replace({clock_text(call.args[0].sql, int(str(call.bound['n'])))},"
+            " ' ', 'T'), 'Z')"
+        ),
+    ),
+    ("last_day_of_month(date) date", "last_day({0})"),
+    ("last_day_of_month(timestamp(n)) date", "last_day({0})"),
+    ("to_unixtime(date) double", "epoch(CAST({0} AS TIMESTAMP))"),
+    ("to_unixtime(timestamp(n)) double", "epoch({0})"),
+    ("to_unixtime(timestamp(n) with time zone) double", "epoch({0})"),
+    (
+        "from_unixtime(double) timestamp(3) with time zone",
+        "CAST(epoch_ms(CAST(round({0} * 1000) AS BIGINT)) AS TIMESTAMP WITH TIME ZONE)",
+    ),
+    (
+        "from_unixtime_nanos(bigint) timestamp with time zone",
+        _from_nanoseconds,
+        lambda _: timestamp_with_zone(9),
+    ),
+    ("now() timestamp(3) with time zone", "date_trunc('millisecond', now())"),
+    ("current_timezone() varchar", "'UTC'"),
+)
+
+
+def time_forms() -> dict[str, list[Form]]:
+    """Return the forms of all functions of this module, by name."""
+    return forms(TIMES)

@@ -1,0 +1,84 @@
+"""``SHOW`` and ``DESCRIBE``: what there is to ask."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+from athena.errors import SqlError
+from athena.tables.catalog import Catalog, Table
+from athena.values.trino_types import VARCHAR, TrinoType
+
+Shown = tuple[tuple[tuple[str, TrinoType], ...], list[tuple[Any, ...]]]
+
+_NAME = r'["`]?([\w-]+)["`]?'
+_TABLE = rf"(?:{_NAME}\.)?{_NAME}"
+_DATABASES = re.compile(r"show\s+(?:databases|schemas)", re.IGNORECASE)
+_TABLES = re.compile(
+    rf"show\s+(tables|views)(?:\s+(?:in|from)\s+{_NAME})?(?:\s+(?:like\s+)?'([^']*)')?",
+    re.IGNORECASE,
+)
+_COLUMNS = re.compile(rf"show\s+columns\s+(?:in|from)\s+{_TABLE}", re.IGNORECASE)
+_DESCRIBE = re.compile(rf"desc(?:ribe)?\s+{_TABLE}", re.IGNORECASE)
+
+
+def show(sql: str, catalog: Catalog, database: str | None) -> Shown | None:
+    """Return the answer of a SHOW or DESCRIBE, or None if the statement is neither.
+
+    Raises
+    ------
+    SqlError
+        It asks for what there is not, or is a SHOW of another kind.
+    """
+    text = " ".join(sql.split()).removesuffix(";").strip()
+    if not re.match(r"(show|desc|describe)\b", text, re.IGNORECASE):
+        return None
+    if _DATABASES.fullmatch(text):
+        return _named("database_name", sorted(catalog.databases))
+    found = _TABLES.fullmatch(text)
+    if found:
+        return _tables(catalog, found[1].lower(), found[2] or database, found[3] or "*")
+    found = _COLUMNS.fullmatch(text) or _DESCRIBE.fullmatch(text)
+    if found:
+        table = catalog.table(found[2], (found[1] or database or "").lower() or None)
+        return describe(table)
+    raise SqlError(
+        "dmd sql knows SHOW DATABASES, SHOW TABLES [IN database], SHOW VIEWS,"
+        " SHOW COLUMNS IN table and DESCRIBE table"
+    )
+
+
+def _tables(catalog: Catalog, kind: str, database: str | None, pattern: str) -> Shown:
+    names = [
+        table.name
+        for table in catalog.tables
+        if database in (None, table.database)
+        and (kind == "tables" or table.view is not None)
+        and any(fnmatchcase(table.name, one) for one in pattern.lower().split("|"))
+    ]
+    return _named("tab_name", sorted(names))
+
+
+def _named(column: str, names: list[str]) -> Shown:
+    return ((column, VARCHAR),), [(name,) for name in names]
+
+
+def describe(table: Table) -> Shown:
+    """Return a table's columns, one a row: name, type, comment, and what a partition key is."""
+    columns = (
+        ("column", VARCHAR),
+        ("type", VARCHAR),
+        ("extra", VARCHAR),
+        ("comment", VARCHAR),
+    )
+    rows = [
+        (
+            column.name,
+            str(column.type),
+            "partition key" if column.name in table.partition_keys else "",
+            column.comment,
+        )
+        for column in table.columns
+    ]
+    return columns, rows

@@ -1,0 +1,194 @@
+"""The databases, tables and views of an export, as its ``catalog.json`` (Glue's words) has them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from athena.errors import SqlError
+from athena.values.trino_types import TrinoType, parse_type
+
+CATALOG_FILE = "catalog.json"
+CATALOG_NAME = "awsdatacatalog"
+_VIEW = re.compile(r"/\*\s*Presto View:\s*([A-Za-z0-9+/=\s]+?)\s*\*/")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table or view."""
+
+    name: str
+    type: TrinoType
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class View:
+    """What Athena keeps of a view: its query and the columns that the query had."""
+
+    sql: str
+    database: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as Glue describes it.
+
+    Parameters
+    ----------
+    columns
+        Every column, the partition keys last, names in lower case.
+    partition_keys
+        The names of the partition keys.
+    location
+        ``s3://bucket/prefix/``.
+    parameters
+        The table's parameters, ``projection.*`` among them.
+    schema_literal
+        ``avro.schema.literal``, or None.
+    view
+        The view's definition if this is one.
+    """
+
+    database: str
+    name: str
+    columns: tuple[Column, ...]
+    partition_keys: tuple[str, ...]
+    location: str
+    parameters: Mapping[str, str]
+    schema_literal: str | None
+    view: View | None
+
+    @property
+    def full_name(self) -> str:
+        """``database.table``."""
+        return f"{self.database}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The tables that a query can name."""
+
+    bucket: str
+    databases: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+    def default_database(self) -> str | None:
+        """Return the database that a bare table name is looked up in: the only one with tables."""
+        filled = sorted({table.database for table in self.tables})
+        if len(filled) > 1:
+            filled = [name for name in filled if not name.endswith("_parquet")]
+        return filled[0] if len(filled) == 1 else None
+
+    def table(self, name: str, database: str | None) -> Table:
+        """Return the table that a query names.
+
+        Raises
+        ------
+        SqlError
+            There is no such table or database, or several that the name could mean.
+        """
+        if database is not None and database.lower() not in self.databases:
+            raise SqlError(
+                f"there is no database {database!r}; there are {', '.join(self.databases)}"
+            )
+        found = [
+            table
+            for table in self.tables
+            if table.name == name.lower() and database in (None, table.database)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = ", ".join(table.full_name for table in found)
+            raise SqlError(f"the table {name!r} is ambiguous: {names}; name the database")
+        within = [t.name for t in self.tables if database in (None, t.database)]
+        where = f" in {database}" if database else ""
+        listed = ", ".join(sorted(set(within))) or "no tables at all"
+        raise SqlError(f"there is no table {name!r}{where}; there are {listed}")
+
+
+def _columns(listed: Iterable[Mapping[str, Any]], table: str) -> list[Column]:
+    columns = []
+    for column in listed:
+        try:
+            kind = parse_type(column["Type"])
+        except SqlError as error:
+            raise SqlError(f"{table}, column {column['Name']}: {error}") from None
+        columns.append(Column(column["Name"].lower(), kind, column.get("Comment", "")))
+    return columns
+
+
+def _view(table: Mapping[str, Any], full_name: str) -> View | None:
+    if table.get("TableType") != "VIRTUAL_VIEW":
+        return None
+    found = _VIEW.fullmatch(str(table.get("ViewOriginalText", "")).strip())
+    try:
+        if found is None:
+            raise ValueError("no Presto View text")
+        definition = json.loads(base64.b64decode(found[1]))
+        # The definition has the types; what the columns mean stands in Glue alone.
+        listed = table.get("StorageDescriptor", {}).get("Columns", [])
+        comments = {column["Name"].lower(): column.get("Comment", "") for column in listed}
+        columns = tuple(
+            Column(name, parse_type(column["type"]), comments.get(name, ""))
+            for column in definition["columns"]
+            for name in [column["name"].lower()]
+        )
+        return View(definition["originalSql"], definition["schema"].lower(), columns)
+    except (ValueError, KeyError, TypeError, SqlError) as error:
+        raise SqlError(
+            f"the view {full_name} is not written as Athena writes views: {error}"
+        ) from error
+
+
+def _table(table: Mapping[str, Any]) -> Table:
+    database, name = table["DatabaseName"].lower(), table["Name"].lower()
+    full_name = f"{database}.{name}"
+    storage = table.get("StorageDescriptor", {})
+    keys = _columns(table.get("PartitionKeys", []), full_name)
+    view = _view(table, full_name)
+    columns = view.columns if view else (*_columns(storage.get("Columns", []), full_name), *keys)
+    return Table(
+        database=database,
+        name=name,
+        columns=tuple(columns),
+        partition_keys=tuple(key.name for key in keys),
+        location=storage.get("Location", ""),
+        parameters=table.get("Parameters", {}),
+        schema_literal=storage.get("SerdeInfo", {})
+        .get("Parameters", {})
+        .get("avro.schema.literal"),
+        view=view,
+    )
+
+
+def read_catalog(data_dir: Path) -> Catalog:
+    """Read ``catalog.json`` of a data directory.
+
+    Raises
+    ------
+    SqlError
+        There is none, or it is not what an export writes.
+    """
+    path = data_dir / CATALOG_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Catalog(
+            bucket=content["bucket"],
+            databases=tuple(database["Name"].lower() for database in content["databases"]),
+            tables=tuple(map(_table, content["tables"])),
+        )
+    except FileNotFoundError:
+        raise SqlError(
+            f"there are no tables in {data_dir} ({CATALOG_FILE} is missing);"
+            " run `dmd demo` first, or name an exported folder with --data"
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SqlError(f"{path} is not a catalog that `dmd demo` wrote: {error!r}") from error

@@ -1,0 +1,1 @@
+"""A query of Athena SQL as a query of DuckDB: names, clauses and expressions."""

@@ -1,0 +1,274 @@
+"""Calls of functions: plain, aggregate and window, with the clauses that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sqlglot import exp
+
+from athena.errors import SqlError
+from athena.functions.registry import AGGREGATES, SCALARS, WINDOWS
+from athena.functions.scalar import literal
+from athena.functions.signatures import Argument, Lambda, choose
+from athena.functions.time import ZONE_READERS
+from athena.values.arithmetic import calculate
+from athena.values.casts import cast
+from athena.values.coercion import Typed
+from athena.values.trino_types import (
+    CLOCK_ELSEWHERE,
+    DATE,
+    INTEGER,
+    UNKNOWN,
+    VARCHAR,
+    TrinoType,
+    duckdb_type,
+    member_name,
+    quoted,
+    row,
+    timestamp,
+)
+
+
+class Expressions(Protocol):
+    """What a call needs of the expressions around it."""
+
+    @property
+    def parameters(self) -> Mapping[str, Typed]:
+        """The parameters of the lambdas around the call."""
+
+    @property
+    def windows(self) -> Mapping[str, exp.Window]:
+        """The windows that the SELECT names."""
+
+    def translate(self, node: exp.Expr) -> Typed:
+        """Return an expression's DuckDB text and type."""
+
+    def condition(self, node: exp.Expr) -> str:
+        """Return the text of a boolean expression."""
+
+    def ordered(self, node: exp.Expr) -> str:
+        """Return one item of an ORDER BY."""
+
+    def inside(self, parameters: Mapping[str, Typed]) -> Expressions:
+        """Return the translator for a lambda's body."""
+
+
+@dataclass(frozen=True)
+class _Clauses:
+    """What stands after, or inside, an aggregate's parentheses."""
+
+    filters: str = ""
+    over: str = ""
+    nulls: str = ""
+    order: str = ""
+
+
+@dataclass(frozen=True)
+class CallTranslator:
+    """Translates the calls among the expressions of one SELECT."""
+
+    expressions: Expressions
+
+    def node(self, node: exp.Expr) -> Typed:
+        """Return a call with everything around it: OVER, FILTER, WITHIN GROUP, IGNORE NULLS."""
+        clauses = _Clauses()
+        while not isinstance(node, exp.Anonymous):
+            if isinstance(node, exp.Window):
+                clauses = replace(clauses, over=f" OVER ({self._window(node)})")
+            elif isinstance(node, exp.Filter):
+                condition = self.expressions.condition(node.expression.this)
+                clauses = replace(clauses, filters=condition)
+            elif isinstance(node, exp.WithinGroup):
+                clauses = replace(clauses, order=self._order(node.expression))
+            elif isinstance(node, exp.IgnoreNulls):
+                clauses = replace(clauses, nulls=" IGNORE NULLS")
+            elif not isinstance(node, exp.RespectNulls):
+                raise SqlError(f"dmd sql does not translate `{node.sql(dialect='trino')}`")
+            node = node.this
+        return self.call(str(node.this).lower(), node.expressions, clauses)
+
+    def call(
+        self, name: str, arguments: Sequence[exp.Expr], clauses: _Clauses | None = None
+    ) -> Typed:
+        """Return a call of the function ``name`` (lower case).
+
+        Raises
+        ------
+        SqlError
+            dmd sql does not know the function, or not with such arguments.
+        """
+        clauses = clauses or _Clauses()
+        special = _SPECIAL.get(name)
+        if special is not None and clauses == _Clauses():
+            return special(self, arguments)
+        if name in AGGREGATES or (name in WINDOWS and clauses.over):
+            return self._aggregate(name, arguments, clauses)
+        if name in WINDOWS:
+            raise SqlError(f"{name} needs an OVER clause")
+        if name not in SCALARS:
+            raise SqlError(
+                f"dmd sql does not know the function {name}; Athena may. Rewrite the query"
+                " without it, or ask Athena"
+            )
+        if clauses != _Clauses():
+            raise SqlError(f"{name} is neither an aggregate nor a window function")
+        translated = self._arguments(arguments)
+        if name in ZONE_READERS or name == "date_trunc":
+            translated = [_clock(argument) for argument in translated]
+        form, call = choose(name, SCALARS[name], tuple(translated))
+        result = Typed(form.render(call), call.result)
+        if name == "date_trunc" and any(_is_elsewhere(a) for a in self._arguments(arguments)):
+            return replace(result, type=CLOCK_ELSEWHERE)
+        return result
+
+    def _arguments(self, nodes: Sequence[exp.Expr]) -> list[Argument]:
+        return [
+            self._lambda(node) if isinstance(node, exp.Lambda) else self.expressions.translate(node)
+            for node in nodes
+        ]
+
+    def _lambda(self, node: exp.Lambda) -> Lambda:
+        names = [parameter.name.lower() for parameter in node.expressions]
+
+        def translate(
+            kinds: tuple[TrinoType, ...], texts: tuple[str, ...] | None
+        ) -> tuple[str, Typed]:
+            own = texts or tuple(quoted(f"{name}_") for name in names)
+            given = {
+                name: Typed(text, kind) for name, text, kind in zip(names, own, kinds, strict=True)
+            }
+            return ", ".join(own), self.expressions.inside(given).translate(node.this)
+
+        return Lambda(len(names), translate, len(self.expressions.parameters))
+
+    def _aggregate(self, name: str, nodes: Sequence[exp.Expr], clauses: _Clauses) -> Typed:
+        arguments, order, distinct = list(nodes), clauses.order, ""
+        if arguments and isinstance(arguments[-1], exp.Order):
+            order = self._order(arguments[-1])
+            arguments[-1] = arguments[-1].this
+        if arguments and isinstance(arguments[0], exp.Distinct):
+            distinct = "DISTINCT "
+            arguments = list(arguments[0].expressions)
+        if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
+            arguments = []
+        if clauses.filters and clauses.over:
+            raise SqlError("Athena has no FILTER on a window function; use CASE inside it")
+        translated = self._arguments(arguments)
+        if any(isinstance(a, Typed) and _is_elsewhere(a) for a in translated):
+            raise SqlError("cast a moment AT TIME ZONE to timestamp or date before aggregating it")
+        table = AGGREGATES if name in AGGREGATES else WINDOWS
+        form, call = choose(name, table[name], tuple(translated))
+        call = replace(
+            call,
+            distinct=distinct,
+            order=order + clauses.nulls,
+            filters=clauses.filters,
+            over=clauses.over,
+        )
+        return Typed(form.render(call), call.result)
+
+    def _order(self, node: exp.Expr) -> str:
+        return " ORDER BY " + ", ".join(map(self.expressions.ordered, node.expressions))
+
+    def _window(self, node: exp.Window) -> str:
+        alias = node.args.get("alias")
+        if alias is not None:
+            known = self.expressions.windows.get(alias.name.lower())
+            if known is None:
+                raise SqlError(f"there is no window {alias.name!r} in the WINDOW clause")
+            return self._window(known)
+        parts = []
+        if node.args.get("partition_by"):
+            keys = (self.expressions.translate(key).sql for key in node.args["partition_by"])
+            parts.append("PARTITION BY " + ", ".join(keys))
+        if node.args.get("order"):
+            parts.append(self._order(node.args["order"]).strip())
+        spec = node.args.get("spec")
+        if spec is not None:
+            if spec.args.get("exclude"):
+                raise SqlError("Athena has no EXCLUDE in a window")
+            start, end = self._bound(spec, "start"), self._bound(spec, "end")
+            frame = f"BETWEEN {start} AND {end}" if end else start
+            parts.append(f"{spec.args['kind'].upper()} {frame}")
+        return " ".join(parts)
+
+    def _bound(self, spec: exp.Expr, edge: str) -> str:
+        value = spec.args.get(edge)
+        if value is None:
+            return ""
+        text = value if isinstance(value, str) else self.expressions.translate(value).sql
+        return f"{text} {spec.args.get(f'{edge}_side') or ''}".strip()
+
+    def _try(self, arguments: Sequence[exp.Expr]) -> Typed:
+        value = self._only("try", arguments)
+        node = arguments[0].unnest()
+        if not any(str(call.this).lower() in AGGREGATES for call in node.find_all(exp.Anonymous)):
+            return Typed(f"TRY({value.sql})", value.type)
+        # DuckDB's TRY takes no aggregates; what is tried with them is a division.
+        if not isinstance(node, (exp.Div, exp.Mod)) or value.type.name in ("real", "double"):
+            raise SqlError("dmd sql knows try() around aggregates for a division only")
+        left, right = map(self.expressions.translate, (node.this, node.expression))
+        divisor = replace(right, sql=f"nullif({right.sql}, 0)")
+        return calculate("/" if isinstance(node, exp.Div) else "%", left, divisor)
+
+    def _typeof(self, arguments: Sequence[exp.Expr]) -> Typed:
+        kind = str(self._only("typeof", arguments).type)
+        return Typed(literal(kind), VARCHAR, kind)
+
+    def _date(self, arguments: Sequence[exp.Expr]) -> Typed:
+        value = self._only("date", arguments)
+        return cast(replace(value, type=timestamp()) if _is_elsewhere(value) else value, DATE)
+
+    def _mod(self, arguments: Sequence[exp.Expr]) -> Typed:
+        if len(arguments) != 2:
+            raise SqlError("mod takes two numbers")
+        left, right = (self.expressions.translate(argument) for argument in arguments)
+        return calculate("%", left, right)
+
+    def _row(self, arguments: Sequence[exp.Expr]) -> Typed:
+        values = [self.expressions.translate(argument) for argument in arguments]
+        kind = row((None,) * len(values), tuple(value.type for value in values))
+        packed = ", ".join(
+            f"{quoted(member_name(kind, i))} := {value.sql}" for i, value in enumerate(values)
+        )
+        return Typed(f"struct_pack({packed})", kind)
+
+    def _map(self, arguments: Sequence[exp.Expr]) -> Typed:
+        if not arguments:
+            return Typed("MAP {}", TrinoType("map", members=(UNKNOWN, UNKNOWN)))
+        translated = self._arguments(arguments)
+        form, call = choose("map", SCALARS["map"], tuple(translated))
+        sql = f"CAST({form.render(call)} AS {duckdb_type(call.result)})"
+        return Typed(sql, call.result)
+
+    def _grouping(self, arguments: Sequence[exp.Expr]) -> Typed:
+        listed = ", ".join(self.expressions.translate(argument).sql for argument in arguments)
+        return Typed(f"CAST(grouping({listed}) AS INTEGER)", INTEGER)
+
+    def _only(self, name: str, arguments: Sequence[exp.Expr]) -> Typed:
+        if len(arguments) != 1:
+            raise SqlError(f"{name} takes one argument")
+        return self.expressions.translate(arguments[0])
+
+
+def _is_elsewhere(argument: Argument) -> bool:
+    return isinstance(argument, Typed) and argument.type == CLOCK_ELSEWHERE
+
+
+def _clock(argument: Argument) -> Argument:
+    if isinstance(argument, Typed) and _is_elsewhere(argument):
+        return replace(argument, type=timestamp(3))
+    return argument
+
+
+_SPECIAL = {
+    "try": CallTranslator._try,
+    "typeof": CallTranslator._typeof,
+    "date": CallTranslator._date,
+    "mod": CallTranslator._mod,
+    "row": CallTranslator._row,
+    "map": CallTranslator._map,
+    "grouping": CallTranslator._grouping,
+}

@@ -1,0 +1,188 @@
+"""Trino's ``CAST``, for DuckDB: what it accepts, how it rounds, and the text that it makes."""
+
+from __future__ import annotations
+
+from athena.errors import SqlError
+from athena.values.coercion import Typed, coerces
+from athena.values.trino_types import (
+    VARCHAR,
+    TrinoType,
+    duckdb_type,
+    member_name,
+    quoted,
+)
+
+# A failing cast of this text is the one error that TRY can turn into NULL; the engine takes
+# the message out again.
+FAILURE = "dmd sql: "
+
+_FORMS = {
+    "tinyint": "[+-]?[0-9]+",
+    "smallint": "[+-]?[0-9]+",
+    "integer": "[+-]?[0-9]+",
+    "bigint": "[+-]?[0-9]+",
+    "date": r"\s*[+-]?[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}\s*",
+    "timestamp": (
+        r"[+-]?[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]+)?)?)?"
+    ),
+    "boolean": "(?i)t|f|1|0|true|false",
+}
+
+
+def failure(message_sql: str, kind: TrinoType) -> str:
+    """Return an expression of type ``kind`` that fails with a message when it is evaluated."""
+    # Only text that depends on a row is left for evaluation; a constant would fail at once.
+    return f"CAST(CAST(concat('{FAILURE}', {message_sql}) AS INTEGER) AS {duckdb_type(kind)})"
+
+
+def cast(value: Typed, target: TrinoType, *, lenient: bool = False) -> Typed:
+    """Return ``CAST(value AS target)``, or ``TRY_CAST`` if ``lenient``.
+
+    Raises
+    ------
+    SqlError
+        Trino has no such cast, or its result cannot be had exactly.
+    """
+    kind = value.type
+    sql = _conversion(value, target, lenient)
+    if sql is None:
+        raise SqlError(f"cannot cast {kind} to {target}")
+    return Typed(sql, target)
+
+
+def _plain(sql: str, target: TrinoType, lenient: bool) -> str:
+    return f"{'TRY_CAST' if lenient else 'CAST'}({sql} AS {duckdb_type(target)})"
+
+
+def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
+    kind, sql = value.type, value.sql
+    if kind == target:
+        return sql
+    if kind.name == "unknown":
+        return f"CAST(NULL AS {duckdb_type(target)})"
+    if kind.name == "json":
+        return _from_json(sql, target, lenient)
+    if target.name == "json":
+        return _to_json(value)
+    if target == VARCHAR:
+        return _to_text(value)
+    if kind == VARCHAR:
+        return _from_text(sql, target, lenient)
+    if kind.members or target.members:
+        return _members(value, target, lenient)
+    if target.is_integer and kind.name in ("real", "double"):
+        return _plain(f"round({sql})", target, lenient)
+    if target.name == "decimal" and kind.name in ("real", "double"):
+        # The decimal nearest to the shortest text of the number, as BigDecimal.valueOf.
+        return _plain(f"CAST({sql} AS VARCHAR)", target, lenient)
+    if target.is_number and (kind.is_number or kind.name == "boolean"):
+        return _plain(sql, target, lenient)
+    if target.name == "boolean" and kind.is_number:
+        return f"({sql} <> 0)"
+    if target.is_time and kind.is_time:
+        return _time(value, target)
+    return None
+
+
+def _time(value: Typed, target: TrinoType) -> str:
+    sql = value.sql
+    if target.name == "date" or value.type.name == "date":
+        return _plain(sql, target, False)
+    digits = int(target.numbers[0])
+    if digits < int(value.type.numbers[0]):
+        sql = _nearest(sql, digits)
+    return _plain(sql, target, False)
+
+
+def _nearest(sql: str, digits: int) -> str:
+    """Return a timestamp rounded to this many fraction digits, half up, also before 1970."""
+    if digits >= 6:
+        return sql
+    unit, half = 10 ** (6 - digits), 5 * 10 ** (5 - digits)
+    return f"time_bucket(INTERVAL {unit} MICROSECONDS, {sql} + INTERVAL {half} MICROSECONDS)"
+
+
+def _from_text(sql: str, target: TrinoType, lenient: bool) -> str | None:
+    if target.members or target.name.startswith("interval"):
+        return None
+    if target.name == "varbinary":
+        return f"encode({sql})"
+    form = _FORMS.get(target.name)
+    if form is not None:
+        refusal = f"concat('{FAILURE}cannot cast ''', {sql}, ''' to {target}')"
+        fits = f"{sql} IS NULL OR regexp_full_match({sql}, '{form}')"
+        sql = f"CASE WHEN {fits} THEN {sql} ELSE {refusal} END"
+    if target.name == "timestamp":
+        return _nearest(_plain(sql, target, lenient), int(target.numbers[0]))
+    return _plain(sql, target, lenient)
+
+
+def _to_text(value: Typed) -> str | None:
+    kind, sql = value.type, value.sql
+    if kind.name == "timestamp with time zone":
+        return f"concat({clock_text(sql, int(kind.numbers[0]))}, ' UTC')"
+    if kind.name == "timestamp":
+        return clock_text(sql, int(kind.numbers[0]))
+    if kind.name in ("real", "double"):
+        raise SqlError(
+            f"dmd sql does not write a {kind} as text (Athena would write 1.5E0);"
+            " cast it to a decimal first"
+        )
+    if kind.is_number or kind.name in ("boolean", "date"):
+        return f"CAST({sql} AS VARCHAR)"
+    return None
+
+
+def clock_text(sql: str, digits: int) -> str:
+    """Return the expression of a timestamp's text, with this many fraction digits (0 to 6)."""
+    whole = f"strftime({sql}, '%Y-%m-%d %H:%M:%S')"
+    if digits == 0:
+        return whole
+    return f"substr(strftime({sql}, '%Y-%m-%d %H:%M:%S.%f'), 1, {20 + digits})"
+
+
+def _members(value: Typed, target: TrinoType, lenient: bool) -> str | None:
+    kind, sql = value.type, value.sql
+    if kind.name != target.name or len(kind.members) != len(target.members):
+        return None
+    if coerces(kind, target) and kind.name != "row":
+        return _plain(sql, target, False)
+    if kind.name == "array":
+        element = _conversion(Typed("element", kind.members[0]), target.members[0], lenient)
+        return element and f"list_transform({sql}, lambda element : {element})"
+    if kind.name == "row":
+        parts = []
+        for index, member in enumerate(kind.members):
+            own = Typed(f"struct_extract({sql}, '{member_name(kind, index)}')", member)
+            part = _conversion(own, target.members[index], lenient)
+            if part is None:
+                return None
+            parts.append(f"{quoted(member_name(target, index))} := {part}")
+        packed = f"struct_pack({', '.join(parts)})"
+        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {packed} END"
+    return None
+
+
+def _to_json(value: Typed) -> str | None:
+    kind = value.type
+    if kind.is_number and not kind.is_integer:
+        return None
+    if kind.is_integer or kind.name in ("boolean", "varchar"):
+        return f"to_json({value.sql})"
+    if kind.name in ("array", "map") and {m.name for m in kind.members} <= {
+        "varchar",
+        "bigint",
+        "integer",
+        "boolean",
+    }:
+        return f"to_json({value.sql})"
+    return None
+
+
+def _from_json(sql: str, target: TrinoType, lenient: bool) -> str | None:
+    if target == VARCHAR:
+        scalar = f"json_type({sql}) NOT IN ('OBJECT', 'ARRAY')"
+        return f"CASE WHEN {scalar} THEN {sql} ->> '$' ELSE {failure(sql, VARCHAR)} END"
+    if target.is_time or target.name in ("varbinary", "interval day to second"):
+        return None
+    return _plain(sql, target, lenient)

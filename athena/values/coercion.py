@@ -1,0 +1,108 @@
+"""Typed expressions, and which types Trino lets meet: its implicit casts, and no others.
+
+Source: https://trino.io/docs/current/language/types.html and the engine's own answers
+(``tests/athena/trino_answers.json``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from athena.values.trino_types import (
+    DOUBLE,
+    INTEGERS,
+    MAX_PRECISION,
+    REAL,
+    UNKNOWN,
+    TrinoType,
+    decimal,
+    duckdb_type,
+    timestamp,
+)
+
+_DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A translated expression.
+
+    Parameters
+    ----------
+    sql
+        DuckDB's text, safe to stand as an operand (parenthesised where needed).
+    type
+        The type that Athena gives it; DuckDB's is ``duckdb_type`` of it.
+    text
+        The value of a string literal.
+    """
+
+    sql: str
+    type: TrinoType
+    text: str | None = None
+
+
+def as_decimal(kind: TrinoType) -> TrinoType:
+    """Return the decimal type that holds every value of a whole-number or decimal type."""
+    return kind if kind.name == "decimal" else decimal(_DIGITS[kind.name], 0)
+
+
+def common_type(left: TrinoType, right: TrinoType) -> TrinoType | None:
+    """Return the type in which two values can be compared or stand in one column, if any."""
+    if left == right or right == UNKNOWN:
+        return left
+    if left == UNKNOWN:
+        return right
+    if left.is_number and right.is_number:
+        return _common_number(left, right)
+    if left.is_time and right.is_time:
+        return _common_time(left, right)
+    if left.name == right.name and left.members and len(left.members) == len(right.members):
+        members = [common_type(a, b) for a, b in zip(left.members, right.members, strict=True)]
+        known = tuple(member for member in members if member is not None)
+        if len(known) == len(members):
+            names = tuple(
+                a if a == b else None for a, b in zip(left.names, right.names, strict=True)
+            )
+            return replace(left, members=known, names=names)
+    return None
+
+
+def _common_number(left: TrinoType, right: TrinoType) -> TrinoType:
+    names = {left.name, right.name}
+    if "double" in names:
+        return DOUBLE
+    if "real" in names:
+        return REAL
+    if "decimal" in names:
+        a, b = as_decimal(left), as_decimal(right)
+        scale = max(a.scale, b.scale)
+        whole = max(a.precision - a.scale, b.precision - b.scale)
+        return decimal(min(MAX_PRECISION, whole + scale), scale)
+    return max(left, right, key=lambda kind: INTEGERS.index(kind.name))
+
+
+def _common_time(left: TrinoType, right: TrinoType) -> TrinoType:
+    digits = [int(kind.numbers[0]) for kind in (left, right) if kind.numbers]
+    zoned = "timestamp with time zone" in (left.name, right.name)
+    name = "timestamp with time zone" if zoned else "timestamp"
+    return TrinoType(name, (max(digits),)) if digits else timestamp(0)
+
+
+def coerces(kind: TrinoType, target: TrinoType) -> bool:
+    """Whether a value of ``kind`` becomes one of ``target`` without a cast."""
+    if target.name == "decimal" and (kind.is_integer or kind.name == "decimal"):
+        own = as_decimal(kind)
+        fits = own.precision - own.scale <= target.precision - target.scale
+        return fits and own.scale <= target.scale
+    common = common_type(kind, target)
+    if common is None:
+        return False
+    return common == target or (common.name == target.name == "row")
+
+
+def coerce(value: Typed, target: TrinoType) -> Typed:
+    """Return the expression as the other type; only where Trino would do so by itself."""
+    if duckdb_type(value.type) == duckdb_type(target):
+        return replace(value, type=target)
+    return Typed(f"CAST({value.sql} AS {duckdb_type(target)})", target)

@@ -1,0 +1,56 @@
+"""Comparisons and choices between values: what Athena lets meet, and as which type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from athena.errors import SqlError
+from athena.values.coercion import Typed, coerce, common_type
+from athena.values.trino_types import BOOLEAN, CLOCK_ELSEWHERE, DATE, UNKNOWN, VARCHAR, TrinoType
+
+
+def comparison(operator: str, left: Typed, right: Typed) -> Typed:
+    """Return ``left operator right``; refused where Athena refuses it."""
+    left, right = _alike(operator, left, right)
+    if left.type.members and not operator.startswith("IS "):
+        raise not_comparable(left.type)
+    return Typed(f"({left.sql} {operator} {right.sql})", BOOLEAN)
+
+
+def unlike(operator: str, left: TrinoType, right: TrinoType) -> str:
+    """Return why two types do not meet, and what to do."""
+    remedy = "cast one of them"
+    if {left, right} & {DATE} and VARCHAR in (left, right):
+        remedy = "compare text with text, '2026-11-01', or cast it to date"
+    return f"cannot apply {operator} to {left} and {right}; {remedy}"
+
+
+def not_comparable(kind: TrinoType) -> SqlError:
+    """Return the error of a comparison of arrays, maps or rows."""
+    return SqlError(
+        f"dmd sql does not compare {kind.name}s: Athena says NULL where they hold a NULL;"
+        " compare what is in them, or use IS [NOT] DISTINCT FROM"
+    )
+
+
+def _alike(operator: str, left: Typed, right: Typed) -> tuple[Typed, Typed]:
+    kind = common_type(left.type, right.type)
+    if kind is None or CLOCK_ELSEWHERE in (left.type, right.type):
+        raise SqlError(unlike(operator, left.type, right.type))
+    return coerce(left, kind), coerce(right, kind)
+
+
+def branches(conditions: Sequence[str], values: Sequence[Typed]) -> Typed:
+    """Return a CASE; ``values`` has one more than the conditions, for ELSE."""
+    kind = UNKNOWN
+    for value in values:
+        common = common_type(kind, value.type)
+        if common is None:
+            raise SqlError(unlike("CASE", kind, value.type))
+        kind = common
+    coerced = [coerce(value, kind).sql for value in values]
+    whens = " ".join(
+        f"WHEN {condition} THEN {value}"
+        for condition, value in zip(conditions, coerced[:-1], strict=True)
+    )
+    return Typed(f"CASE {whens} ELSE {coerced[-1]} END", kind)
