@@ -26,8 +26,8 @@ from avro_writer.deadline import Clock
 from avro_writer.run import Run
 from avro_writer.s3_store import S3Store
 from avro_writer.settings import Assignment, Settings
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from telemetry import Log
 
 _BUCKET = "limits"

@@ -13,16 +13,16 @@ from typing import Any
 from athena.export import write_export
 from console.errors import CommandError
 from console.progress import Progress
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
+from emulation.functions.logs import FunctionLog
+from emulation.pipeline import Pipeline, running_pipeline
 from infra.naming import DATA_PREFIX
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
 from local.feed.generator import generate
 from local.feed.lines import read_lines
 from local.feed.replication import TableStream
 from local.feed.stream import Fed, StreamRecord, feed
 from local.feed.table import write_items
-from local.functions.logs import FunctionLog
-from local.pipeline import Pipeline, running_pipeline
 from local.provision.provision import Provisioned, local_settings, provision
 from local.provision.target import check_endpoint
 from local.referenced import make_referenced

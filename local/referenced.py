@@ -8,8 +8,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from emulation.endpoint import Endpoint
 from infra.settings import Settings
-from local.endpoint import Endpoint
 
 _SHARDS = 2
 _LARGEST_RECORD_KIB = 10_240

@@ -14,7 +14,7 @@ from typing import Any
 
 import fastavro
 
-from local.firehose import DeliveryCounts
+from emulation.firehose import DeliveryCounts
 
 
 @dataclass

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
 from local.provision.provision import Provisioned, local_settings, provision
 from local.provision.stack_config import REPOSITORY
 from local.provision.target import check_endpoint

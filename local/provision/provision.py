@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emulation.endpoint import Endpoint
 from infra.settings import Settings
-from local.endpoint import Endpoint
 from local.provision.monitor import ProvisionedResource, ProvisioningMonitor, ResourceMaker
 from local.provision.program import run_program
 from local.provision.resource import Clients

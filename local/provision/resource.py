@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from botocore.exceptions import ClientError
 
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
 from local.provision.errors import UnsupportedResourceError
 
 Shape: TypeAlias = Mapping[str, "str | tuple[str, Shape]"]

@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
 
 from .tables import BUCKET, DATABASE, PARQUET_DATABASE, definitions, write_data_directory
 

@@ -13,7 +13,7 @@ from moto import mock_aws
 
 from athena.engine import run_query
 from athena.export import ExportError, export_catalog, export_objects, write_export
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
 
 from .record_trino_answers import load
 from .tables import BUCKET, DATABASE

@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 from avro_writer.errors import OutOfTime
 from avro_writer.s3_store import S3Store
 from avro_writer.store import AlreadyThere, Changed, Missing, Store
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from tests.support.memory_store import MemoryStore
 
 

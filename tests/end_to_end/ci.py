@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from athena.engine import run_query
-from local.endpoint import Credentials, Endpoint
+from emulation.endpoint import Credentials, Endpoint
 from tests.end_to_end.provisioned import Stack
 
 ITEM = {"pk": {"S": "ci"}, "sk": {"S": "1"}}

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
+from emulation.gateway import Gateway
+from emulation.pipeline import Pipeline, bucket_keys, running_pipeline
 from local.demo import LOCAL_PACE
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
-from local.gateway import Gateway
-from local.pipeline import Pipeline, bucket_keys, running_pipeline
 from local.provision.provision import Provisioned, local_settings, provision
 from local.referenced import make_referenced
 from release.package import build

@@ -15,7 +15,7 @@ import fastavro
 import pytest
 
 import schemas
-from local.emulator import embedded_emulator
+from emulation.emulator import embedded_emulator
 from local.feed.generator import generate
 from tests.end_to_end.conftest import RECORDS, SEED, Run, own_lines
 from tests.support.changes import change

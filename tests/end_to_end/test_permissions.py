@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
+from emulation.gateway import Gateway
+from emulation.subscription_filters import LogForwarding
 from local.feed.generator import generate
 from local.feed.stream import feed
-from local.gateway import Gateway
-from local.log_forwarding import LogForwarding
 from tests.end_to_end import ci
 from tests.end_to_end.provisioned import Stack, without
 

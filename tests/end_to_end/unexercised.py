@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from local.gateway import Grant
+from emulation.gateway import Grant
 
 _FIREHOSE = "https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"
 _ATHENA_S3 = "https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from infra.naming import ENVIRONMENTS
 from infra.settings import PROJECT
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
 from local.provision import local_settings
 from local.provision.monitor import ResourceMaker
 from local.provision.provision import local_config

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from emulation.endpoint import Endpoint
 from infra.naming import ENVIRONMENTS
-from local.endpoint import Endpoint
 from tests.engine.conftest import Stack, write_packages
 from tests.engine.monitor import Deployment, Registered
 from tests.engine.wire import UNKNOWN, texts

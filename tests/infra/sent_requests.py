@@ -14,7 +14,7 @@ from typing import Any
 from botocore.model import OperationModel
 from pulumi.runtime.mocks import MockResourceArgs
 
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
 from local.provision.monitor import ResourceMaker
 from local.provision.resource import Clients
 from tests.infra.service_models import faults

@@ -12,9 +12,9 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from pulumi.runtime.mocks import MockResourceArgs
 
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from infra.naming import ENVIRONMENTS
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
 from local.provision import local_settings
 from local.provision.monitor import ProvisioningMonitor
 from local.provision.program import run_program

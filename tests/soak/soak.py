@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from local.emulator import embedded_emulator
-from local.endpoint import OPERATOR
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import OPERATOR
 from release.package import build
 from release.wheels import Target
 from tests.soak.faulty_proxy import BadDay, faulty_proxy

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from schemas import RECORD_TYPES
 from tests.trino import expected, kinds
 from tests.trino.history import History, history

@@ -14,10 +14,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from emulation.endpoint import Endpoint
+from emulation.pipeline import running_pipeline
 from local.demo import LOCAL_PACE
-from local.endpoint import Endpoint
 from local.feed.stream import StreamRecord, feed
-from local.pipeline import running_pipeline
 from local.provision.command import LOCAL_PACKAGES
 from local.provision.provision import local_settings, provision
 from local.provision.stack_config import REPOSITORY

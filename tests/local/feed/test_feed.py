@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from local.feed.generator import generate
 from local.feed.lines import InputError, check_input, read_lines
 from local.feed.replication import TableStream

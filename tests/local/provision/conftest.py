@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local.emulator import embedded_emulator
-from local.endpoint import Endpoint
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
 from local.provision import Provisioned, local_settings, provision
 from local.referenced import make_referenced
 from tests.support.packages import write_packages

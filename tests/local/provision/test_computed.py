@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pulumi.runtime.mocks import MockResourceArgs
 
-from local.endpoint import Endpoint
+from emulation.endpoint import Endpoint
 from local.provision import Provisioned
 from local.provision.provision import local_config
 from local.resources.computed import AsAws

@@ -16,11 +16,11 @@ from botocore.exceptions import ClientError
 from pulumi.runtime.mocks import MockResourceArgs
 
 from dmd.__main__ import main
+from emulation.endpoint import Endpoint
 from infra.naming import ENVIRONMENTS
 from infra.policies import allow
 from infra.policies import document as document_of
 from infra.settings import SettingsError
-from local.endpoint import Endpoint
 from local.provision import (
     Provisioned,
     ProvisionedResource,

@@ -1,0 +1,1 @@
+"""AWS services on one machine, in front of any AWS-compatible endpoint."""

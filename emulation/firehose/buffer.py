@@ -1,0 +1,78 @@
+"""Gathering records into one object, by size and by time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from emulation.firehose.description import BufferingHints
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What was gathered: the data as one, and what the object's name and the counts need.
+
+    ``failures`` has the number of records for each error code, and is empty for what is
+    delivered.
+    """
+
+    data: bytes
+    records: int
+    oldest_arrival_millis: int
+    failures: Mapping[str, int]
+
+
+class ObjectBuffer:
+    """Holds what will be one object until there is enough of it, or for long enough.
+
+    Source: docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html. The size
+    is that of the data before compression.
+    """
+
+    def __init__(self, hints: BufferingHints) -> None:
+        self._hints = hints
+        self._clear()
+
+    @property
+    def waiting(self) -> int:
+        """Return how many records wait."""
+        return len(self._data)
+
+    def add(self, data: bytes, arrival_millis: int, now: float, failure: str = "") -> None:
+        """Take the data of one record, with its error code if it failed.
+
+        ``now`` is in seconds, ``arrival_millis`` in milliseconds since the epoch.
+        """
+        if not self._data:
+            self._since = now
+            self._oldest_arrival_millis = arrival_millis
+        self._data.append(data)
+        self._bytes += len(data)
+        self._oldest_arrival_millis = min(self._oldest_arrival_millis, arrival_millis)
+        if failure:
+            self._failures[failure] += 1
+
+    @property
+    def full(self) -> bool:
+        """Tell whether there is enough for an object."""
+        return self._bytes >= self._hints.size_bytes
+
+    def due(self, now: float) -> bool:
+        """Tell whether the oldest record has waited here for the interval."""
+        return bool(self._data) and now - self._since >= self._hints.interval_seconds
+
+    def take(self) -> Contents:
+        """Return what waits, at least one record, and begin the next object."""
+        contents = Contents(
+            b"".join(self._data), len(self._data), self._oldest_arrival_millis, self._failures
+        )
+        self._clear()
+        return contents
+
+    def _clear(self) -> None:
+        self._data: list[bytes] = []
+        self._bytes = 0
+        self._since = 0.0
+        self._oldest_arrival_millis = 0
+        self._failures: Counter[str] = Counter()

@@ -1,0 +1,234 @@
+"""A registered delivery stream's settings, read from what the endpoint says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from emulation.firehose.clients import FirehoseClient
+from emulation.firehose.errors import InvalidSetting, NotEmulated
+from emulation.firehose.prefix import Prefix, parse_prefixes
+
+_MIB = 1024 * 1024
+_DEFAULT_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class BufferingHints:
+    """How much data, and for how long, is gathered before it moves on."""
+
+    size_bytes: int
+    interval_seconds: int
+
+
+@dataclass(frozen=True)
+class Transform:
+    """The Lambda processor: the function, who invokes it, its retries and its buffer."""
+
+    function_arn: str
+    role_arn: str
+    retries: int
+    buffering: BufferingHints
+
+
+@dataclass(frozen=True)
+class LogStream:
+    """A log stream of CloudWatch Logs, and the group that it is in."""
+
+    group: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The S3 destination.
+
+    ``compression`` is ``UNCOMPRESSED`` or ``GZIP``; ``extension`` is what keys end with;
+    ``kms_key_arn`` is the key that objects are encrypted with, or None for the bucket's own
+    default; ``error_log`` is where errors are logged, or None for nowhere.
+    """
+
+    bucket: str
+    role_arn: str
+    prefix: Prefix
+    error_prefix: Prefix
+    buffering: BufferingHints
+    compression: str
+    extension: str
+    time_zone: tzinfo
+    kms_key_arn: str | None
+    error_log: LogStream | None
+
+
+@dataclass(frozen=True)
+class DeliveryStream:
+    """A delivery stream from a Kinesis stream to S3, as registered.
+
+    Source: docs.aws.amazon.com/firehose/latest/APIReference/API_DeliveryStreamDescription.html
+    and the pages of the structures within it, whose defaults apply to what is absent.
+    """
+
+    name: str
+    arn: str
+    region: str
+    version: str
+    source_stream_arn: str
+    source_role_arn: str
+    destination: Destination
+    transform: Transform | None
+
+    @classmethod
+    def describe(cls, firehose: FirehoseClient, name: str) -> DeliveryStream:
+        """Return the delivery stream ``name`` as ``firehose`` describes it.
+
+        Raises
+        ------
+        InvalidSetting
+            A setting is missing or out of AWS's range.
+        NotEmulated
+            The delivery stream uses a feature that is not emulated.
+        """
+        answer = firehose.describe_delivery_stream(DeliveryStreamName=name)
+        return cls.parse(answer["DeliveryStreamDescription"])
+
+    @classmethod
+    def parse(cls, description: Mapping[str, Any]) -> DeliveryStream:
+        """Return the delivery stream of a ``DeliveryStreamDescription``; raises as `describe`."""
+        name = description["DeliveryStreamName"]
+        try:
+            return _parse(description)
+        except InvalidSetting as error:
+            raise InvalidSetting(f"delivery stream {name}: {error}") from error
+        except NotEmulated as error:
+            raise NotEmulated(f"delivery stream {name}: {error}") from error
+
+
+def _parse(description: Mapping[str, Any]) -> DeliveryStream:
+    status = description.get("DeliveryStreamStatus")
+    if status != "ACTIVE":
+        raise InvalidSetting(f"its status is {status}; only an ACTIVE one can run")
+    source = description.get("Source", {}).get("KinesisStreamSourceDescription")
+    if not source:
+        raise NotEmulated("only a Kinesis stream as its source is emulated")
+    destinations = description.get("Destinations") or [{}]
+    settings = destinations[0].get("ExtendedS3DestinationDescription")
+    if not settings:
+        raise NotEmulated("only an extended S3 destination is emulated")
+    arn = description["DeliveryStreamARN"]
+    return DeliveryStream(
+        name=description["DeliveryStreamName"],
+        arn=arn,
+        region=arn.split(":")[3],
+        version=description["VersionId"],
+        source_stream_arn=source["KinesisStreamARN"],
+        source_role_arn=source["RoleARN"],
+        destination=_destination(settings),
+        transform=_transform(settings.get("ProcessingConfiguration") or {}, settings["RoleARN"]),
+    )
+
+
+def _destination(settings: Mapping[str, Any]) -> Destination:
+    for feature in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
+        configuration = settings.get(feature)
+        if configuration and configuration.get("Enabled", True):
+            raise NotEmulated(f"{feature} is not emulated")
+    if settings.get("S3BackupMode", "Disabled") != "Disabled":
+        raise NotEmulated("S3BackupMode is not emulated")
+    compression = settings.get("CompressionFormat") or "UNCOMPRESSED"
+    if compression not in ("UNCOMPRESSED", "GZIP"):
+        raise NotEmulated(
+            f"CompressionFormat {compression} is not emulated; use GZIP or UNCOMPRESSED"
+        )
+    prefix, error_prefix = parse_prefixes(
+        settings.get("Prefix") or "", settings.get("ErrorOutputPrefix") or ""
+    )
+    encryption = (settings.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig") or {}
+    return Destination(
+        bucket=settings["BucketARN"].rpartition(":")[2],
+        role_arn=settings["RoleARN"],
+        prefix=prefix,
+        error_prefix=error_prefix,
+        buffering=_buffering_hints(settings.get("BufferingHints") or {}),
+        compression=compression,
+        extension=settings.get("FileExtension") or (".gz" if compression == "GZIP" else ""),
+        time_zone=_time_zone(settings.get("CustomTimeZone") or ""),
+        kms_key_arn=encryption.get("AWSKMSKeyARN"),
+        error_log=_error_log(settings.get("CloudWatchLoggingOptions") or {}),
+    )
+
+
+def _error_log(options: Mapping[str, Any]) -> LogStream | None:
+    if not options.get("Enabled"):
+        return None
+    group, name = options.get("LogGroupName"), options.get("LogStreamName")
+    if not group or not name:
+        raise InvalidSetting("CloudWatchLoggingOptions needs LogGroupName and LogStreamName")
+    return LogStream(group, name)
+
+
+def _time_zone(name: str) -> tzinfo:
+    # UTC needs no database of time zones on this machine.
+    if name in ("", "UTC"):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError) as error:
+        raise InvalidSetting(f"CustomTimeZone {name!r} is no time zone") from error
+
+
+def _buffering_hints(hints: Mapping[str, Any]) -> BufferingHints:
+    if len({"SizeInMBs", "IntervalInSeconds"} & hints.keys()) == 1:
+        raise InvalidSetting(
+            "BufferingHints has one of SizeInMBs and IntervalInSeconds; set both or neither"
+        )
+    return BufferingHints(
+        size_bytes=_MIB * int(_within("SizeInMBs", hints.get("SizeInMBs", 5), 1, 128)),
+        interval_seconds=int(
+            _within("IntervalInSeconds", hints.get("IntervalInSeconds", 300), 0, 900)
+        ),
+    )
+
+
+def _transform(processing: Mapping[str, Any], role_arn: str) -> Transform | None:
+    if not processing.get("Enabled"):
+        return None
+    processors = processing.get("Processors") or []
+    for processor in processors:
+        if processor["Type"] != "Lambda":
+            raise NotEmulated(f"processor {processor['Type']} is not emulated; only Lambda")
+    if len(processors) > 1:
+        raise InvalidSetting("it has more than one Lambda processor; AWS allows one")
+    if not processors:
+        return None
+    parameters = {
+        parameter["ParameterName"]: parameter["ParameterValue"]
+        for parameter in processors[0].get("Parameters") or ()
+    }
+    if "LambdaArn" not in parameters:
+        raise InvalidSetting("its Lambda processor has no parameter LambdaArn")
+    size = _within("BufferSizeInMBs", parameters.get("BufferSizeInMBs", "1"), 0.2, 3)
+    interval = _within(
+        "BufferIntervalInSeconds", parameters.get("BufferIntervalInSeconds", "60"), 0, 900
+    )
+    retries = _within(
+        "NumberOfRetries", parameters.get("NumberOfRetries", str(_DEFAULT_RETRIES)), 0, 300
+    )
+    return Transform(
+        function_arn=parameters["LambdaArn"],
+        role_arn=parameters.get("RoleArn", role_arn),
+        retries=int(retries),
+        buffering=BufferingHints(int(size * _MIB), int(interval)),
+    )
+
+
+def _within(setting: str, value: str | float, least: float, most: float) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = float("nan")
+    if not least <= number <= most:
+        raise InvalidSetting(f"{setting} is {value}; it must be from {least} to {most}")
+    return number

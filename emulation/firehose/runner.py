@@ -1,0 +1,256 @@
+"""Running one delivery stream, step by step: read, transform, buffer, put."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from types import MappingProxyType
+
+from emulation.firehose.buffer import ObjectBuffer
+from emulation.firehose.clients import KinesisClient, LambdaClient, LogsClient, S3Client
+from emulation.firehose.counts import DeliveryCounts
+from emulation.firehose.description import DeliveryStream
+from emulation.firehose.error_log import ErrorLog
+from emulation.firehose.error_output import error_line
+from emulation.firehose.errors import DeliveryStalled
+from emulation.firehose.objects import Uploads, new_object
+from emulation.firehose.records import SourceRecord
+from emulation.firehose.response import Delivered, Failed
+from emulation.firehose.shards import StreamReader
+from emulation.firehose.stage import Judged, TransformStage
+
+
+def _new_uuid() -> str:
+    return str(uuid.uuid4())
+
+
+class DeliveryStreamRunner:
+    """Does for one delivery stream what Amazon Data Firehose does on AWS.
+
+    For one thread, except that `counts` may be read by any. Invocations and puts are made one
+    after the other; AWS makes up to five invocations a shard at the same time.
+
+    Parameters
+    ----------
+    stream
+        The settings, as registered.
+    kinesis, lambda_client, s3, logs
+        boto3 clients with the credentials of the delivery stream's roles. Without ``logs`` errors
+        go to this process's log alone.
+    clock
+        Seconds since the epoch.
+    pause
+        Waits for so many seconds.
+    new_uuid
+        Gives the unique part of object names, invocation ids and random strings.
+    read_interval
+        Seconds between two reads of one shard; see `StreamReader`.
+    stall_seconds
+        How long `drain` goes on without any progress before it gives up.
+    """
+
+    def __init__(
+        self,
+        stream: DeliveryStream,
+        *,
+        kinesis: KinesisClient,
+        lambda_client: LambdaClient,
+        s3: S3Client,
+        logs: LogsClient | None = None,
+        clock: Callable[[], float] = time.time,
+        pause: Callable[[float], None] = time.sleep,
+        new_uuid: Callable[[], str] = _new_uuid,
+        read_interval: float = 0.2,
+        stall_seconds: float = 60.0,
+    ) -> None:
+        self.stream = stream
+        self._clock = clock
+        self._pause = pause
+        self._new_uuid = new_uuid
+        self._read_interval = read_interval
+        self._stall_seconds = stall_seconds
+        self._source = StreamReader(
+            kinesis, stream.source_stream_arn, clock=clock, read_interval=read_interval
+        )
+        target = stream.destination.error_log
+        error_log = ErrorLog(stream, target, logs, clock) if logs and target else None
+        self._stage = (
+            TransformStage(
+                stream,
+                stream.transform,
+                lambda_client,
+                pause=pause,
+                new_uuid=new_uuid,
+                error_log=error_log,
+            )
+            if stream.transform
+            else None
+        )
+        self._delivery = ObjectBuffer(stream.destination.buffering)
+        self._errors = ObjectBuffer(stream.destination.buffering)
+        self._uploads = Uploads(s3, stream, clock, error_log)
+        self._failed_by_code: Counter[str] = Counter()
+        self._tally = self._counts = DeliveryCounts()
+
+    @property
+    def counts(self) -> DeliveryCounts:
+        """Return what has been done, as of the end of the last step."""
+        return self._counts
+
+    def start(self) -> None:
+        """Begin with what arrives from now on; see `StreamReader.start` for what it raises."""
+        self._source.start()
+
+    def poll(self) -> int:
+        """Do one step, and return how many records it read.
+
+        Reads each shard that is due once, transforms the batches that are full or due, and puts
+        the objects that are. While a put fails nothing is read, as on AWS, where a failing
+        destination holds up the source: so what is held in memory stays bounded.
+        """
+        self._put_due()
+        records = [] if self._uploads.blocked else self._source.read()
+        self._tally = replace(
+            self._tally,
+            received=self._tally.received + len(records),
+            received_bytes=self._tally.received_bytes + sum(len(record.data) for record in records),
+        )
+        for record in records:
+            self._take(record)
+        if self._stage is not None:
+            for judged in self._stage.flush(self._clock()):
+                self._file(judged)
+        for buffer in (self._delivery, self._errors):
+            if buffer.due(self._clock()):
+                self._submit(buffer)
+        self._put_due()
+        self._publish()
+        return len(records)
+
+    def run(self, stop: threading.Event) -> None:
+        """Poll until ``stop`` is set; what is in flight then stays for `drain`."""
+        while not stop.is_set():
+            if not self.poll():
+                stop.wait(self._read_interval)
+
+    def drain(self) -> DeliveryCounts:
+        """Read every shard to its end, put everything, and return the counts: none in flight.
+
+        Nothing more should be put into the stream meanwhile, or the end moves on.
+
+        Raises
+        ------
+        DeliveryStalled
+            There has been no progress for ``stall_seconds``: Kinesis cannot be read or S3
+            refuses an object. What is in flight is still held; drain again when it is mended.
+        """
+        self._source.forget_tip()
+        progress = self._clock()
+        while True:
+            before = self._counts
+            self.poll()
+            if self._source.at_tip:
+                self._flush()
+                if not self._counts.in_flight:
+                    return self._counts
+            if self._counts != replace(before, put_retries=self._counts.put_retries):
+                progress = self._clock()
+            elif self._clock() - progress >= self._stall_seconds:
+                reason = self._uploads.last_error or self._source.last_error
+                raise DeliveryStalled(
+                    f"delivery stream {self.stream.name} has made no progress for "
+                    f"{self._stall_seconds:.0f} s, {self._counts.in_flight} records in flight: "
+                    f"{reason or 'the end of the stream does not come'}"
+                )
+            self._pause(self._read_interval)
+
+    def _flush(self) -> None:
+        if self._stage is not None:
+            for judged in self._stage.flush():
+                self._file(judged)
+        for buffer in (self._delivery, self._errors):
+            if buffer.waiting:
+                self._submit(buffer)
+        self._put_due()
+        self._publish()
+
+    def _take(self, record: SourceRecord) -> None:
+        if self._stage is None:
+            self._deliver(record, record.data)
+        else:
+            for judged in self._stage.add(record, self._clock()):
+                self._file(judged)
+
+    def _file(self, judged: Judged) -> None:
+        ended_millis = int(self._clock() * 1000)
+        dropped = 0
+        for record, verdict in zip(judged.records, judged.verdicts, strict=True):
+            if isinstance(verdict, Delivered):
+                self._deliver(record, verdict.data)
+            elif isinstance(verdict, Failed):
+                self._fail(record, verdict, judged, ended_millis)
+            else:
+                dropped += 1
+        self._tally = replace(self._tally, dropped=self._tally.dropped + dropped)
+
+    def _deliver(self, record: SourceRecord, data: bytes) -> None:
+        self._delivery.add(data, record.arrival_millis, self._clock())
+        if self._delivery.full:
+            self._submit(self._delivery)
+
+    def _fail(
+        self, record: SourceRecord, failure: Failed, judged: Judged, ended_millis: int
+    ) -> None:
+        line = error_line(
+            record,
+            failure,
+            attempts=judged.attempts,
+            ended_millis=ended_millis,
+            function_arn=judged.function_arn,
+        )
+        self._errors.add(line, record.arrival_millis, self._clock(), failure.code)
+        if self._errors.full:
+            self._submit(self._errors)
+
+    def _submit(self, buffer: ObjectBuffer) -> None:
+        self._uploads.submit(new_object(self.stream, buffer.take(), self._new_uuid))
+
+    def _put_due(self) -> None:
+        for put in self._uploads.put_due():
+            contents, tally = put.contents, self._tally
+            stored = tally.stored_bytes + len(put.body)
+            if contents.failures:
+                self._failed_by_code.update(contents.failures)
+                self._tally = replace(
+                    tally,
+                    failed=tally.failed + contents.records,
+                    error_objects=tally.error_objects + 1,
+                    stored_bytes=stored,
+                )
+            else:
+                self._tally = replace(
+                    tally,
+                    delivered=tally.delivered + contents.records,
+                    delivered_bytes=tally.delivered_bytes + len(contents.data),
+                    objects=tally.objects + 1,
+                    stored_bytes=stored,
+                )
+
+    def _publish(self) -> None:
+        stage = self._stage
+        self._counts = replace(
+            self._tally,
+            in_flight=(stage.waiting if stage else 0)
+            + self._delivery.waiting
+            + self._errors.waiting
+            + self._uploads.records,
+            failed_by_code=MappingProxyType(dict(self._failed_by_code)),
+            batches=stage.batches if stage else 0,
+            retries=stage.retries if stage else 0,
+            unknown_ids=stage.unknown_ids if stage else 0,
+            put_retries=self._uploads.retries,
+        )

@@ -1,0 +1,249 @@
+"""Reading a Kinesis stream as Amazon Data Firehose does: every shard, from the latest on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulation.firehose.aggregation import deaggregate
+from emulation.firehose.clients import KinesisClient
+from emulation.firehose.errors import FirehoseError
+from emulation.firehose.records import SourceRecord
+
+_LOG = logging.getLogger(__name__)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_RECORDS_A_CALL = 10_000
+
+
+@dataclass
+class _Shard:
+    """One shard being read.
+
+    ``position`` says, in GetShardIterator's terms, where to read when there is no iterator.
+    """
+
+    shard_id: str
+    parents: frozenset[str]
+    closed: bool
+    position: Mapping[str, Any]
+    iterator: str | None = None
+    finished: bool = False
+    at_tip: bool = False
+    next_read: float = 0.0
+    error: str | None = None
+
+
+class StreamReader:
+    """Reads the records of a stream that arrive after `start`, once each, in shard order.
+
+    Parameters
+    ----------
+    kinesis
+        A boto3 client, with the credentials of the delivery stream's source role.
+    stream_arn
+        The stream to read.
+    clock
+        Seconds since the epoch.
+    read_interval
+        Seconds between two reads of one shard. Firehose reads once a second; an emulator has
+        no limit of five reads a second to share, so the default is faster.
+    discovery_interval
+        Seconds between two looks for new shards; a shard that ends is a reason to look at once.
+
+    Sources: docs.aws.amazon.com/firehose/latest/dev/writing-with-kinesis-streams.html;
+    docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html.
+    """
+
+    def __init__(
+        self,
+        kinesis: KinesisClient,
+        stream_arn: str,
+        *,
+        clock: Callable[[], float],
+        read_interval: float = 0.2,
+        discovery_interval: float = 10.0,
+    ) -> None:
+        self._kinesis = kinesis
+        self._stream_arn = stream_arn
+        self._clock = clock
+        self.read_interval = read_interval
+        self._discovery_interval = discovery_interval
+        self._next_discovery = 0.0
+        self._must_discover = False
+        self._shards: dict[str, _Shard] = {}
+        self._listing_error: str | None = None
+
+    def start(self) -> None:
+        """Take the position of every shard: what arrives from now on will be read.
+
+        Raises
+        ------
+        FirehoseError
+            The stream cannot be read now.
+        botocore.exceptions.ClientError
+            The stream does not exist, or the role may not read it.
+        """
+        status = self._kinesis.describe_stream(StreamARN=self._stream_arn, Limit=1)[
+            "StreamDescription"
+        ]["StreamStatus"]
+        if status not in ("ACTIVE", "UPDATING"):
+            raise FirehoseError(
+                f"stream {self._stream_arn} is {status}; wait until it is ACTIVE, then start"
+            )
+        since = datetime.fromtimestamp(self._clock(), UTC)
+        for listed in self._list_shards():
+            shard = _shard(listed, {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since})
+            self._shards[shard.shard_id] = shard
+            if shard.closed:
+                shard.finished = True
+            else:
+                # LATEST names a place only at this moment: were the iterator to expire before
+                # the first record is read, the time of the start stands in for it.
+                shard.iterator = self._iterator(shard, {"ShardIteratorType": "LATEST"})
+        self._next_discovery = self._clock() + self._discovery_interval
+
+    def read(self) -> list[SourceRecord]:
+        """Return what one GetRecords call on each shard that is due gives.
+
+        An error of Kinesis is logged and kept as `last_error`; the shard is read again from the
+        same place when it is due again, for as long as it takes, as Firehose does.
+
+        Raises
+        ------
+        FirehoseError
+            Reading was not started: there is no place to read from.
+        """
+        if not self._shards:
+            raise FirehoseError(f"stream {self._stream_arn} is read before start()")
+        records: list[SourceRecord] = []
+        for shard in list(self._shards.values()):
+            if not shard.finished and self._clock() >= shard.next_read and self._may_read(shard):
+                shard.next_read = self._clock() + self.read_interval
+                try:
+                    records.extend(self._read_shard(shard))
+                    shard.error = None
+                except (ClientError, BotoCoreError) as error:
+                    shard.error = self._failure(f"shard {shard.shard_id} cannot be read", error)
+        if self._must_discover or self._clock() >= self._next_discovery:
+            self._discover()
+        return records
+
+    def forget_tip(self) -> None:
+        """Make `at_tip` false until every shard has been read to its end once more."""
+        self._must_discover = True
+        for shard in self._shards.values():
+            shard.at_tip = False
+
+    @property
+    def at_tip(self) -> bool:
+        """Tell whether the last read of every shard found nothing more, and no shard is new."""
+        return not self._must_discover and all(
+            shard.finished or shard.at_tip for shard in self._shards.values()
+        )
+
+    @property
+    def last_error(self) -> str | None:
+        """Return why some shard cannot be read now, or None if all can."""
+        errors = (shard.error for shard in self._shards.values())
+        return next((error for error in errors if error), self._listing_error)
+
+    def _read_shard(self, shard: _Shard) -> list[SourceRecord]:
+        if shard.iterator is None:
+            shard.iterator = self._iterator(shard, shard.position)
+        try:
+            answer = self._kinesis.get_records(
+                StreamARN=self._stream_arn, ShardIterator=shard.iterator, Limit=_RECORDS_A_CALL
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ExpiredIteratorException":
+                shard.iterator = None
+            raise
+        records = [
+            user_record
+            for record in answer["Records"]
+            for user_record in _user_records(shard.shard_id, record)
+        ]
+        if answer["Records"]:
+            shard.position = {
+                "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+                "StartingSequenceNumber": answer["Records"][-1]["SequenceNumber"],
+            }
+        shard.iterator = answer.get("NextShardIterator")
+        shard.at_tip = not answer["Records"] and not answer.get("MillisBehindLatest")
+        # Kinesis ends a closed shard with no next iterator; emulators may only close it.
+        if shard.iterator is None or (shard.closed and shard.at_tip):
+            shard.finished = True
+            self._must_discover = True
+        return records
+
+    def _may_read(self, shard: _Shard) -> bool:
+        """Tell whether all that came before ``shard`` has been read: its parents' records."""
+        return all(
+            self._shards[parent].finished for parent in shard.parents if parent in self._shards
+        )
+
+    def _discover(self) -> None:
+        try:
+            listing = self._list_shards()
+        except (ClientError, BotoCoreError) as error:
+            self._listing_error = self._failure("its shards cannot be listed", error)
+            return
+        self._listing_error = None
+        for listed in listing:
+            shard = _shard(listed, {"ShardIteratorType": "TRIM_HORIZON"})
+            known = self._shards.setdefault(shard.shard_id, shard)
+            known.closed = shard.closed
+        self._must_discover = False
+        self._next_discovery = self._clock() + self._discovery_interval
+
+    def _list_shards(self) -> list[Mapping[str, Any]]:
+        answer = self._kinesis.list_shards(StreamARN=self._stream_arn)
+        shards = list(answer["Shards"])
+        while answer.get("NextToken"):
+            # A token stands for the stream too: Kinesis refuses both together.
+            answer = self._kinesis.list_shards(NextToken=answer["NextToken"])
+            shards.extend(answer["Shards"])
+        return shards
+
+    def _iterator(self, shard: _Shard, position: Mapping[str, Any]) -> str:
+        answer = self._kinesis.get_shard_iterator(
+            StreamARN=self._stream_arn, ShardId=shard.shard_id, **position
+        )
+        iterator: str = answer["ShardIterator"]
+        return iterator
+
+    def _failure(self, what: str, error: Exception) -> str:
+        message = f"stream {self._stream_arn}: {what}: {error}"
+        _LOG.warning("%s; trying again", message)
+        return message
+
+
+def _shard(listed: Mapping[str, Any], position: Mapping[str, Any]) -> _Shard:
+    parents = (listed.get("ParentShardId"), listed.get("AdjacentParentShardId"))
+    return _Shard(
+        shard_id=listed["ShardId"],
+        parents=frozenset(parent for parent in parents if parent),
+        closed=bool(listed.get("SequenceNumberRange", {}).get("EndingSequenceNumber")),
+        position=position,
+    )
+
+
+def _user_records(shard_id: str, record: Mapping[str, Any]) -> list[SourceRecord]:
+    arrival: datetime = record["ApproximateArrivalTimestamp"]
+    return [
+        SourceRecord(
+            data=user_record.data,
+            shard_id=shard_id,
+            sequence_number=record["SequenceNumber"],
+            subsequence_number=user_record.subsequence_number,
+            partition_key=user_record.partition_key,
+            arrival_millis=(arrival - _EPOCH) // _MILLISECOND,
+        )
+        for user_record in deaggregate(record["Data"], record["PartitionKey"])
+    ]

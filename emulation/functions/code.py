@@ -1,0 +1,69 @@
+"""The code of the functions: finds a package by its digest and unpacks it once."""
+
+from __future__ import annotations
+
+import base64
+import compileall
+import hashlib
+import shutil
+import threading
+import zipfile
+from pathlib import Path
+
+from emulation.functions.errors import PackageMismatchError
+
+
+class DeployedCode:
+    """Unpacked packages, shared by all processes of the functions that were made from them.
+
+    Parameters
+    ----------
+    packages
+        Folder with the zips, as `make package` leaves them.
+    root
+        An empty folder to unpack into.
+    """
+
+    def __init__(self, packages: Path, root: Path) -> None:
+        self._packages = packages
+        self._root = root
+        self._lock = threading.Lock()
+
+    def task_root(self, code_sha256: str) -> Path:
+        """Return the folder with the files of the package that has this digest, read-only.
+
+        Raises
+        ------
+        PackageMismatchError
+            No package has it.
+        """
+        folder = self._root / base64.b64decode(code_sha256).hex()
+        with self._lock:
+            if not folder.exists():
+                with zipfile.ZipFile(self._find(code_sha256)) as package:
+                    partial = folder.with_suffix(".partial")
+                    package.extractall(partial)
+                # Read-only, it could not keep byte code, and each process would compile again.
+                compileall.compile_dir(partial, quiet=2)
+                partial.rename(folder)
+                for path in (folder, *folder.rglob("*")):
+                    path.chmod(0o555 if path.is_dir() else 0o444)
+        return folder
+
+    def remove(self) -> None:
+        """Remove what was unpacked."""
+        for path in (self._root, *self._root.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o755)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _find(self, code_sha256: str) -> Path:
+        zips = sorted(self._packages.glob("*.zip"))
+        for path in zips:
+            if base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode() == code_sha256:
+                return path
+        raise PackageMismatchError(
+            f"none of {len(zips)} packages in {self._packages} has the digest {code_sha256} of the "
+            "function's code: build them again (`python -m release.package --target local`) and "
+            "provision again, so that the function is made from the package that is there"
+        )

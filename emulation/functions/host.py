@@ -1,0 +1,182 @@
+"""Runs functions on demand, each in warm processes of its own, as Lambda's Invoke would."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from botocore.exceptions import ClientError
+
+from emulation.endpoint import Endpoint
+from emulation.functions.code import DeployedCode
+from emulation.functions.configuration import FunctionConfiguration
+from emulation.functions.errors import FunctionHostError
+from emulation.functions.event_queue import EventQueue
+from emulation.functions.invocation import (
+    FunctionReference,
+    InvokeRequest,
+    InvokeResponse,
+    not_found,
+    refusal_for_size,
+    throttled,
+)
+from emulation.functions.log_delivery import LogDelivery
+from emulation.functions.logs import LogBook, LogSink
+from emulation.functions.warm import CredentialsForRole, WarmFunction
+
+_CLOSE_SECONDS: Final = 10.0
+
+
+class FunctionHost:
+    """The functions of an AWS-compatible endpoint, run on this machine.
+
+    What a function is — its package, handler, variables, limits and role — is what the endpoint's
+    Lambda API says when it is invoked. Safe for any number of threads; a context manager.
+
+    Parameters
+    ----------
+    endpoint
+        Where the functions were created, and where they will find AWS, as the operator sees it.
+    packages
+        Folder with the zips that the functions were created from, for example
+        ``build/lambda/local``.
+    credentials_for_role
+        Called when a process is started.
+    concurrency
+        Most invocations of one function at once; fewer where the function reserves fewer.
+    log_sink
+        Called with each line of each function's log.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        packages: Path,
+        credentials_for_role: CredentialsForRole,
+        *,
+        concurrency: int = 10,
+        log_sink: LogSink | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._lambda = endpoint.client("lambda")
+        self._credentials_for_role = credentials_for_role
+        self._concurrency = concurrency
+        self._log_delivery = LogDelivery()
+        self._log_book = LogBook(log_sink, self._log_delivery)
+        self._folder = Path(tempfile.mkdtemp(prefix="dmd-functions-")).resolve()
+        self._code = DeployedCode(packages, self._folder / "code")
+        self._lock = threading.Lock()
+        self._functions: dict[str, WarmFunction] = {}
+        self._events = EventQueue(self._lambda, endpoint, credentials_for_role, concurrency)
+        self._is_closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def invoke(self, request: InvokeRequest) -> InvokeResponse:
+        """Run a function once, and answer as Lambda's Invoke does.
+
+        An event (``invocation_type="Event"``) is answered at once and run in the background, again
+        where it fails; `outcome` tells what became of it.
+
+        Raises
+        ------
+        FunctionHostError
+            The host is closed, or the function's package is not among ``packages``.
+        """
+        refusal = refusal_for_size(request)
+        if refusal is not None:
+            return refusal
+        configuration = self._configuration(request)
+        if configuration is None:
+            return not_found(request.function_name)
+        function = self._function(configuration)
+        # Found out here, where there is somebody to tell, not in the background of an event.
+        self._code.task_root(configuration.code_sha256)
+        payload, request_id = request.payload or b"{}", str(uuid.uuid4())
+        if request.invocation_type == "Event":
+            self._events.submit(function, configuration, payload, request_id)
+            version = configuration.version
+            return InvokeResponse(202, b"", executed_version=version, request_id=request_id)
+        return function.invoke(configuration, payload, request_id) or throttled()
+
+    def outcome(self, request_id: str) -> InvokeResponse:
+        """Wait for an event to be done with, and return the answer of its last run, once.
+
+        Lambda has no such call: nobody is told.
+
+        Raises
+        ------
+        FunctionHostError
+            There is no such event, or it could not be run.
+        """
+        return self._events.outcome(request_id)
+
+    def flush_logs(self) -> None:
+        """Wait until what the functions have logged so far is in CloudWatch Logs."""
+        self._log_delivery.flush()
+
+    def logs(self, function_name: str) -> list[str]:
+        """Return the last log lines of a function, oldest first."""
+        return self._log_book.lines(function_name)
+
+    def processes(self, function_name: str) -> tuple[int, ...]:
+        """Return the ids of a function's processes, idle or busy, so that a test can kill them."""
+        with self._lock:
+            function = self._functions.get(function_name)
+        return function.processes() if function else ()
+
+    def close(self) -> None:
+        """End all processes, whatever they are doing, and remove all that they used."""
+        with self._lock:
+            self._is_closed = True
+            functions = list(self._functions.values())
+        self._events.stop()
+        for function in functions:
+            function.close(timeout=_CLOSE_SECONDS)
+        self._events.join()
+        self._log_delivery.close()
+        self._code.remove()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _configuration(self, request: InvokeRequest) -> FunctionConfiguration | None:
+        reference = FunctionReference.parse(request.function_name, request.qualifier)
+        if reference is None:
+            return None
+        qualifier = {"Qualifier": reference.qualifier} if reference.qualifier else {}
+        try:
+            response = self._lambda.get_function(FunctionName=reference.name, **qualifier)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+        configuration = FunctionConfiguration.from_response(response)
+        return configuration if reference.names(configuration.arn) else None
+
+    def _function(self, configuration: FunctionConfiguration) -> WarmFunction:
+        with self._lock:
+            if self._is_closed:
+                raise FunctionHostError(f"{configuration.name} cannot run: its host is closed")
+            if configuration.name not in self._functions:
+                self._functions[configuration.name] = WarmFunction(
+                    code=self._code,
+                    endpoint=self._endpoint,
+                    credentials_for_role=self._credentials_for_role,
+                    concurrency=self._concurrency,
+                    folder=self._folder,
+                    log_book=self._log_book,
+                )
+            return self._functions[configuration.name]

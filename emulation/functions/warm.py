@@ -1,0 +1,114 @@
+"""The execution environments of one function: kept warm, as many as run at once, no more."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from emulation.endpoint import Credentials, Endpoint
+from emulation.functions.code import DeployedCode
+from emulation.functions.configuration import FunctionConfiguration
+from emulation.functions.errors import FunctionHostError
+from emulation.functions.execution import ExecutionEnvironment
+from emulation.functions.invocation import InvokeResponse
+from emulation.functions.logs import LogBook
+
+CredentialsForRole = Callable[[str, str], Credentials]
+"""Gives the credentials of a role's session, from the role's ARN and the function's."""
+
+
+class WarmFunction:
+    """One function, safe for any number of threads; the parameters are `FunctionHost`'s."""
+
+    def __init__(
+        self,
+        *,
+        code: DeployedCode,
+        endpoint: Endpoint,
+        credentials_for_role: CredentialsForRole,
+        concurrency: int,
+        folder: Path,
+        log_book: LogBook,
+    ) -> None:
+        self._code = code
+        self._endpoint = endpoint
+        self._credentials_for_role = credentials_for_role
+        self._concurrency = concurrency
+        self._folder = folder
+        self._log_book = log_book
+        self._changed = threading.Condition()
+        self._idle: list[ExecutionEnvironment] = []
+        self._busy: set[ExecutionEnvironment] = set()
+        self._is_closed = False
+
+    def invoke(
+        self, configuration: FunctionConfiguration, payload: bytes, request_id: str
+    ) -> InvokeResponse | None:
+        """Run the function on one event; None if as many run already as may."""
+        environment = self._acquire(configuration)
+        if environment is None:
+            return None
+        is_reusable = False
+        try:
+            response, is_reusable = environment.invoke(payload, request_id)
+        finally:
+            self._release(environment, is_reusable)
+        return response
+
+    def processes(self) -> tuple[int, ...]:
+        """Return the ids of the processes that are alive."""
+        with self._changed:
+            return tuple(each.pid for each in (*self._idle, *self._busy) if each.is_alive)
+
+    def close(self, timeout: float) -> None:
+        """End all processes, and wait at most ``timeout`` seconds for those who called."""
+        with self._changed:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+            for environment in self._busy:
+                environment.kill()
+            self._changed.wait_for(lambda: not self._busy, timeout)
+        for environment in idle:
+            environment.close()
+
+    def _acquire(self, configuration: FunctionConfiguration) -> ExecutionEnvironment | None:
+        with self._changed:
+            if self._is_closed:
+                raise FunctionHostError(f"{configuration.name} cannot run: its host is closed")
+            # What was configured otherwise, or has died while idle, takes no more events.
+            for environment in list(self._idle):
+                if environment.configuration != configuration or not environment.is_alive:
+                    self._idle.remove(environment)
+                    environment.close()
+            if len(self._busy) >= self._limit(configuration):
+                return None
+            environment = self._idle.pop() if self._idle else self._start(configuration)
+            self._busy.add(environment)
+            return environment
+
+    def _limit(self, configuration: FunctionConfiguration) -> int:
+        reserved = configuration.reserved_concurrency
+        return self._concurrency if reserved is None else min(reserved, self._concurrency)
+
+    def _start(self, configuration: FunctionConfiguration) -> ExecutionEnvironment:
+        credentials = self._credentials_for_role(configuration.role, configuration.arn)
+        return ExecutionEnvironment(
+            configuration,
+            endpoint=self._endpoint.with_credentials(credentials),
+            task_root=self._code.task_root(configuration.code_sha256),
+            folder=self._folder,
+            log_book=self._log_book,
+        )
+
+    def _release(self, environment: ExecutionEnvironment, is_reusable: bool) -> None:
+        with self._changed:
+            if is_reusable and not self._is_closed:
+                self._busy.remove(environment)
+                self._idle.append(environment)
+                return
+        # Still busy while it is being closed, so that closing the function waits for it.
+        environment.close()
+        with self._changed:
+            self._busy.remove(environment)
+            self._changed.notify_all()

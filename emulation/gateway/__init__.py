@@ -1,0 +1,41 @@
+"""An authorizer in front of any AWS-compatible endpoint: roles can do what their policies allow.
+
+See design §7; aws-contracts §9 says why the emulator's own enforcement is not enough.
+"""
+
+from emulation.gateway.activity import Activity, Denial
+from emulation.gateway.errors import (
+    AccessDenied,
+    GatewayError,
+    PolicyNotFound,
+    RoleNotFound,
+    UnjudgeableRequest,
+)
+from emulation.gateway.lambda_invoke import LambdaInvoke
+from emulation.gateway.server import Gateway
+from emulation.iam.errors import (
+    MalformedPolicy,
+    PolicyError,
+    UnknownConditionKey,
+    UnknownConditionOperator,
+    UnknownPolicyElement,
+)
+from emulation.iam.grants import Grant
+
+__all__ = [
+    "AccessDenied",
+    "Activity",
+    "Denial",
+    "Gateway",
+    "GatewayError",
+    "Grant",
+    "LambdaInvoke",
+    "MalformedPolicy",
+    "PolicyError",
+    "PolicyNotFound",
+    "RoleNotFound",
+    "UnjudgeableRequest",
+    "UnknownConditionKey",
+    "UnknownConditionOperator",
+    "UnknownPolicyElement",
+]

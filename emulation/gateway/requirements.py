@@ -1,0 +1,87 @@
+"""What a call needs permission for: its IAM actions, each on its resource, with condition keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from emulation.gateway import s3_requirements
+from emulation.gateway.api_call import ApiCall
+from emulation.gateway.errors import UnjudgeableRequest
+from emulation.gateway.key_requirements import key_requirements
+from emulation.gateway.requirement import Requirement
+from emulation.gateway.resource_rules import Place, filled, table
+from emulation.gateway.resources import ACTIONS, CONDITION_KEYS, FREE, IAM_PREFIXES, RESOURCES
+
+# A transaction needs the permissions of what is in it.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
+_IN_TRANSACTIONS = {
+    "Get": "dynamodb:GetItem",
+    "Put": "dynamodb:PutItem",
+    "Update": "dynamodb:UpdateItem",
+    "Delete": "dynamodb:DeleteItem",
+    "ConditionCheck": "dynamodb:ConditionCheckItem",
+}
+_TRANSACTIONS = ("TransactGetItems", "TransactWriteItems")
+
+
+def requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
+    """Return all that a call needs; it may be carried out if each of them is allowed.
+
+    Parameters
+    ----------
+    call
+        The call, with its body (of S3's, only DeleteObjects needs one).
+    place
+        The caller's account, and the tokens given out there.
+
+    Raises
+    ------
+    UnjudgeableRequest
+        The gateway does not know the operation, or cannot tell the resource from the parameters.
+    """
+    if call.service == "s3":
+        needed = s3_requirements.requirements(call)
+        return (*needed, *key_requirements(call, place.bucket_keys))
+    if (call.service, call.operation) in FREE:
+        return ()
+    if call.service == "dynamodb" and call.operation in _TRANSACTIONS:
+        found = tuple(dict.fromkeys(_transaction(call, place)))
+        return _known(call, tuple(Requirement(action, resource) for action, resource in found))
+    rule = RESOURCES.get(call.service, {}).get(call.operation)
+    if rule is None:
+        raise UnjudgeableRequest(
+            f"the gateway does not know which resource {call.service}:{call.operation} is judged "
+            "on: add it to emulation/gateway/resources.py"
+        )
+    prefix = IAM_PREFIXES.get(call.service, call.service)
+    action = f"{prefix}:{ACTIONS.get((call.service, call.operation), call.operation)}"
+    keys = _condition_keys(call, place)
+    return _known(call, tuple(Requirement(action, name, keys) for name in rule(call, place)))
+
+
+def _known(call: ApiCall, found: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+    if not found:
+        raise UnjudgeableRequest(
+            f"the parameters of this {call.service}:{call.operation} do not tell the gateway "
+            "which resource it is on (name it by ARN or name; a token counts only if it was "
+            "given to a role through this gateway)"
+        )
+    return found
+
+
+def _transaction(call: ApiCall, place: Place) -> Iterator[tuple[str, str]]:
+    for item in call.parameters.get("TransactItems") or ():
+        for kind, details in item.items():
+            if kind not in _IN_TRANSACTIONS:
+                raise UnjudgeableRequest(f"{call.operation}: unknown item {kind}")
+            yield _IN_TRANSACTIONS[kind], table(details.get("TableName"), call, place)
+
+
+def _condition_keys(call: ApiCall, place: Place) -> Mapping[str, str]:
+    if call.service == "kms":
+        written: Mapping[str, Any] = call.parameters.get("EncryptionContext") or {}
+        return {f"kms:EncryptionContext:{name}": str(value) for name, value in written.items()}
+    templates = CONDITION_KEYS.get((call.service, call.operation), {})
+    values = {name: filled(text, call.parameters, call, place) for name, text in templates.items()}
+    return {name: value for name, value in values.items() if value is not None}

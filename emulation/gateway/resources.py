@@ -1,0 +1,200 @@
+"""The table: on which resource AWS judges each operation that a role here may call.
+
+An operation that is not in it is refused to roles: what it would need is not known. Adding one is
+a line, from the service's page of https://docs.aws.amazon.com/service-authorization/latest/reference/
+S3 is not in it: its actions are other than its operations (``s3_requirements``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emulation.gateway.resource_rules import (
+    Rule,
+    arn,
+    every,
+    first,
+    function,
+    issued,
+    key,
+    queue,
+    table_index,
+    tables,
+)
+
+# The prefix of IAM's actions where it is not botocore's name of the service.
+IAM_PREFIXES: Mapping[str, str] = {"dynamodbstreams": "dynamodb"}
+
+# IAM's action where it is not named as the operation.
+ACTIONS: Mapping[tuple[str, str], str] = {
+    ("lambda", "Invoke"): "InvokeFunction",
+    ("lambda", "InvokeAsync"): "InvokeFunction",
+    ("lambda", "InvokeWithResponseStream"): "InvokeFunction",
+}
+
+# The services' own condition keys that a call's parameters give.
+CONDITION_KEYS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("cloudwatch", "PutMetricData"): {"cloudwatch:namespace": "{Namespace}"},
+}
+
+_ANYTHING = arn("*")
+
+_STREAM = first(arn("{StreamARN}"), arn("arn:aws:kinesis:{region}:{account}:stream/{StreamName}"))
+_STREAM_OF_TOKEN = first(_STREAM, issued("ShardIterator"), issued("NextToken"))
+_CONSUMER = first(arn("{ConsumerARN}"), arn("{StreamARN}/consumer/{ConsumerName}"))
+_DELIVERY_STREAM = arn("arn:aws:firehose:{region}:{account}:deliverystream/{DeliveryStreamName}")
+
+_LOG_GROUP_NAME = "arn:aws:logs:{region}:{account}:log-group:"
+# AWS judges what works on a group as an (empty) stream of it: hence the ":*" that every policy on
+# a log group ends in.
+_LOG_GROUP = first(
+    arn(_LOG_GROUP_NAME + "{logGroupName}:log-stream:"), arn("{logGroupIdentifier}:log-stream:")
+)
+_LOG_STREAM = arn(_LOG_GROUP_NAME + "{logGroupName}:log-stream:{logStreamName}")
+
+_TABLE = tables(lambda call: (call.get("TableName"),))
+_DYNAMODB_STREAM = first(arn("{StreamArn}"), issued("ShardIterator"))
+
+_WORKGROUP = "arn:aws:athena:{region}:{account}:workgroup/"
+_NAMED_WORKGROUP = arn(_WORKGROUP + "{WorkGroup|primary}")
+_DATA_CATALOG = arn("arn:aws:athena:{region}:{account}:datacatalog/{CatalogName}")
+
+# Glue wants the permission on the catalog, the database and the table, all of them.
+_CATALOG = arn("arn:aws:glue:{region}:{account}:catalog")
+_DATABASE_NAME = "arn:aws:glue:{region}:{account}:database/"
+_TABLE_NAME = "arn:aws:glue:{region}:{account}:table/{DatabaseName}/"
+_DATABASES = every(_CATALOG, arn(_DATABASE_NAME + "*"))
+_DATABASE = every(_CATALOG, first(arn(_DATABASE_NAME + "{Name}")))
+# What is in it goes with it.
+_WHOLE_DATABASE = every(
+    _DATABASE,
+    arn("arn:aws:glue:{region}:{account}:table/{Name}/*"),
+    arn("arn:aws:glue:{region}:{account}:userDefinedFunction/{Name}/*"),
+)
+_IN_DATABASE = every(_CATALOG, arn(_DATABASE_NAME + "{DatabaseName}"))
+_GLUE_TABLES = every(_IN_DATABASE, arn(_TABLE_NAME + "*"))
+_GLUE_TABLE = every(
+    _IN_DATABASE,
+    first(
+        arn(_TABLE_NAME + "{TableName}"),
+        arn(_TABLE_NAME + "{TableInput.Name}"),
+        arn(_TABLE_NAME + "{Name}"),
+    ),
+)
+
+_SCHEDULE = arn("arn:aws:scheduler:{region}:{account}:schedule/{GroupName|default}/{Name}")
+_ALARM = arn("arn:aws:cloudwatch:{region}:{account}:alarm:{AlarmName}")
+_DASHBOARD = arn("arn:aws:cloudwatch::{account}:dashboard/{DashboardName}")
+_TOPIC = first(arn("{TopicArn}"), arn("{TargetArn}"))
+# A role's path is part of its ARN and of no request: only roles without a path can be named.
+_ROLE = arn("arn:aws:iam::{account}:role/{RoleName}")
+_POLICY = arn("{PolicyArn}")
+
+
+def _of(rule: Rule, operations: str) -> dict[str, Rule]:
+    return dict.fromkeys(operations.split(), rule)
+
+
+RESOURCES: Mapping[str, Mapping[str, Rule]] = {
+    "kinesis": {
+        **_of(
+            _STREAM,
+            "AddTagsToStream CreateStream DecreaseStreamRetentionPeriod DeleteStream "
+            "DescribeStream DescribeStreamSummary GetShardIterator IncreaseStreamRetentionPeriod "
+            "ListTagsForStream PutRecord PutRecords",
+        ),
+        **_of(_STREAM_OF_TOKEN, "GetRecords ListShards"),
+        **_of(_CONSUMER, "DescribeStreamConsumer SubscribeToShard"),
+        **_of(_ANYTHING, "DescribeLimits ListStreams UpdateShardCount"),
+    },
+    "firehose": {
+        **_of(_DELIVERY_STREAM, "DescribeDeliveryStream PutRecord PutRecordBatch"),
+        **_of(_ANYTHING, "ListDeliveryStreams"),
+    },
+    "lambda": {
+        **_of(
+            function,
+            "GetAlias GetFunction GetFunctionConcurrency GetFunctionConfiguration GetPolicy "
+            "Invoke InvokeAsync InvokeWithResponseStream ListVersionsByFunction "
+            "UpdateFunctionCode UpdateFunctionConfiguration",
+        ),
+        **_of(_ANYTHING, "ListFunctions"),
+    },
+    "logs": {
+        **_of(
+            _LOG_GROUP,
+            "CreateLogGroup DescribeLogStreams DescribeSubscriptionFilters FilterLogEvents "
+            "PutRetentionPolicy",
+        ),
+        **_of(_LOG_STREAM, "CreateLogStream DeleteLogStream GetLogEvents PutLogEvents"),
+        **_of(arn(_LOG_GROUP_NAME + ":log-stream:"), "DescribeLogGroups"),
+    },
+    "cloudwatch": {
+        **_of(_ANYTHING, "GetMetricData GetMetricStatistics ListMetrics PutMetricData"),
+        **_of(_ALARM, "PutMetricAlarm"),
+        **_of(_DASHBOARD, "GetDashboard PutDashboard"),
+    },
+    "dynamodb": {
+        **_of(
+            _TABLE,
+            "DeleteItem DescribeContinuousBackups DescribeKinesisStreamingDestination "
+            "DescribeTable DescribeTimeToLive GetItem PutItem UpdateItem",
+        ),
+        **_of(table_index, "Query Scan"),
+        **_of(tables(lambda call: call.get("RequestItems") or ()), "BatchGetItem BatchWriteItem"),
+        **_of(_ANYTHING, "DescribeLimits ListTables"),
+    },
+    "dynamodbstreams": {
+        **_of(_DYNAMODB_STREAM, "DescribeStream GetRecords GetShardIterator"),
+        **_of(_ANYTHING, "ListStreams"),
+    },
+    "sqs": _of(
+        queue,
+        "ChangeMessageVisibility DeleteMessage GetQueueAttributes PurgeQueue ReceiveMessage "
+        "SendMessage",
+    ),
+    "sns": _of(_TOPIC, "GetTopicAttributes Publish"),
+    "sts": {
+        **_of(arn("{RoleArn}"), "AssumeRole"),
+    },
+    "athena": {
+        **_of(
+            _NAMED_WORKGROUP,
+            "CreateNamedQuery GetWorkGroup ListNamedQueries ListQueryExecutions "
+            "StartQueryExecution",
+        ),
+        **_of(
+            issued("QueryExecutionId"),
+            "GetQueryExecution GetQueryResults GetQueryRuntimeStatistics StopQueryExecution",
+        ),
+        **_of(issued("NamedQueryId"), "DeleteNamedQuery GetNamedQuery"),
+        **_of(_DATA_CATALOG, "GetDatabase GetTableMetadata ListDatabases ListTableMetadata"),
+        **_of(arn("arn:aws:athena:{region}:{account}:datacatalog/{Name}"), "GetDataCatalog"),
+        **_of(_ANYTHING, "ListDataCatalogs ListEngineVersions ListWorkGroups"),
+    },
+    "glue": {
+        **_of(_DATABASES, "GetDatabases"),
+        **_of(_DATABASE, "GetDatabase UpdateDatabase"),
+        **_of(_WHOLE_DATABASE, "DeleteDatabase"),
+        **_of(_GLUE_TABLES, "GetTables"),
+        **_of(
+            _GLUE_TABLE,
+            "BatchCreatePartition BatchGetPartition CreatePartition CreateTable DeletePartition "
+            "DeleteTable GetPartition GetPartitions GetTable GetTableVersion GetTableVersions "
+            "UpdateTable",
+        ),
+    },
+    "scheduler": _of(_SCHEDULE, "DeleteSchedule GetSchedule"),
+    "iam": {
+        **_of(
+            _ROLE,
+            "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies ListRoleTags",
+        ),
+        **_of(_POLICY, "GetPolicy GetPolicyVersion ListPolicyVersions"),
+        **_of(_ANYTHING, "ListPolicies ListRoles"),
+    },
+    "kms": _of(key, "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext"),
+}
+
+# Operations that need no permission at all, and that no policy can deny.
+FREE = frozenset({("sts", "GetCallerIdentity")})

@@ -1,0 +1,232 @@
+"""The gateway as a thing to start and stop: an HTTP server in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Thread
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from emulation.endpoint import Credentials, Endpoint
+from emulation.gateway.activity import Activity, ActivityRecord, Denial
+from emulation.gateway.assume_role import RoleAssumption
+from emulation.gateway.authorizer import Authorizer
+from emulation.gateway.errors import GatewayError
+from emulation.gateway.forwarding import Forwarder, open_client
+from emulation.gateway.issued_tokens import IssuedTokens
+from emulation.gateway.lambda_invoke import LambdaInvoke
+from emulation.gateway.proxy import Proxy
+from emulation.gateway.role_policies import RolePolicyCache
+from emulation.gateway.sessions import Sessions
+from emulation.iam.grants import Grant, grants
+
+_HOST = "127.0.0.1"
+# Presigned URLs and session tokens are longer than what servers take by default.
+_LONGEST_LINE_BYTES = 64 * 1024
+_CONCURRENT_INVOCATIONS = 64
+_SHUTDOWN_SECONDS = 2.0
+
+
+class Gateway:
+    """Stands in front of an AWS-compatible endpoint and judges every request of a role.
+
+    A request signed with the access key of a role's session is judged by that role's policies,
+    as IAM would; one signed with any other key is the operator's and is passed on. IAM has to be
+    written to through the gateway once a role has called: its policies are kept until a write
+    goes by. Resource policies (of buckets, keys, functions) are not judged.
+
+    Parameters
+    ----------
+    upstream
+        The endpoint, as its operator sees it.
+    lambda_invoke
+        What answers Lambda's Invoke, in place of the endpoint. It is called in a thread of its
+        own and may block for as long as the function runs.
+    bucket_keys
+        The ARN of the customer-managed KMS key of each bucket that encrypts with one: whoever
+        reads or writes its objects needs the key, too.
+
+    Raises
+    ------
+    GatewayError
+        On entering, where the server cannot start.
+
+    Example
+    -------
+    >>> with Gateway(Endpoint("http://127.0.0.1:5000")) as gateway:
+    ...     credentials = gateway.assume_for_service(role_arn, "firehose.amazonaws.com")
+    ...     kinesis = gateway.endpoint.with_credentials(credentials).client("kinesis")
+    """
+
+    def __init__(
+        self,
+        upstream: Endpoint,
+        lambda_invoke: LambdaInvoke | None = None,
+        *,
+        bucket_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        self._bucket_keys = bucket_keys or {}
+        self._upstream = upstream
+        self._invoke = lambda_invoke
+        self._record = ActivityRecord()
+        self._sessions = Sessions()
+        self._roles = RolePolicyCache(upstream.client("iam"))
+        self._authorizer = Authorizer(self._record)
+        self._assumption = RoleAssumption(upstream, self._roles, self._sessions, self._authorizer)
+        self._thread: Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._endpoint: Endpoint | None = None
+
+    def __enter__(self) -> Self:
+        """Start listening; returns when requests are answered."""
+        ready: Future[int] = Future()
+        self._thread = Thread(
+            target=lambda: asyncio.run(self._serve(ready)), name="gateway", daemon=True
+        )
+        self._thread.start()
+        self._endpoint = self._upstream.at(f"http://{_HOST}:{ready.result()}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop listening; requests under way get a moment to end."""
+        if self._thread is None or self._loop is None or self._stopping is None:
+            return
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+        self._thread = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The gateway's own endpoint, with the operator's credentials.
+
+        Raises
+        ------
+        GatewayError
+            The gateway is not started.
+        """
+        if self._endpoint is None:
+            raise GatewayError("the gateway has no endpoint before it is started (with Gateway(…))")
+        return self._endpoint
+
+    def assume_for_service(
+        self,
+        role_arn: str,
+        service_principal: str,
+        *,
+        source_arn: str | None = None,
+        source_account: str | None = None,
+    ) -> Credentials:
+        """Assume a role as an AWS service does that was given it; callable from any thread.
+
+        Parameters
+        ----------
+        role_arn
+            The role.
+        service_principal
+            The service: ``firehose.amazonaws.com``.
+        source_arn
+            The resource that the service acts for, a delivery stream say: ``aws:SourceArn``.
+        source_account
+            The account of that resource; by default the one in ``source_arn``.
+
+        Returns
+        -------
+        Credentials
+            A session of the role; requests signed with them are judged.
+
+        Raises
+        ------
+        AccessDenied
+            The role's trust policy does not let this service assume it.
+        RoleNotFound
+            There is no such role.
+        PolicyError
+            The role's policies cannot be judged by.
+        """
+        return self._assumption.for_service(
+            role_arn, service_principal, source_arn=source_arn, source_account=source_account
+        )
+
+    def activity(self) -> tuple[Activity, ...]:
+        """Return what roles have done and were refused so far."""
+        return self._record.activity()
+
+    def denials(self) -> tuple[Denial, ...]:
+        """Return what roles were refused so far, each with AWS's message."""
+        return self._record.denials()
+
+    def unused_grants(self, role_arns: Iterable[str]) -> tuple[Grant, ...]:
+        """Return what roles may do and have not done through this gateway.
+
+        A request counts for the first grant that allows it, so that a grant which another makes
+        superfluous is among the unused.
+
+        Raises
+        ------
+        RoleNotFound
+            There is no such role.
+        PolicyError
+            A role's policies cannot be judged by.
+        """
+        used = self._record.used()
+        may = (
+            grant
+            for role_arn in role_arns
+            for grant in grants(role_arn, self._roles.read(role_arn.rpartition("/")[2]).identity)
+        )
+        return tuple(sorted(set(may) - used))
+
+    async def _serve(self, ready: Future[int]) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        executor = ThreadPoolExecutor(_CONCURRENT_INVOCATIONS, "gateway-invoke")
+        try:
+            async with open_client() as client:
+                runner = web.ServerRunner(
+                    self._server(Forwarder(client, self._upstream.url), executor),
+                    shutdown_timeout=_SHUTDOWN_SECONDS,
+                )
+                await runner.setup()
+                try:
+                    await web.TCPSite(runner, _HOST, 0).start()
+                    ready.set_result(runner.addresses[0][1])
+                    await self._stopping.wait()
+                finally:
+                    await runner.cleanup()
+        except Exception as error:
+            if ready.done():
+                raise
+            ready.set_exception(GatewayError(f"the gateway cannot start at {_HOST}: {error}"))
+        finally:
+            # A function that still runs ends by its own timeout; nobody waits for its answer.
+            executor.shutdown(wait=False, cancel_futures=True)
+
+    def _server(self, forwarder: Forwarder, executor: ThreadPoolExecutor) -> web.Server:
+        proxy = Proxy(
+            forwarder,
+            self._roles,
+            self._sessions,
+            IssuedTokens(),
+            self._authorizer,
+            self._assumption,
+            self._invoke,
+            executor,
+            self._bucket_keys,
+        )
+        return web.Server(
+            proxy.handle,
+            access_log=None,
+            # Bodies go on as they are signed.
+            auto_decompress=False,
+            max_line_size=_LONGEST_LINE_BYTES,
+            max_field_size=_LONGEST_LINE_BYTES,
+        )

@@ -1,0 +1,91 @@
+"""Policy text against request values: the wildcards ``*`` and ``?``, and policy variables.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from emulation.iam.context import Context
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_DEFAULT = re.compile(r"^(?P<key>[^,]+?)\s*(?:,\s*'(?P<default>[^']*)')?$")
+# ${*}, ${?} and ${$} are how a policy writes these characters as themselves.
+_LITERALS = frozenset("*?$")
+
+
+def matches(
+    pattern: str,
+    value: str,
+    context: Context,
+    *,
+    variables: bool,
+    ignore_case: bool = False,
+) -> bool:
+    """Return whether the whole of ``value`` matches ``pattern``.
+
+    Parameters
+    ----------
+    pattern
+        Policy text, where ``*`` stands for any characters (colons and slashes too) and ``?`` for
+        one.
+    value
+        The request's value; nothing in it is special.
+    context
+        Where policy variables are looked up. A variable without a value matches nothing.
+    variables
+        Whether ``${…}`` is a variable; it is not in policies older than version 2012-10-17.
+    """
+    if not (variables and "${" in pattern):
+        return _compiled(pattern, ignore_case).fullmatch(value) is not None
+    source: list[str] = []
+    position = 0
+    for found in _VARIABLE.finditer(pattern):
+        text = _value(found.group(1), context)
+        if text is None:
+            return False
+        source += (_wildcards(pattern[position : found.start()]), re.escape(text))
+        position = found.end()
+    source.append(_wildcards(pattern[position:]))
+    flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+    return re.fullmatch("".join(source), value, flags) is not None
+
+
+def resolved(text: str, context: Context, *, variables: bool) -> str | None:
+    """Return ``text`` with its policy variables replaced, or None where one has no value."""
+    if not (variables and "${" in text):
+        return text
+    parts: list[str] = []
+    position = 0
+    for found in _VARIABLE.finditer(text):
+        value = _value(found.group(1), context)
+        if value is None:
+            return None
+        parts += (text[position : found.start()], value)
+        position = found.end()
+    return "".join((*parts, text[position:]))
+
+
+def _value(variable: str, context: Context) -> str | None:
+    if variable in _LITERALS:
+        return variable
+    found = _DEFAULT.match(variable.strip())
+    if found is None:
+        return None
+    values = context.values(found["key"])
+    # A key with several values cannot stand for one text (IAM: single-valued keys only).
+    if values is None or len(values) != 1:
+        return found["default"]
+    return values[0]
+
+
+def _wildcards(text: str) -> str:
+    return re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
+    return re.compile(_wildcards(pattern), flags)

@@ -1,0 +1,1 @@
+"""EventBridge Scheduler on this machine: registered schedules, fired round after round."""

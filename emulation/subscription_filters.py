@@ -1,0 +1,203 @@
+"""Subscription filters: CloudWatch Logs' forwarding of log events to a Kinesis stream.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+CloudWatch Logs forwards within seconds; here whoever runs the pipeline says when.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from console.errors import CommandError
+from emulation.endpoint import AssumeForService, Credentials, Endpoint
+
+_LOG = logging.getLogger(__name__)
+_PRINCIPAL = "logs.amazonaws.com"
+# Compressed, a message is far below Kinesis' 1 MiB a record.
+_MESSAGE_BYTES = 1 << 20
+
+
+class ForwardingError(CommandError):
+    """A subscription filter that is not emulated."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A subscription filter of a log group, as registered."""
+
+    name: str
+    group: str
+    group_arn: str
+    destination_arn: str
+    role_arn: str
+
+
+def subscriptions(logs: Any, part_of_name: str) -> tuple[Subscription, ...]:
+    """Return the subscription filters of some log groups.
+
+    Parameters
+    ----------
+    logs
+        boto3's client, of the operator.
+    part_of_name
+        What the log groups' names have in them.
+
+    Raises
+    ------
+    ForwardingError
+        One has a filter pattern, or its destination is no Kinesis stream.
+    """
+    found = []
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in page["logGroups"]:
+            name = group["logGroupName"]
+            if part_of_name not in name:
+                continue
+            filters = logs.describe_subscription_filters(logGroupName=name)
+            for each in filters["subscriptionFilters"]:
+                destination = each["destinationArn"]
+                if each.get("filterPattern") or destination.split(":")[2] != "kinesis":
+                    raise ForwardingError(
+                        f"subscription filter {each['filterName']} of {name}: only one without a "
+                        "pattern, to a Kinesis stream, is emulated"
+                    )
+                found.append(
+                    Subscription(
+                        each["filterName"],
+                        name,
+                        group["arn"].removesuffix(":*"),
+                        destination,
+                        each["roleArn"],
+                    )
+                )
+    return tuple(found)
+
+
+class LogForwarding:
+    """Forwards what comes into log groups from now on, with each filter's role.
+
+    Parameters
+    ----------
+    endpoint
+        The gateway, as the operator sees it.
+    assume
+        Gives CloudWatch Logs the role of a filter.
+    part_of_name
+        What the log groups' names have in them: an endpoint may hold other stacks, too.
+    """
+
+    def __init__(self, endpoint: Endpoint, assume: AssumeForService, part_of_name: str) -> None:
+        self._part_of_name = part_of_name
+        self._since = time.time_ns() // 1_000_000
+        self._endpoint = endpoint
+        self._assume = assume
+        self._logs: Any = endpoint.client("logs")
+        self._forwarded: dict[str, set[str]] = {}
+
+    def forward(self) -> int:
+        """Forward the events that are new since the last time; return how many got through.
+
+        Raises
+        ------
+        ForwardingError
+            A filter is not emulated.
+        """
+        found = subscriptions(self._logs, self._part_of_name)
+        return sum(self._forward(each) for each in found)
+
+    def _forward(self, subscription: Subscription) -> int:
+        done = self._forwarded.setdefault(f"{subscription.group}:{subscription.name}", set())
+        events = [
+            event
+            for page in self._logs.get_paginator("filter_log_events").paginate(
+                logGroupName=subscription.group, startTime=self._since
+            )
+            for event in page["events"]
+            if event["eventId"] not in done
+        ]
+        if not events:
+            return 0
+        done.update(event["eventId"] for event in events)
+        try:
+            credentials = self._assume(
+                subscription.role_arn, _PRINCIPAL, f"{subscription.group_arn}:*"
+            )
+            self._put(subscription, credentials, events)
+        except (ClientError, CommandError) as error:
+            # As on AWS, nobody waits for it; the gateway keeps what it refused.
+            _LOG.warning("the events of %s cannot be forwarded: %s", subscription.group, error)
+            return 0
+        return len(events)
+
+    def _put(
+        self,
+        subscription: Subscription,
+        credentials: Credentials,
+        events: Sequence[Mapping[str, Any]],
+    ) -> None:
+        kinesis = self._endpoint.with_credentials(credentials).client("kinesis")
+        owner = subscription.group_arn.split(":")[4]
+        for stream, of_stream in groupby(
+            sorted(events, key=lambda event: str(event["logStreamName"])),
+            lambda event: str(event["logStreamName"]),
+        ):
+            for some in _messages(of_stream):
+                kinesis.put_record(
+                    StreamARN=subscription.destination_arn,
+                    # Distribution "Random": any shard.
+                    PartitionKey=uuid.uuid4().hex,
+                    Data=data_message(subscription, owner, stream, some),
+                )
+
+
+def data_message(
+    subscription: Subscription, owner: str, log_stream: str, events: Sequence[Mapping[str, Any]]
+) -> bytes:
+    """Return events of a log stream in the form that CloudWatch Logs forwards them in.
+
+    Parameters
+    ----------
+    subscription
+        Whose they are.
+    owner
+        Account of the log group.
+    log_stream
+        The stream's name.
+    events
+        As FilterLogEvents returns them.
+    """
+    message = {
+        "messageType": "DATA_MESSAGE",
+        "owner": owner,
+        "logGroup": subscription.group,
+        "logStream": log_stream,
+        "subscriptionFilters": [subscription.name],
+        "logEvents": [
+            {"id": each["eventId"], "timestamp": each["timestamp"], "message": each["message"]}
+            for each in events
+        ],
+    }
+    return gzip.compress(json.dumps(message).encode(), mtime=0)
+
+
+def _messages(events: Iterator[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    some: list[Mapping[str, Any]] = []
+    size = 0
+    for event in events:
+        size += len(event["message"].encode())
+        if some and size > _MESSAGE_BYTES:
+            yield some
+            some, size = [], len(event["message"].encode())
+        some.append(event)
+    if some:
+        yield some
