@@ -14,8 +14,8 @@ from collections.abc import Sequence
 # Each has add_parser(subparsers), and sets the function that runs it.
 _COMMANDS = (
     "local.demo_command",
-    "local.provision.command",
-    "local.resources.command",
+    "estate.provision.command",
+    "estate.resources.command",
     "athena.command",
     "ops.schema_command",
 )

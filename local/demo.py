@@ -17,15 +17,15 @@ from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from emulation.functions.logs import FunctionLog
 from emulation.pipeline import Pipeline, running_pipeline
+from estate.provision.endpoint_check import check_endpoint
+from estate.provision.provision import Provisioned, local_settings, provision
+from estate.referenced import make_referenced
 from infra.naming import DATA_PREFIX
 from local.feed.generator import generate
 from local.feed.lines import read_lines
 from local.feed.replication import TableStream
 from local.feed.stream import Fed, StreamRecord, feed
 from local.feed.table import write_items
-from local.provision.provision import Provisioned, local_settings, provision
-from local.provision.target import check_endpoint
-from local.referenced import make_referenced
 from local.report import (
     Partition,
     TypeCounts,

@@ -12,14 +12,14 @@ import pytest
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
+from estate.provision import local_settings
+from estate.provision.monitor import ResourceMaker
+from estate.provision.provision import local_config
+from estate.provision.resource import Clients
+from estate.referenced import make_referenced
+from estate.stack_config import REPOSITORY
 from infra.naming import ENVIRONMENTS
 from infra.settings import PROJECT
-from local.provision import local_settings
-from local.provision.monitor import ResourceMaker
-from local.provision.provision import local_config
-from local.provision.resource import Clients
-from local.provision.stack_config import REPOSITORY
-from local.referenced import make_referenced
 from tests.engine.deploy import deploy
 from tests.engine.monitor import Deployment, Made
 

@@ -19,7 +19,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
-from local.provision.urn import STACK_TYPE, urn_of
+from estate.urn import STACK_TYPE, urn_of
 from tests.engine.wire import UNKNOWN, received, sent, with_archives
 
 _PROVIDER = "pulumi:providers:"

@@ -14,12 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from estate.resources.diff import Side, diff_as_text
+from estate.resources.graph import Graph
+from estate.resources.placeholders import placeholders
+from estate.resources.render import as_text
+from estate.stack_config import settings_of, stack_config
 from infra.naming import ENVIRONMENTS
-from local.provision.stack_config import settings_of, stack_config
-from local.resources.diff import Side, diff_as_text
-from local.resources.graph import Graph
-from local.resources.placeholders import placeholders
-from local.resources.render import as_text
 from tests.infra.recorded import Recording, record
 from tests.support.packages import write_packages
 

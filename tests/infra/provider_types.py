@@ -22,8 +22,8 @@ import pulumi_aws
 from pulumi import _types as pulumi_types
 from pulumi.runtime import rpc
 
-from local.resources.computed import PROVIDER_TYPE
-from local.resources.graph import Resource
+from estate.resources.computed import PROVIDER_TYPE
+from estate.resources.graph import Resource
 
 
 def faults(resource: Resource) -> list[str]:

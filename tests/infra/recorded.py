@@ -9,11 +9,11 @@ from typing import Any
 
 from pulumi.runtime.mocks import MockResourceArgs
 
-from local.provision.program import run_program
-from local.provision.stack_config import REPOSITORY, stack_config
-from local.resources.computed import AsAws
-from local.resources.graph import Graph, Resource, in_order
-from local.resources.recorder import Recorder
+from estate.program import run_program
+from estate.resources.computed import AsAws
+from estate.resources.graph import Graph, Resource, in_order
+from estate.resources.recorder import Recorder
+from estate.stack_config import REPOSITORY, stack_config
 
 ACCOUNTS = {
     "dev1": "111122223333",
@@ -93,7 +93,7 @@ def record(
     """Run the program of ``stack``; return what it registered.
 
     In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise an input that needs
-    what ``local/resources/computed.py`` does not know is an error.
+    what ``estate/resources/computed.py`` does not know is an error.
     """
     recording = into or Recording(ACCOUNTS[stack])
     settings = {"package_directory": str(packages), **overrides}

@@ -1,6 +1,6 @@
 """The requests that make a stack's resources, as the API would get them.
 
-A stack is provisioned by the creators of ``local/provision``: what they make of the program's
+A stack is provisioned by the creators of ``estate/provision``: what they make of the program's
 inputs is what is held to AWS's rules.
 """
 
@@ -15,8 +15,8 @@ from botocore.model import OperationModel
 from pulumi.runtime.mocks import MockResourceArgs
 
 from emulation.endpoint import Endpoint
-from local.provision.monitor import ResourceMaker
-from local.provision.resource import Clients
+from estate.provision.monitor import ResourceMaker
+from estate.provision.resource import Clients
 from tests.infra.service_models import faults
 
 _READS = ("Get", "List", "Describe")

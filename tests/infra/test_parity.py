@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from local.provision.stack_config import REPOSITORY
+from estate.stack_config import REPOSITORY
 
 TEXT = (REPOSITORY / "docs" / "parity.md").read_text(encoding="utf-8")
 ROWS = [

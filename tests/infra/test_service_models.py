@@ -14,12 +14,12 @@ from pulumi.runtime.mocks import MockResourceArgs
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
+from estate.program import run_program
+from estate.provision import local_settings
+from estate.provision.monitor import ProvisioningMonitor
+from estate.provision.provision import local_config
+from estate.referenced import make_referenced
 from infra.naming import ENVIRONMENTS
-from local.provision import local_settings
-from local.provision.monitor import ProvisioningMonitor
-from local.provision.program import run_program
-from local.provision.provision import local_config
-from local.referenced import make_referenced
 from tests.infra.recorded import Recording
 from tests.infra.sent_requests import ListeningMaker, Request
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
+from estate.stack_config import REPOSITORY, settings_of, stack_config
 from infra.naming import ENVIRONMENTS
 from infra.settings import Settings, SettingsError, parse_settings
-from local.provision.stack_config import REPOSITORY, settings_of, stack_config
 from tests.infra.recorded import Recording, record
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from estate.resources.recorder import UNKNOWN
 from infra.naming import ENVIRONMENTS
-from local.resources.recorder import UNKNOWN
 from tests.infra.recorded import Recording, record
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from emulation.endpoint import Endpoint
 from emulation.pipeline import running_pipeline
+from estate.provision.command import LOCAL_PACKAGES
+from estate.provision.provision import local_settings, provision
+from estate.referenced import make_referenced
+from estate.stack_config import REPOSITORY
 from local.demo import LOCAL_PACE
 from local.feed.stream import StreamRecord, feed
-from local.provision.command import LOCAL_PACKAGES
-from local.provision.provision import local_settings, provision
-from local.provision.stack_config import REPOSITORY
-from local.referenced import make_referenced
 from local.report import list_keys
 from release.package import build
 from release.wheels import Target

@@ -1,0 +1,1 @@
+"""The Pulumi program without Pulumi's engine: provisioned at an endpoint, or shown as a graph."""

@@ -1,0 +1,83 @@
+"""Runs the Pulumi program of this repository without the engine, against a monitor of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import importlib.util
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pulumi.runtime import set_all_config
+from pulumi.runtime.mocks import MockEngine, MockMonitor
+from pulumi.runtime.settings import Settings, configure
+from pulumi.runtime.stack import run_in_stack
+
+from estate.stack_config import REPOSITORY
+from infra.settings import PROJECT
+
+
+def run_program(
+    stack: str,
+    config: Mapping[str, str],
+    monitor: MockMonitor,
+    *,
+    preview: bool = False,
+    program: Path = REPOSITORY / "__main__.py",
+) -> None:
+    """Run the program once; return when each resource is registered.
+
+    Pulumi keeps its state in context variables and on the thread's event loop: each run gets its
+    own of both, so that it neither sees nor leaves anything.
+
+    Parameters
+    ----------
+    stack
+        Name of the stack.
+    config
+        Key, with its namespace, to text.
+    monitor
+        Takes the registrations and answers the lookups.
+    preview
+        Whether what the monitor does not answer is unknown, as in ``pulumi preview``.
+    program
+        File to run.
+
+    Raises
+    ------
+    Exception
+        What the program or the monitor raises.
+    """
+
+    def execute() -> None:
+        asyncio.set_event_loop(loop := asyncio.new_event_loop())
+        try:
+            configure(
+                Settings(
+                    project=PROJECT,
+                    stack=stack,
+                    organization="organization",
+                    root_directory=str(program.parent),
+                    monitor=monitor,
+                    engine=MockEngine(None),
+                    dry_run=preview,
+                )
+            )
+            set_all_config(dict(config))
+            loop.run_until_complete(run_in_stack(lambda: _execute(program)))
+        finally:
+            loop.run_until_complete(loop.shutdown_default_executor())
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pulumi-program") as threads:
+        threads.submit(contextvars.Context().run, execute).result()
+
+
+def _execute(program: Path) -> None:
+    # Not as __main__: the process that provisions has one already.
+    spec = importlib.util.spec_from_file_location("dmd_pipeline_program", program)
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(program)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))

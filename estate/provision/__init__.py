@@ -1,0 +1,23 @@
+"""A stack's resources into an AWS-compatible endpoint: the step *provision* of design §7."""
+
+from estate.errors import (
+    EndpointRefusedError,
+    ProvisionError,
+    StackConfigError,
+    UnsupportedResourceError,
+)
+from estate.provision.endpoint_check import check_endpoint
+from estate.provision.monitor import ProvisionedResource
+from estate.provision.provision import Provisioned, local_settings, provision
+
+__all__ = [
+    "EndpointRefusedError",
+    "ProvisionError",
+    "Provisioned",
+    "ProvisionedResource",
+    "StackConfigError",
+    "UnsupportedResourceError",
+    "check_endpoint",
+    "local_settings",
+    "provision",
+]

@@ -1,0 +1,75 @@
+"""Makes Athena workgroups and their named queries; an existing workgroup is replaced."""
+
+from __future__ import annotations
+
+from botocore.exceptions import ClientError
+
+from estate.provision.resource import Clients, Created, Creator, Registration, Shape
+
+_WORKGROUP: Shape = {
+    "name": "Name",
+    "description": "Description",
+    "forceDestroy": "RecursiveDeleteOption",
+    "configuration": (
+        "Configuration",
+        {
+            "enforceWorkgroupConfiguration": "EnforceWorkGroupConfiguration",
+            "publishCloudwatchMetricsEnabled": "PublishCloudWatchMetricsEnabled",
+            "bytesScannedCutoffPerQuery": "BytesScannedCutoffPerQuery",
+            "engineVersion": ("EngineVersion", {"selectedEngineVersion": "SelectedEngineVersion"}),
+            "resultConfiguration": (
+                "ResultConfiguration",
+                {"outputLocation": "OutputLocation"},
+            ),
+        },
+    ),
+}
+
+
+_NAMED_QUERY: Shape = {
+    "name": "Name",
+    "description": "Description",
+    "workgroup": "WorkGroup",
+    "database": "Database",
+    "query": "QueryString",
+}
+
+
+def _workgroup(clients: Clients, workgroup: Registration) -> Created:
+    athena = clients("athena")
+    parameters = workgroup.parameters(_WORKGROUP)
+    # How the provider deletes it.
+    parameters.pop("RecursiveDeleteOption", None)
+    name = parameters["Name"]
+    # Athena says InvalidRequestException of a name that is taken, as of any other mistake.
+    try:
+        athena.get_work_group(WorkGroup=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidRequestException":
+            raise
+    else:
+        athena.delete_work_group(WorkGroup=name, RecursiveDeleteOption=True)
+    athena.create_work_group(**parameters, Tags=workgroup.tag_list())
+    arn = f"arn:aws:athena:{clients.endpoint.region}:{clients.account_id}:workgroup/{name}"
+    return Created(name, {"arn": arn})
+
+
+def _named_query(clients: Clients, query: Registration) -> Created:
+    athena = clients("athena")
+    parameters = query.parameters(_NAMED_QUERY)
+    # A workgroup goes with its named queries, and comes back without them. An emulator may keep
+    # them, and Athena takes any number of one name: what is there already is not made again.
+    for page in athena.get_paginator("list_named_queries").paginate(
+        WorkGroup=parameters["WorkGroup"]
+    ):
+        for known in page["NamedQueryIds"]:
+            found = athena.get_named_query(NamedQueryId=known)["NamedQuery"]
+            if all(found.get(key) == value for key, value in parameters.items()):
+                return Created(known)
+    return Created(athena.create_named_query(**parameters)["NamedQueryId"])
+
+
+CREATORS: dict[str, Creator] = {
+    "aws:athena/namedQuery:NamedQuery": _named_query,
+    "aws:athena/workgroup:Workgroup": _workgroup,
+}

@@ -1,0 +1,69 @@
+"""Makes CloudWatch alarms and dashboards; existing ones are put again."""
+
+from __future__ import annotations
+
+from estate.provision.resource import Clients, Created, Creator, Registration, Shape
+
+_ALARM: Shape = {
+    "name": "AlarmName",
+    "alarmDescription": "AlarmDescription",
+    "metricQueries": (
+        "Metrics",
+        {
+            "id": "Id",
+            "expression": "Expression",
+            "label": "Label",
+            "returnData": "ReturnData",
+            "metric": (
+                "MetricStat",
+                {
+                    "namespace": "Namespace",
+                    "metricName": "MetricName",
+                    "dimensions": "Dimensions",
+                    "stat": "Stat",
+                    "period": "Period",
+                },
+            ),
+        },
+    ),
+    "comparisonOperator": "ComparisonOperator",
+    "threshold": "Threshold",
+    "datapointsToAlarm": "DatapointsToAlarm",
+    "evaluationPeriods": "EvaluationPeriods",
+    "treatMissingData": "TreatMissingData",
+    "alarmActions": "AlarmActions",
+    "okActions": "OKActions",
+}
+
+
+def _alarm(clients: Clients, alarm: Registration) -> Created:
+    cloudwatch = clients("cloudwatch")
+    parameters = alarm.parameters(_ALARM)
+    name = parameters["AlarmName"]
+    for query in parameters["Metrics"]:
+        if statistic := query.get("MetricStat"):
+            # The API wants the metric apart from how it is read.
+            metric = {key: statistic.pop(key) for key in ("Namespace", "MetricName")}
+            dimensions = statistic.pop("Dimensions")
+            metric["Dimensions"] = [{"Name": k, "Value": v} for k, v in dimensions.items()]
+            statistic["Metric"] = metric
+    cloudwatch.put_metric_alarm(**parameters, Tags=alarm.tag_list())
+    arn = f"arn:aws:cloudwatch:{clients.endpoint.region}:{clients.account_id}:alarm:{name}"
+    return Created(name, {"arn": arn})
+
+
+def _dashboard(clients: Clients, dashboard: Registration) -> Created:
+    parameters = dashboard.parameters(
+        {"dashboardName": "DashboardName", "dashboardBody": "DashboardBody"}
+    )
+    clients("cloudwatch").put_dashboard(**parameters)
+    name = parameters["DashboardName"]
+    return Created(
+        name, {"dashboardArn": f"arn:aws:cloudwatch::{clients.account_id}:dashboard/{name}"}
+    )
+
+
+CREATORS: dict[str, Creator] = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
+    "aws:cloudwatch/dashboard:Dashboard": _dashboard,
+}

@@ -1,0 +1,53 @@
+"""Makes log groups, log streams and subscription filters; existing ones keep their events."""
+
+from __future__ import annotations
+
+from estate.provision.resource import Clients, Created, Creator, Registration, create_unless
+
+_TAKEN = ("ResourceAlreadyExistsException",)
+
+
+def _log_group(clients: Clients, group: Registration) -> Created:
+    logs = clients("logs")
+    parameters = group.parameters({"name": "logGroupName", "retentionInDays": "retentionInDays"})
+    name = parameters["logGroupName"]
+    tags = dict(group.tags)
+    arn = f"arn:aws:logs:{clients.endpoint.region}:{clients.account_id}:log-group:{name}"
+    create_unless(
+        _TAKEN,
+        lambda: logs.create_log_group(logGroupName=name, tags=tags),
+        lambda: logs.tag_resource(resourceArn=arn, tags=tags),
+    )
+    if "retentionInDays" in parameters:
+        logs.put_retention_policy(**parameters)
+    return Created(name, {"arn": arn})
+
+
+def _log_stream(clients: Clients, stream: Registration) -> Created:
+    parameters = stream.parameters({"name": "logStreamName", "logGroupName": "logGroupName"})
+    create_unless(_TAKEN, lambda: clients("logs").create_log_stream(**parameters), lambda: None)
+    group, name = parameters["logGroupName"], parameters["logStreamName"]
+    prefix = f"arn:aws:logs:{clients.endpoint.region}:{clients.account_id}:log-group:{group}"
+    return Created(name, {"arn": f"{prefix}:log-stream:{name}"})
+
+
+def _subscription_filter(clients: Clients, subscription: Registration) -> Created:
+    parameters = subscription.parameters(
+        {
+            "name": "filterName",
+            "logGroup": "logGroupName",
+            "filterPattern": "filterPattern",
+            "destinationArn": "destinationArn",
+            "roleArn": "roleArn",
+            "distribution": "distribution",
+        }
+    )
+    clients("logs").put_subscription_filter(**parameters)
+    return Created(f"{parameters['logGroupName']}|{parameters['filterName']}")
+
+
+CREATORS: dict[str, Creator] = {
+    "aws:cloudwatch/logGroup:LogGroup": _log_group,
+    "aws:cloudwatch/logStream:LogStream": _log_stream,
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": _subscription_filter,
+}

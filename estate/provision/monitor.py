@@ -1,0 +1,177 @@
+"""A Pulumi monitor that creates each resource at an endpoint while the program registers it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.rpc import deserialize_properties
+
+from estate.errors import UnsupportedResourceError
+from estate.provision import athena, cloudwatch, firehose, glue, iam, lambda_, logs, scheduler, sqs
+from estate.provision.lookups import LOOKUPS
+from estate.provision.resource import Clients, Creator, Registration
+from estate.urn import STACK_TYPE, make_urn
+
+CREATORS: Mapping[str, Creator] = {
+    **athena.CREATORS,
+    **cloudwatch.CREATORS,
+    **firehose.CREATORS,
+    **glue.CREATORS,
+    **iam.CREATORS,
+    **lambda_.CREATORS,
+    **logs.CREATORS,
+    **scheduler.CREATORS,
+    **sqs.CREATORS,
+}
+"""Pulumi's token of each resource type that can be made, to what makes it."""
+
+_PROVIDER = "pulumi:providers:aws"
+
+
+@dataclass(frozen=True)
+class ProvisionedResource:
+    """A resource that the endpoint has.
+
+    Parameters
+    ----------
+    urn
+        Pulumi's name of it.
+    type
+        Pulumi's token, for example ``aws:sqs/queue:Queue``.
+    name
+        Logical name.
+    physical_id
+        ID as the provider gives it: a name, ARN or URL.
+    arn
+        ARN, or None where it has none.
+    """
+
+    urn: str
+    type: str
+    name: str
+    physical_id: str
+    arn: str | None
+
+
+class ResourceMaker(Mocks):
+    """Makes what the program registers, and answers its lookups, through boto3.
+
+    Parameters
+    ----------
+    clients
+        The endpoint's clients.
+    """
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._default_tags: dict[str, dict[str, str]] = {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        """Create a resource; return its physical ID and all its outputs.
+
+        Raises
+        ------
+        UnsupportedResourceError
+            No creator knows the type.
+        """
+        if not args.custom:
+            return "", {}
+        if args.typ == _PROVIDER:
+            # The provider takes its structured settings as JSON.
+            self._default_tags[args.name] = json.loads(args.inputs["defaultTags"])["tags"]
+            return args.name, args.inputs
+        creator = CREATORS.get(args.typ)
+        if creator is None:
+            raise UnsupportedResourceError(
+                f"{args.typ} {args.name!r} cannot be made at the endpoint: "
+                "estate/provision has no creator for this type"
+            )
+        inputs = {key: _whole(value) for key, value in args.inputs.items() if value is not None}
+        tags = self._tags(args) | inputs.pop("tags", {})
+        created = creator(self._clients, Registration(args.typ, args.name, inputs, tags))
+        return created.id, {**inputs, "tagsAll": tags, **created.outputs}
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Answer a lookup.
+
+        Raises
+        ------
+        UnsupportedResourceError
+            No lookup knows the function.
+        """
+        lookup = LOOKUPS.get(args.token)
+        if lookup is None:
+            raise UnsupportedResourceError(
+                f"the lookup {args.token} cannot be answered from the endpoint: "
+                "estate/provision has none for it"
+            )
+        return lookup(self._clients, args.args), []
+
+    def _tags(self, args: MockResourceArgs) -> dict[str, str]:
+        # "<URN>::<ID>"; without one it is a default provider, which has no default tags.
+        provider = (args.provider or "").rpartition("::")[2]
+        return dict(self._default_tags.get(provider, {}))
+
+
+def _whole(value: Any) -> Any:
+    """Return a value with whole numbers as int: protobuf's Struct, the wire, has only double."""
+    match value:
+        case dict():
+            return {key: _whole(item) for key, item in value.items()}
+        case list():
+            return [_whole(item) for item in value]
+        case float() if value.is_integer():
+            return int(value)
+        case _:
+            return value
+
+
+class ProvisioningMonitor(MockMonitor):
+    """Takes the program's registrations, and keeps what became of them.
+
+    Parameters
+    ----------
+    maker
+        Makes the resources.
+    progress
+        Called with each resource when it exists, from several threads.
+    """
+
+    def __init__(
+        self, maker: Mocks, progress: Callable[[ProvisionedResource], None] | None = None
+    ) -> None:
+        super().__init__(maker)
+        self._progress = progress
+        self.provisioned: list[ProvisionedResource] = []
+        self.outputs: dict[str, Any] = {}
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """Return the URN as the engine makes it."""
+        return make_urn(parent, type_, name)
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        """Make a resource of the program."""
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.custom and request.type != _PROVIDER:
+            made = self.resources[response.urn]
+            resource = ProvisionedResource(
+                urn=made.urn,
+                type=request.type,
+                name=request.name,
+                physical_id=made.id,
+                arn=made.state.get("arn"),
+            )
+            self.provisioned.append(resource)
+            if self._progress:
+                self._progress(resource)
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        """Keep the outputs of the stack."""
+        if request.urn.split("::")[2] == STACK_TYPE:
+            self.outputs = deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]

@@ -1,0 +1,129 @@
+"""What a creator gets and gives, and how Pulumi's inputs become an API's parameters."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from botocore.exceptions import ClientError
+
+from emulation.endpoint import Endpoint
+from estate.errors import UnsupportedResourceError
+
+Shape: TypeAlias = Mapping[str, "str | tuple[str, Shape]"]
+"""Pulumi's name of each input to the API's, with a shape of its own where it is nested."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A resource that the program registers.
+
+    Parameters
+    ----------
+    type
+        Pulumi's token, for example ``aws:sqs/queue:Queue``.
+    name
+        Logical name.
+    inputs
+        Inputs under their wire names, without tags.
+    tags
+        All tags: the provider's default tags and the resource's own.
+    """
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    tags: Mapping[str, str]
+
+    @property
+    def described(self) -> str:
+        """How messages name it."""
+        return f"{self.type} {self.name!r}"
+
+    def parameters(self, shape: Shape) -> dict[str, Any]:
+        """Return the inputs as an API's parameters.
+
+        Raises
+        ------
+        UnsupportedResourceError
+            An input has no place in ``shape``: it is never left out silently.
+        """
+        return _renamed(self.inputs, shape, self.described)
+
+    def tag_list(self, key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
+        """Return the tags as the list that most APIs take."""
+        return [{key: name, value: text} for name, text in self.tags.items()]
+
+
+@dataclass(frozen=True)
+class Created:
+    """A resource that exists: its physical ID and the outputs that are not inputs."""
+
+    id: str
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """The endpoint's clients, one a service, shared by the threads that create resources."""
+
+    endpoint: Endpoint
+    _made: dict[str, Any] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, service: str) -> Any:
+        """Return the boto3 client of ``service``; making clients is not thread-safe in boto3."""
+        with self._lock:
+            if service not in self._made:
+                self._made[service] = self.endpoint.client(service)
+            return self._made[service]
+
+    @functools.cached_property
+    def account_id(self) -> str:
+        """The account that the endpoint's credentials are of."""
+        return str(self("sts").get_caller_identity()["Account"])
+
+
+Creator: TypeAlias = Callable[[Clients, Registration], Created]
+
+
+def create_unless(
+    taken: Collection[str], create: Callable[[], Any], existing: Callable[[], Any]
+) -> Any:
+    """Return what ``create`` returns or, where the name is taken, what ``existing`` does.
+
+    Parameters
+    ----------
+    taken
+        Error codes by which the API says that there is such a resource already.
+    create, existing
+        Calls of the API.
+    """
+    try:
+        return create()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in taken:
+            raise
+    return existing()
+
+
+def _renamed(values: Mapping[str, Any], shape: Shape, where: str) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for key, value in values.items():
+        target = shape.get(key)
+        match target:
+            case None:
+                raise UnsupportedResourceError(
+                    f"{where} has the input {key!r}, which the local endpoint would not get: "
+                    "add it to the resource's creator in estate/provision"
+                )
+            case str():
+                parameters[target] = value
+            case (name, nested) if isinstance(value, list):
+                parameters[name] = [_renamed(item, nested, f"{where}.{key}") for item in value]
+            case (name, nested):
+                parameters[name] = _renamed(value, nested, f"{where}.{key}")
+    return parameters

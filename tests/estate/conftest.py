@@ -1,0 +1,31 @@
+"""An endpoint, and a stack provisioned into it once for all tests that only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
+from estate.provision import Provisioned, local_settings, provision
+from estate.referenced import make_referenced
+from tests.support.packages import write_packages
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_packages(tmp_path_factory.mktemp("packages"))
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[Endpoint]:
+    with embedded_emulator() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def dev1(endpoint: Endpoint, packages: Path) -> Provisioned:
+    make_referenced(endpoint, local_settings(endpoint, "dev1", packages=packages))
+    return provision(endpoint, "dev1", packages=packages)
