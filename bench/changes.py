@@ -13,8 +13,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from local.feed.items import Item, ItemMaker, text
-from local.feed.replication import json_attribute
+from demo.feed.items import Item, ItemMaker, text
+from demo.feed.replication import json_attribute
 
 TABLE_NAME = "prd3292-dev1-us-east-1-demand-table"
 

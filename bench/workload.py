@@ -16,7 +16,7 @@ import msgspec
 import schemas
 from bench.changes import changes
 from bench.payloads import firehose_payloads, kinesis_payloads, write_payloads
-from local.feed import items
+from demo.feed import items
 
 # What the stacks have unless they say otherwise (`Pulumi.yaml`).
 TRANSFORM_BUFFER_BYTES = 1024 * 1024

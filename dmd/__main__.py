@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 # Each has add_parser(subparsers), and sets the function that runs it.
 _COMMANDS = (
-    "local.demo_command",
+    "demo.command",
     "estate.provision.command",
     "estate.resources.command",
     "athena.command",

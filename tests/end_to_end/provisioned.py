@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from demo.run import LOCAL_PACE
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from emulation.gateway import Gateway
 from emulation.pipeline import Pipeline, bucket_keys, running_pipeline
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
-from local.demo import LOCAL_PACE
 from release.package import build
 from release.wheels import Target
 from tests.support.cli import ROOT

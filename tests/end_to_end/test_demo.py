@@ -15,8 +15,8 @@ import fastavro
 import pytest
 
 import schemas
+from demo.feed.generator import generate
 from emulation.emulator import embedded_emulator
-from local.feed.generator import generate
 from tests.end_to_end.conftest import RECORDS, SEED, Run, own_lines
 from tests.support.changes import change
 from tests.support.cli import dmd

@@ -15,14 +15,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 import schemas
+from demo.feed.generator import generate
+from demo.feed.stream import feed
 from emulation.endpoint import Endpoint
 from emulation.gateway import Denial, Gateway, Grant
 from emulation.gateway.role_policies import RolePolicyCache
 from emulation.iam.grants import grants
 from emulation.pipeline import Pipeline
 from emulation.scheduler.runner import ScheduleRunner, list_schedules
-from local.feed.generator import generate
-from local.feed.stream import feed
 from tests.end_to_end import ci
 from tests.end_to_end.provisioned import Stack, without
 from tests.end_to_end.unexercised import UNEXERCISED, Unexercised

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from demo.feed.generator import generate
+from demo.feed.stream import feed
 from emulation.endpoint import Endpoint
 from emulation.gateway import Gateway
 from emulation.subscription_filters import LogForwarding
-from local.feed.generator import generate
-from local.feed.stream import feed
 from tests.end_to_end import ci
 from tests.end_to_end.provisioned import Stack, without
 

@@ -13,7 +13,7 @@ import pytest
 import schemas
 from avro_writer.encoder import compile_encoder, rows_of
 from avro_writer.rows import RowReader
-from local.feed.generator import generate
+from demo.feed.generator import generate
 from tests.support.changes import firehose_record
 from tests.support.reference import DROPPED, FAILED, outcome
 from transform.batch import Transform

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from local.feed.generator import generate
+from demo.feed.generator import generate
 from tests.support.changes import DEMAND, change
 from tests.trino import kinds
 

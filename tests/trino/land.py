@@ -14,15 +14,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from demo.feed.stream import StreamRecord, feed
+from demo.reconciliation import list_keys
+from demo.run import LOCAL_PACE
 from emulation.endpoint import Endpoint
 from emulation.pipeline import running_pipeline
 from estate.provision.command import LOCAL_PACKAGES
 from estate.provision.provision import local_settings, provision
 from estate.referenced import make_referenced
 from estate.stack_config import REPOSITORY
-from local.demo import LOCAL_PACE
-from local.feed.stream import StreamRecord, feed
-from local.report import list_keys
 from release.package import build
 from release.wheels import Target
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.report import read_contents
+from demo.reconciliation import read_contents
 from tests.trino import kinds
 from tests.trino.conftest import BUCKET, TYPES, Lake
 from tests.trino.expected import column_types, comparable

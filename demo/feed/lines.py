@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from console.errors import CommandError
-from local.feed.stream import StreamRecord
+from demo.feed.stream import StreamRecord
 
 
 class InputError(CommandError):

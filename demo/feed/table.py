@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from local.feed.items import Item, ItemMaker
+from demo.feed.items import Item, ItemMaker
 
 
 def write_items(

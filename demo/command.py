@@ -17,11 +17,11 @@ from athena.export import check_empty, check_writable
 from athena.render import render
 from console.progress import Progress
 from console.state import LAST_RUN, state_directory
+from demo.feed.lines import check_input
+from demo.run import DemoOptions, FinishedRun, demo
+from demo.summary import QUERIES, Answer, as_json, as_text
 from estate.provision.command import LOCAL_PACKAGES
 from estate.stack_config import REPOSITORY
-from local.demo import DemoOptions, FinishedRun, demo
-from local.demo_report import QUERIES, Answer, as_json, as_text
-from local.feed.lines import check_input
 from release.package import build
 from release.wheels import Target
 

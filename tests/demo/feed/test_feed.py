@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from demo.feed.generator import generate
+from demo.feed.lines import InputError, check_input, read_lines
+from demo.feed.replication import TableStream
+from demo.feed.stream import FeedError, StreamRecord, feed
+from demo.feed.table import write_items
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
-from local.feed.generator import generate
-from local.feed.lines import InputError, check_input, read_lines
-from local.feed.replication import TableStream
-from local.feed.stream import FeedError, StreamRecord, feed
-from local.feed.table import write_items
 from tests.support.changes import event_file
 
 MIB = 1024 * 1024

@@ -13,6 +13,19 @@ from typing import Any
 from athena.export import write_export
 from console.errors import CommandError
 from console.progress import Progress
+from demo.feed.generator import generate
+from demo.feed.lines import read_lines
+from demo.feed.replication import TableStream
+from demo.feed.stream import Fed, StreamRecord, feed
+from demo.feed.table import write_items
+from demo.reconciliation import (
+    Partition,
+    TypeCounts,
+    count_types,
+    discrepancies,
+    list_keys,
+    read_contents,
+)
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from emulation.functions.logs import FunctionLog
@@ -21,19 +34,6 @@ from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
 from infra.naming import DATA_PREFIX
-from local.feed.generator import generate
-from local.feed.lines import read_lines
-from local.feed.replication import TableStream
-from local.feed.stream import Fed, StreamRecord, feed
-from local.feed.table import write_items
-from local.report import (
-    Partition,
-    TypeCounts,
-    count_types,
-    discrepancies,
-    list_keys,
-    read_contents,
-)
 
 # The pace of a stack is set for AWS: minutes of buffering, an hour of waiting for a file's worth.
 # A local run keeps the mechanism and shortens the waiting.

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from local.feed.stream import StreamRecord
+from demo.feed.stream import StreamRecord
 
 
 def kinesis_shape(record: dict[str, Any], table_name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from local.demo import Outcome
+from demo.run import Outcome
 
 _MOST_REFUSED_SHOWN = 10
 

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from local.feed.items import Item, ItemMaker, text
-from local.feed.replication import json_attribute
-from local.feed.stream import StreamRecord
+from demo.feed.items import Item, ItemMaker, text
+from demo.feed.replication import json_attribute
+from demo.feed.stream import StreamRecord
 
 # Fixed, so that one seed gives the same bytes on every day.
 _BEGIN = datetime(2026, 11, 1, 6, tzinfo=UTC)

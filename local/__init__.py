@@ -1,1 +1,0 @@
-"""The whole pipeline on one machine: design §7."""
