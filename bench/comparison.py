@@ -13,7 +13,7 @@ import fastavro
 
 from bench.payloads import read_payloads, sequence_number
 from bench.workload import Workload, type_of
-from tests.support.reference import outcome
+from testing.reference import outcome
 
 Row = dict[str, Any]
 

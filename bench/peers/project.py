@@ -24,7 +24,7 @@ from bench.payloads import read_payloads
 from bench.peer import Part, serve, timed
 from bench.store import MemoryStore
 from bench.workload import Workload, landed_objects
-from tests.support.writer_environment import WRITER_ENVIRONMENT
+from testing.writer_environment import WRITER_ENVIRONMENT
 
 ENVIRONMENT = {
     "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",

@@ -14,7 +14,7 @@ from avro_writer.compaction import Counts
 from avro_writer.run import Report
 from avro_writer.settings import Assignment
 from telemetry import Log
-from tests.support.writer_environment import WRITER_ENVIRONMENT
+from testing.writer_environment import WRITER_ENVIRONMENT
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from avro_writer.errors import SettingsError
 from avro_writer.settings import Assignment, Settings
-from tests.support.writer_environment import WRITER_ENVIRONMENT
+from testing.writer_environment import WRITER_ENVIRONMENT
 
 
 def test_settings_are_read() -> None:

@@ -17,10 +17,10 @@ import pytest
 import schemas
 from demo.feed.generator import generate
 from emulation.emulator import embedded_emulator
+from testing.reference import DROPPED, FAILED, outcome
 from tests.end_to_end.conftest import RECORDS, SEED, Run, own_lines
 from tests.support.changes import change
 from tests.support.cli import dmd
-from tests.support.reference import DROPPED, FAILED, outcome
 
 TABLE = "prd3292-dev1-us-east-1-demand-table"
 

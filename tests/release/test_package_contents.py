@@ -12,7 +12,7 @@ import pytest
 
 from release import package
 from release.wheels import Target
-from tests.support.writer_environment import WRITER_ENVIRONMENT
+from testing.writer_environment import WRITER_ENVIRONMENT
 
 ROOT = Path(package.__file__).resolve().parents[1]
 

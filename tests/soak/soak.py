@@ -20,11 +20,11 @@ from emulation.emulator import embedded_emulator
 from emulation.endpoint import OPERATOR
 from release.package import build
 from release.wheels import Target
+from testing.writer_environment import WRITER_ENVIRONMENT
 from tests.soak.faulty_proxy import BadDay, faulty_proxy
 from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import gz_lines, landed_row
-from tests.support.writer_environment import WRITER_ENVIRONMENT
 
 _ROOT = Path(__file__).parents[2]
 _HOST = Path(__file__).with_name("writer_host.py")

@@ -14,8 +14,8 @@ import schemas
 from avro_writer.encoder import compile_encoder, rows_of
 from avro_writer.rows import RowReader
 from demo.feed.generator import generate
+from testing.reference import DROPPED, FAILED, outcome
 from tests.support.changes import firehose_record
-from tests.support.reference import DROPPED, FAILED, outcome
 from transform.batch import Transform
 
 RESULTS = {"Dropped": DROPPED, "ProcessingFailed": FAILED}

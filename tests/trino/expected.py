@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from tests.support import reference
+from testing import reference
 from tests.trino.kinds import Schema
 
 Row = dict[str, Any]

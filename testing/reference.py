@@ -13,18 +13,18 @@ from decimal import Context, Decimal, InvalidOperation, localcontext
 from pathlib import Path
 from typing import Any
 
-SCHEMAS = Path(__file__).parents[2] / "schemas"
+SCHEMAS = Path(__file__).parents[1] / "schemas"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = {"seconds": 10**6, "milliseconds": 10**3, "microseconds": 1}
 DROPPED, FAILED = "dropped", "failed"
 
 
 class Unfit(Exception):
-    pass
+    """A value that its column cannot hold."""
 
 
 def outcome(data: bytes, record_type: str) -> dict[str, Any] | str:
-    """The row that a change record becomes, or `DROPPED` or `FAILED`."""
+    """Return the row that a change record becomes, or `DROPPED` or `FAILED`."""
     try:
         change = json.loads(data)
         event = change["eventName"]
