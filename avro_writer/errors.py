@@ -7,8 +7,8 @@ class WriterError(Exception):
     """The root of the writer's own errors."""
 
 
-class SettingsError(WriterError):
-    """An environment variable or the event is missing or wrong."""
+class EventError(WriterError):
+    """The event of a run has another shape, or names a type or lane that does not exist."""
 
 
 class OutOfTime(WriterError):

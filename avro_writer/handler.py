@@ -58,7 +58,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
     Raises
     ------
-    SettingsError
+    EventError
         The event is of another shape.
     UnreadablePlan
         A plan in flight was written by a version that this one does not know.

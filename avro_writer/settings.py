@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from avro_writer.errors import SettingsError
+from avro_writer.errors import EventError
+from environment import day, text, whole_number
 from schemas import RECORD_TYPES
 
 
@@ -55,26 +56,24 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Return the settings that environment variables give.
 
-        There are no defaults here: they stand in ``Pulumi.yaml``, once.
-
         Raises
         ------
-        SettingsError
-            A variable is missing, a number is none or too small, or a date is none.
+        VariableError
+            A variable is missing, or its value is not allowed.
         """
         return cls(
-            bucket=_text(environment, "BUCKET"),
-            prefix=_text(environment, "DATA_PREFIX").strip("/"),
-            lanes=_number(environment, "LANES", 1),
-            max_plan_objects=_number(environment, "MAX_PLAN_OBJECTS", 1),
-            max_plan_bytes=_number(environment, "MAX_PLAN_BYTES", 1),
-            min_plan_bytes=_number(environment, "MIN_PLAN_BYTES", 0),
-            max_wait_seconds=_number(environment, "MAX_WAIT_SECONDS", 0),
-            settle_seconds=_number(environment, "SETTLE_SECONDS", 0),
-            first_partition_date=_date(environment, "FIRST_PARTITION_DATE"),
-            metrics_namespace=_text(environment, "METRICS_NAMESPACE"),
-            environment=_text(environment, "ENVIRONMENT"),
-            log_level=_text(environment, "LOG_LEVEL"),
+            bucket=text(environment, "BUCKET"),
+            prefix=text(environment, "DATA_PREFIX").strip("/"),
+            lanes=whole_number(environment, "LANES", 1),
+            max_plan_objects=whole_number(environment, "MAX_PLAN_OBJECTS", 1),
+            max_plan_bytes=whole_number(environment, "MAX_PLAN_BYTES", 1),
+            min_plan_bytes=whole_number(environment, "MIN_PLAN_BYTES", 0),
+            max_wait_seconds=whole_number(environment, "MAX_WAIT_SECONDS", 0),
+            settle_seconds=whole_number(environment, "SETTLE_SECONDS", 0),
+            first_partition_date=day(environment, "FIRST_PARTITION_DATE"),
+            metrics_namespace=text(environment, "METRICS_NAMESPACE"),
+            environment=text(environment, "ENVIRONMENT"),
+            log_level=text(environment, "LOG_LEVEL"),
         )
 
 
@@ -91,44 +90,15 @@ class Assignment:
 
         Raises
         ------
-        SettingsError
+        EventError
             The event is of another shape, or names a type or lane that there is not.
         """
         record_type = event.get("type") if isinstance(event, dict) else None
         lane = event.get("lane") if isinstance(event, dict) else None
         if record_type not in RECORD_TYPES:
-            raise SettingsError(
+            raise EventError(
                 f"the event's type is {record_type!r}; use one of {', '.join(RECORD_TYPES)}"
             )
         if type(lane) is not int or not 0 <= lane < lanes:
-            raise SettingsError(f"the event's lane is {lane!r}; use 0 to {lanes - 1}")
+            raise EventError(f"the event's lane is {lane!r}; use 0 to {lanes - 1}")
         return cls(record_type, lane)
-
-
-def _text(environment: Mapping[str, str], name: str) -> str:
-    text = environment.get(name)
-    if not text:
-        raise SettingsError(f"the environment variable {name} is missing: set it")
-    return text
-
-
-def _number(environment: Mapping[str, str], name: str, least: int) -> int:
-    text = _text(environment, name)
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise SettingsError(
-            f"the environment variable {name} is {text!r}; set it to a whole number from {least}"
-        )
-    return int(text)
-
-
-def _date(environment: Mapping[str, str], name: str) -> date:
-    text = _text(environment, name)
-    try:
-        found = date.fromisoformat(text)
-        if found.isoformat() != text:
-            raise ValueError(text)
-    except ValueError:
-        raise SettingsError(
-            f"the environment variable {name} is {text!r}; set it to a date, YYYY-MM-DD"
-        ) from None
-    return found

@@ -7,13 +7,14 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from catalog import glue_columns
 from infra.bucket import DataBucket
 from infra.lookups import Referenced
 from infra.naming import REGION
 from infra.policies import Statement, allow
 from infra.settings import Settings
 from infra.views import make_current_state_view
-from schemas import PARTITION_COLUMN, avro_schema, glue_columns
+from schemas import PARTITION_COLUMN, avro_schema
 
 _HIVE = "org.apache.hadoop.hive"
 

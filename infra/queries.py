@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from catalog.views import current_state_sql, latest
 from schemas import PARTITION_COLUMN
-from schemas.views import current_state_sql, latest
 
 # The newest week of partitions; the engine works the date out before it plans, so that it reads
 # these days' files alone.

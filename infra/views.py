@@ -5,8 +5,8 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
+from catalog.views import current_state_view
 from infra.naming import Naming
-from schemas.views import current_state_view
 
 
 def make_current_state_view(

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import catalog
 import schemas
 from ops.schema_check import MAIN, check
 
@@ -61,7 +62,7 @@ def _show(args: argparse.Namespace) -> int:
             text = (
                 json.dumps(schemas.avro_schema(record_type))
                 if args.avro
-                else schemas.documentation(record_type)
+                else catalog.documentation(record_type)
             )
             sys.stdout.write(f"{text}\n")
     except schemas.SchemaError as error:

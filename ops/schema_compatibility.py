@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from schemas import Table, hive_type
+from catalog import hive_type
+from schemas import Table
 from schemas.columns import (
     Array,
     Boolean,

@@ -1,6 +1,6 @@
 """`make package`: the functions' zips for Lambda, or for this machine.
 
-A package is the function's own folder, `schemas` and `telemetry`, and the wheels that the
+A package is the function's own folder, what the functions share, and the wheels that the
 function's `requirements.txt` names, at the versions of the lock. The same tree gives the same
 bytes, so that a function is deployed again only when something in it has changed.
 
@@ -27,7 +27,9 @@ from release.wheels import Target
 FUNCTIONS: Final = ("transform", "avro_writer")
 """The functions, each named as its top-level package and as its zip."""
 
-_SHARED: Final = ("schemas", "telemetry")
+SHARED: Final = ("schemas", "environment", "telemetry")
+"""What the functions share: in the package of each."""
+
 _SUFFIXES: Final = frozenset({".py", ".json"})
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -87,7 +89,7 @@ def build(
     Parameters
     ----------
     source
-        The repository: the folders of the functions, `schemas`, `telemetry`, and the lock
+        The repository: the folders of the functions, those that they share, and the lock
         `requirements.txt`.
     force
         Build again even if nothing has changed.
@@ -150,7 +152,7 @@ def _build_one(
 
 def _own_files(function: str, source: Path) -> dict[str, Path]:
     for needed in (
-        *(f"{name}/__init__.py" for name in (function, *_SHARED)),
+        *(f"{name}/__init__.py" for name in (function, *SHARED)),
         f"{function}/requirements.txt",
         "requirements.txt",
     ):
@@ -160,7 +162,7 @@ def _own_files(function: str, source: Path) -> dict[str, Path]:
             )
     return {
         name: file
-        for folder in (function, *_SHARED)
+        for folder in (function, *SHARED)
         for name, file in _files_below(source / folder, source)
         if file.suffix in _SUFFIXES
     }

@@ -3,10 +3,8 @@
 ``schemas/<type>.json`` describes a record type; everything else about its table is derived here.
 """
 
-from schemas.documentation import documentation
 from schemas.envelope import ENVELOPE_NAMES, PARTITION_COLUMN
 from schemas.errors import SchemaError, UnknownRecordType
-from schemas.glue import GlueColumn, glue_columns, hive_type
 from schemas.parse import parse_record, parse_stored_record
 from schemas.table import RECORD_TYPES, Table, avro_schema, parse_table, removed_columns, table
 
@@ -14,14 +12,10 @@ __all__ = [
     "ENVELOPE_NAMES",
     "PARTITION_COLUMN",
     "RECORD_TYPES",
-    "GlueColumn",
     "SchemaError",
     "Table",
     "UnknownRecordType",
     "avro_schema",
-    "documentation",
-    "glue_columns",
-    "hive_type",
     "parse_record",
     "parse_stored_record",
     "parse_table",

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from environment import one_of, text
 from schemas import RECORD_TYPES
-
-
-class SettingsError(Exception):
-    """An environment variable that is missing or wrong."""
 
 
 @dataclass(frozen=True)
@@ -40,30 +37,15 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Return the settings that environment variables give.
 
-        There are no defaults here: they stand in ``Pulumi.yaml``, once.
-
         Raises
         ------
-        SettingsError
+        VariableError
             A variable is missing, or ``RECORD_TYPE`` is no record type.
         """
-
-        def text(name: str) -> str:
-            value = environment.get(name)
-            if not value:
-                raise SettingsError(f"the environment variable {name} is missing: set it")
-            return value
-
-        record_type = text("RECORD_TYPE")
-        if record_type not in RECORD_TYPES:
-            raise SettingsError(
-                f"the environment variable RECORD_TYPE is {record_type!r}; "
-                f"set it to one of {', '.join(RECORD_TYPES)}"
-            )
         return cls(
-            record_type=record_type,
-            type_attribute=text("TYPE_ATTRIBUTE"),
-            metrics_namespace=text("METRICS_NAMESPACE"),
-            environment=text("ENVIRONMENT"),
-            log_level=text("LOG_LEVEL"),
+            record_type=one_of(environment, "RECORD_TYPE", RECORD_TYPES),
+            type_attribute=text(environment, "TYPE_ATTRIBUTE"),
+            metrics_namespace=text(environment, "METRICS_NAMESPACE"),
+            environment=text(environment, "ENVIRONMENT"),
+            log_level=text(environment, "LOG_LEVEL"),
         )

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from avro_writer.errors import SettingsError
+from avro_writer.errors import EventError
 from avro_writer.settings import Assignment, Settings
+from environment import VariableError
 from testing.writer_environment import WRITER_ENVIRONMENT
 
 
@@ -18,7 +19,7 @@ def test_settings_are_read() -> None:
 
 @pytest.mark.parametrize("name", WRITER_ENVIRONMENT)
 def test_a_missing_variable_is_named(name: str) -> None:
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(VariableError, match=name):
         Settings.from_environment({**WRITER_ENVIRONMENT, name: ""})
 
 
@@ -28,13 +29,13 @@ def test_a_missing_variable_is_named(name: str) -> None:
      ("SETTLE_SECONDS", "1.5")],
 )  # fmt: skip
 def test_a_number_that_is_none_is_refused_with_what_is_allowed(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name}.*whole number from"):
+    with pytest.raises(VariableError, match=f"{name}.*whole number from"):
         Settings.from_environment({**WRITER_ENVIRONMENT, name: value})
 
 
 @pytest.mark.parametrize("value", ["today", "2024-1-1", "20240101", "2024-W01-1", "2024-02-30"])
 def test_a_date_that_is_none_is_refused(value: str) -> None:
-    with pytest.raises(SettingsError, match=r"FIRST_PARTITION_DATE.*YYYY-MM-DD"):
+    with pytest.raises(VariableError, match=r"FIRST_PARTITION_DATE.*YYYY-MM-DD"):
         Settings.from_environment({**WRITER_ENVIRONMENT, "FIRST_PARTITION_DATE": value})
 
 
@@ -45,7 +46,7 @@ def test_a_date_that_is_none_is_refused(value: str) -> None:
      {"type": "demand", "lane": True}, {"type": ["demand"], "lane": 0}],
 )  # fmt: skip
 def test_an_event_of_another_shape_is_refused(event: Any) -> None:
-    with pytest.raises(SettingsError, match=r"type|lane"):
+    with pytest.raises(EventError, match=r"type|lane"):
         Assignment.from_event(event, 2)
 
 

@@ -12,10 +12,11 @@ import pytest
 from botocore.validate import ParamValidator
 
 from athena.translation.parse import parse
+from catalog import glue_columns
+from catalog.views import current_state_view
 from infra.naming import ENVIRONMENTS
 from infra.queries import saved_queries
-from schemas import RECORD_TYPES, glue_columns
-from schemas.views import current_state_view
+from schemas import RECORD_TYPES
 from tests.infra.recorded import Recorded, Recording, record
 
 Stacks = Callable[[str], Recording]

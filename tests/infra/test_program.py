@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from avro_writer.settings import Settings as WriterSettings
+from catalog import glue_columns
 from infra.lookups import WrongAccountError
 from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
 from infra.tables import UnusableSchemaError
-from schemas import RECORD_TYPES, SchemaError, avro_schema, glue_columns
+from schemas import RECORD_TYPES, SchemaError, avro_schema
 from tests.infra.recorded import ACCOUNTS, Recording, record
 from transform.settings import Settings as TransformSettings
 

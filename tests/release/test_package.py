@@ -74,11 +74,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def tree(tmp_path: Path) -> Path:
     """Give a source tree like the repository's, with functions of a few lines."""
     root = tmp_path / "tree"
-    for folder in (*package.FUNCTIONS, "schemas", "telemetry"):
+    for folder in (*package.FUNCTIONS, *package.SHARED):
         (root / folder).mkdir(parents=True)
         (root / folder / "__init__.py").write_text(f'"""{folder}"""\n')
     for function in package.FUNCTIONS:
-        (root / function / "handler.py").write_text("import schemas, sums, telemetry\n")
+        (root / function / "handler.py").write_text(f"import {', '.join(package.SHARED)}, sums\n")
         (root / function / "requirements.txt").write_text("sums\n")
     (root / "schemas" / "demand.json").write_text("{}\n")
     (root / "schemas" / "notes.txt").write_text("for people\n")
@@ -100,6 +100,7 @@ def test_a_package_holds_the_function_what_it_shares_and_its_wheels(
     assert names(transform) == {
         "transform/__init__.py",
         "transform/handler.py",
+        "environment/__init__.py",
         "schemas/__init__.py",
         "schemas/demand.json",
         "telemetry/__init__.py",

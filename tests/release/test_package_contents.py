@@ -20,7 +20,7 @@ ROOT = Path(package.__file__).resolve().parents[1]
 _AARCH64 = (183).to_bytes(2, "little")
 
 # Imports a function's handler where there is nothing but the standard library and the package,
-# and tells which of the package's own top-level names that has imported.
+# and tells which of the package's files that has imported.
 _IMPORT = """
 import importlib, json, os, sys
 root, module = sys.argv[1:]
@@ -28,12 +28,8 @@ os.environ.clear()
 os.environ.update(json.load(sys.stdin))
 sys.path.insert(0, root)
 importlib.import_module(module)
-inside = {
-    name.partition(".")[0]
-    for name, each in list(sys.modules.items())
-    if (getattr(each, "__file__", None) or "").startswith(root)
-}
-print(json.dumps(sorted(inside)))
+files = {getattr(each, "__file__", None) or "" for each in list(sys.modules.values())}
+print(json.dumps(sorted(os.path.relpath(each, root) for each in files if each.startswith(root))))
 """
 
 # Loads the writer, does with S3 what the writer does, and tells which files of botocore's data
@@ -109,9 +105,15 @@ def top_level_names(folder: Path) -> list[str]:
     return sorted(each.name.removesuffix(".py") for each in folder.iterdir())
 
 
-def imported_names(folder: Path, function: str) -> list[str]:
-    """Return what importing a function's handler imports of its unpacked package."""
+def imported_files(folder: Path, function: str) -> list[str]:
+    """Return the files of an unpacked package that importing the function's handler imports."""
     return in_isolation(_IMPORT, str(folder), f"{function}.handler")
+
+
+def imported_names(folder: Path, function: str) -> list[str]:
+    """Return the same as names at the top of the package."""
+    files = imported_files(folder, function)
+    return sorted({each.partition("/")[0].removesuffix(".py") for each in files})
 
 
 def test_the_handler_imports_everything_at_the_top_of_its_package_and_nothing_else(
@@ -119,6 +121,19 @@ def test_the_handler_imports_everything_at_the_top_of_its_package_and_nothing_el
 ) -> None:
     folder = extract(built(Target.LOCAL, function).path, tmp_path)
     assert imported_names(folder, function) == top_level_names(folder)
+
+
+def test_a_package_has_no_module_of_ours_that_its_function_does_not_import(
+    function: str, tmp_path: Path
+) -> None:
+    folder = extract(built(Target.LOCAL, function).path, tmp_path)
+    ours = {
+        str(each.relative_to(folder))
+        for name in (function, *package.SHARED)
+        for each in (folder / name).rglob("*.py")
+    }
+    assert ours
+    assert ours <= set(imported_files(folder, function))
 
 
 def test_that_check_finds_what_is_missing_and_what_is_too_much(
@@ -154,7 +169,7 @@ def test_both_targets_have_the_same_files_but_for_what_is_compiled(function: str
             return {entry.filename: entry.CRC for entry in opened.infolist()}
 
     here, there = sums(Target.LOCAL), sums(Target.ARM64)
-    own = (f"{function}/", "schemas/", "telemetry/")
+    own = tuple(f"{name}/" for name in (function, *package.SHARED))
     assert {each for each in here if each.startswith(own)} == {
         each for each in there if each.startswith(own)
     }

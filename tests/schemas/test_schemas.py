@@ -9,6 +9,7 @@ from typing import Any
 import fastavro
 import pytest
 
+import catalog
 import schemas
 from schemas import SchemaError
 from schemas import columns as c
@@ -47,7 +48,7 @@ def test_the_full_schema_is_avro_and_begins_with_the_envelope(record_type: str) 
     fastavro.parse_schema(copy.deepcopy(avro))
     assert {field["name"] for field in avro["fields"][:10]} == schemas.ENVELOPE_NAMES
     assert [field["name"] for field in avro["fields"]] == [
-        column.name for column in schemas.glue_columns(record_type)
+        column.name for column in catalog.glue_columns(record_type)
     ]
     assert '"attribute"' not in json.dumps(avro)
     assert '"epoch"' not in json.dumps(avro)
@@ -56,7 +57,7 @@ def test_the_full_schema_is_avro_and_begins_with_the_envelope(record_type: str) 
 
 
 def test_glue_types_are_those_that_athena_reads() -> None:
-    types = {column.name: column.type for column in schemas.glue_columns("sale")}
+    types = {column.name: column.type for column in catalog.glue_columns("sale")}
     assert types["changed_at"] == "timestamp"
     assert types["changed_at_micros"] == "bigint"
     assert types["change_type"] == "string"
@@ -66,15 +67,15 @@ def test_glue_types_are_those_that_athena_reads() -> None:
     assert types["seats"] == (
         "array<struct<section:string,seat_row:string,seat_number:int,face_value:decimal(12,2)>>"
     )
-    types = {column.name: column.type for column in schemas.glue_columns("event")}
+    types = {column.name: column.type for column in catalog.glue_columns("event")}
     assert types["presale_dates"] == "array<date>"
     assert types["average_rating"] == "double"
 
 
 @pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
 def test_every_column_is_documented(record_type: str) -> None:
-    text = schemas.documentation(record_type)
-    for column in schemas.glue_columns(record_type):
+    text = catalog.documentation(record_type)
+    for column in catalog.glue_columns(record_type):
         assert f"| `{column.name}` | `{column.type}` |" in text
         assert column.comment
 

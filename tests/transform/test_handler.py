@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from environment import VariableError
 from tests.support.changes import change, firehose_record
-from transform.settings import Settings, SettingsError
+from transform.settings import Settings
 
 ENVIRONMENT = {
     "RECORD_TYPE": "demand",
@@ -83,10 +84,10 @@ def test_a_batch_of_broken_records_does_not_flood_the_log(
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
 def test_a_missing_variable_is_named(name: str) -> None:
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(VariableError, match=name):
         Settings.from_environment({**ENVIRONMENT, name: ""})
 
 
 def test_an_unknown_record_type_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match="demand, event, notification, sale"):
+    with pytest.raises(VariableError, match="demand, event, notification, sale"):
         Settings.from_environment({**ENVIRONMENT, "RECORD_TYPE": "refund"})

@@ -13,10 +13,11 @@ import pytest
 from athena.engine import run_query
 from athena.export import write_export
 from athena.values.trino_types import TrinoType
+from catalog import glue_columns
+from catalog.types import trino_type
+from catalog.views import current_state_view
 from infra.queries import SavedQuery, saved_queries
-from schemas import RECORD_TYPES, glue_columns
-from schemas.trino import trino_type
-from schemas.views import current_state_view
+from schemas import RECORD_TYPES
 from tests.trino.conftest import BUCKET, TYPES, Lake
 from tests.trino.expected import comparable, current
 from tests.trino.history import STATES

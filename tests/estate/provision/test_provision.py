@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pulumi.runtime.mocks import MockResourceArgs
 
+from catalog import glue_columns
 from dmd.__main__ import main
 from emulation.endpoint import Endpoint
 from estate.program import run_program
@@ -33,7 +34,7 @@ from infra.naming import ENVIRONMENTS
 from infra.policies import allow
 from infra.policies import document as document_of
 from infra.settings import SettingsError
-from schemas import RECORD_TYPES, avro_schema, glue_columns
+from schemas import RECORD_TYPES, avro_schema
 
 NAMING = "prd3292-dev1-dmnd-pipeline"
 DATABASE = "prd3292_dev1_dmnd_pipeline"

@@ -6,11 +6,11 @@ import base64
 import json
 from dataclasses import dataclass
 
+from catalog.columns import GlueColumn
+from catalog.types import hive_type, trino_type
 from schemas.columns import Column, String
 from schemas.envelope import PARTITION_COLUMN
-from schemas.glue import GlueColumn, hive_type
 from schemas.table import table
-from schemas.trino import trino_type
 
 # Athena's name of Glue's catalog; a view says in which catalog its tables are.
 _CATALOG = "awsdatacatalog"

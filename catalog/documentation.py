@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from catalog.types import hive_type
 from schemas.columns import Column, Enum, Nullable, Timestamp
-from schemas.glue import hive_type
 from schemas.table import table
 
 

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from athena.values.trino_types import parse_type
-from schemas import RECORD_TYPES, glue_columns, table
+from catalog import glue_columns
+from catalog.types import trino_type
+from catalog.views import current_state_sql, current_state_view
+from schemas import RECORD_TYPES, table
 from schemas.errors import UnknownRecordType
 from schemas.parse import parse_record
-from schemas.trino import trino_type
-from schemas.views import current_state_sql, current_state_view
 
 
 def definition(record_type: str) -> dict[str, Any]:

@@ -1,0 +1,21 @@
+"""What Glue, Athena and analysts are told of the tables, derived from their schemas.
+
+The functions know nothing of it: an edit of a view is no change of a function.
+"""
+
+from catalog.columns import GlueColumn, glue_columns
+from catalog.documentation import documentation
+from catalog.types import hive_type, trino_type
+from catalog.views import CurrentStateView, current_state_sql, current_state_view, latest
+
+__all__ = [
+    "CurrentStateView",
+    "GlueColumn",
+    "current_state_sql",
+    "current_state_view",
+    "documentation",
+    "glue_columns",
+    "hive_type",
+    "latest",
+    "trino_type",
+]

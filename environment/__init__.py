@@ -1,0 +1,78 @@
+"""The functions' environment variables, read strictly and in one way.
+
+There are no defaults here: they stand in ``Pulumi.yaml``, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+
+
+class VariableError(Exception):
+    """An environment variable is missing or has a wrong value; says which, and what to set."""
+
+
+def text(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable that is not empty.
+
+    Raises
+    ------
+    VariableError
+        It is missing or empty.
+    """
+    found = environment.get(name)
+    if not found:
+        raise VariableError(f"the environment variable {name} is missing: set it")
+    return found
+
+
+def one_of(environment: Mapping[str, str], name: str, allowed: Collection[str]) -> str:
+    """Return a variable whose value is one of those allowed.
+
+    Raises
+    ------
+    VariableError
+        It is missing, or another.
+    """
+    found = text(environment, name)
+    if found not in allowed:
+        raise _wrong(name, found, f"one of {', '.join(allowed)}")
+    return found
+
+
+def whole_number(environment: Mapping[str, str], name: str, least: int) -> int:
+    """Return a variable that is a whole number, ``least`` or more.
+
+    Raises
+    ------
+    VariableError
+        It is missing, not a whole number in ASCII digits, or too small.
+    """
+    found = text(environment, name)
+    if not found.isascii() or not found.isdigit() or int(found) < least:
+        raise _wrong(name, found, f"a whole number from {least}")
+    return int(found)
+
+
+def day(environment: Mapping[str, str], name: str) -> date:
+    """Return a variable that is a date, YYYY-MM-DD.
+
+    Raises
+    ------
+    VariableError
+        It is missing, or no date of that form.
+    """
+    found = text(environment, name)
+    try:
+        parsed = date.fromisoformat(found)
+        # Other forms of ISO 8601 are taken by Python, and by nothing else that reads the setting.
+        if parsed.isoformat() != found:
+            raise ValueError(found)
+    except ValueError:
+        raise _wrong(name, found, "a date, YYYY-MM-DD") from None
+    return parsed
+
+
+def _wrong(name: str, found: str, allowed: str) -> VariableError:
+    return VariableError(f"the environment variable {name} is {found!r}; set it to {allowed}")
