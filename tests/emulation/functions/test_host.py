@@ -242,7 +242,7 @@ def test_an_answer_comes_back_as_json(shared_host: FunctionHost, arn: str, given
 def test_nothing_but_the_package_and_the_standard_library_can_be_imported(
     shared_host: FunctionHost, arn: str
 ) -> None:
-    for module in ("botocore", "pytest", "local", "infra"):
+    for module in ("botocore", "pytest", "emulation", "infra"):
         assert module in sys.modules or __import__(module)
         failed = error(ask(shared_host, "import_module", module=module))
         assert failed["errorType"] == "ModuleNotFoundError"
