@@ -1,4 +1,4 @@
-"""``docs/parity.md`` points at files and names that exist, and has every row of the reference."""
+"""``docs/parity.md`` names files and names that exist, and has every row of the previous system."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXT = (REPOSITORY / "docs" / "parity.md").read_text(encoding="utf-8")
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in TEXT.splitlines()
-    if line.startswith("| ") and not line.startswith(("| reference", "|---"))
+    if line.startswith("| ") and not line.startswith(("| previous system", "|---"))
 ]
 PATHS = sorted(set(re.findall(r"`((?:[\w.]+/)+[\w.<>]*|[\w_]+\.(?:py|yml|yaml))`", TEXT)))
 NAMES = sorted(set(re.findall(r"`([A-Z]\w+(?:\.\w+)?|[A-Z][A-Z_]+)`", TEXT)))
