@@ -113,14 +113,17 @@ def _peers(measured: dict[str, Measured]) -> dict[str, Any]:
 def as_markdown(report: dict[str, Any]) -> str:
     """Return the report as a page."""
     lines = [
-        "# What it costs beside what it replaces",
+        "# The last benchmark",
         "",
-        "Made by `make bench`; docs/scale.md has what it comes to in money. Every peer's rows",
-        "were compared with the reference before its time counted.",
+        "`make bench` generates this page. It compares the CPU time of this project with that of",
+        "other programs, its *peers*: the Node worker that the project replaces, ordinary Python",
+        "code (the usual Python), and the least work that any solution must do (the floor). The",
+        "rows of every peer were compared with those of the reference implementation before its",
+        "time was counted. [Scale](../../docs/scale.md) calculates load and costs from this page.",
         "",
         "![CPU per record](latest.svg)",
         "",
-        "| target | value | rounds from, to | should be | met |",
+        "| target | value | least, most of the rounds | should be | met |",
         "|---|---|---|---|---|",
     ]
     for target in report["targets"]:
@@ -135,7 +138,8 @@ def as_markdown(report: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| peer | part | CPU µs a record | rounds from, to | wall µs | bytes out | peak RSS MiB |",
+        "| peer | part | CPU µs per record | least, most of the rounds | wall µs | bytes out "
+        "| peak RSS MiB |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, peer in report["peers"].items():
@@ -147,8 +151,13 @@ def as_markdown(report: dict[str, Any]) -> str:
         ]
     lines += [
         "",
-        "`transform` is the four functions over all records: each record is dropped three times.",
-        "`own` is each function over its type's records, `drop` one function over the others'.",
+        "The parts:",
+        "",
+        "- `transform`: the four functions over all records; three of them drop each record",
+        "- `own`: each function over the records of its own record type",
+        "- `drop`: one function over the records of the other record types",
+        "",
+        "The peers:",
         "",
         *(f"- {_TITLES[name]}: {NOTES[name]}" for name in report["peers"]),
         "",

@@ -39,18 +39,26 @@ def _head(inputs: Inputs) -> list[str]:
     return [
         "# What the pipeline does and costs at scale",
         "",
-        "Made by `python -m bench.scale` from `bench/results/latest.json` (measured "
-        f"{inputs.date}), `bench/aws.json` (prices and quotas) and the defaults of `Pulumi.yaml`.",
-        "Do not edit it.",
+        "This page is for planning: it shows the load on each part, the limits and the costs at "
+        "10 to 100,000 changes a second.",
+        "`python -m bench.scale` generates it from `bench/results/latest.json` (measured "
+        f"{inputs.date}),",
+        "`bench/aws.json` (prices and quotas) and the defaults of `Pulumi.yaml`. Do not edit it.",
         "",
-        f"A record of 1.5 KB takes {costs.transform:.0f} µs of CPU in the four transforms, "
-        f"{costs.writer:.0f} µs in the writer,",
-        f"and {costs.node:.0f} µs in the Node worker that the pipeline replaces, on the machine of "
-        "the benchmark.",
-        "Lambda's Graviton is another machine: take the ratios for granted, and the bill within a "
-        "factor of about 1.5.",
-        "Costs of other sizes lie on the line through the two sizes that were measured "
-        f"({inputs.sizes[0][0]:,.0f} and {inputs.sizes[1][0]:,.0f} bytes).",
+        "On the machine of the benchmark, a change record of 1.5 KB takes this much CPU:",
+        "",
+        f"- {costs.transform:.0f} µs in the four transforms",
+        f"- {costs.writer:.0f} µs in the writer",
+        f"- {costs.node:.0f} µs in the Node worker that the pipeline replaces",
+        "",
+        "Lambda's Graviton processors are different machines. Expect similar ratios between these "
+        "figures there, but other",
+        "absolute times. The real bill may differ from the bill below by a factor of about 1.5.",
+        "",
+        "Two sizes of records were measured "
+        f"({inputs.sizes[0][0]:,.0f} and {inputs.sizes[1][0]:,.0f} bytes). Costs of other sizes "
+        "are calculated",
+        "linearly from these two.",
         "",
     ]
 
@@ -73,17 +81,19 @@ def _loads(inputs: Inputs) -> list[str]:
             f"| {each.lane:.0%} | {each.node_shards:,} | {each.node_invocations:,.1f} |"
         )
     return [
-        "## What each part does",
+        "## Load on each part",
         "",
-        "| changes/s | KB | shards | transforms/s | at once | landed objects/h | plans/h "
-        "| a lane is busy | Node: shards | Node: invocations/s |",
+        "| changes/s | KB | shards | transform invocations/s | transforms at the same time "
+        "| landed objects/h | plans/h | time that a lane is busy | Node: shards "
+        "| Node: invocations/s |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *rows,
         "",
-        "Four delivery streams share what a shard gives, 2 MB a second: the stream needs a shard "
-        "for each 0.5 MB a second;",
-        "the Node worker alone could read what a shard takes in. The functions need no more memory "
-        "for more load: a batch has its size.",
+        "A shard delivers 2 MB a second, and four delivery streams share it. So the Kinesis stream "
+        "needs one shard for each",
+        "0.5 MB a second. The Node worker is the only reader and can read everything that a shard "
+        "accepts. More load does not",
+        "need more memory in the functions, because the size of a batch does not change.",
         "",
     ]
 
@@ -98,23 +108,26 @@ def _limits(inputs: Inputs) -> list[str]:
             f"| {_most_rate(scenario.record_bytes, inputs):,.0f} |"
         )
     return [
-        "## Which limit is met first",
+        "## Which limit is reached first",
         "",
-        "How much of it is used, with a stream of as many shards as it needs, and at which rate it "
-        "is used up.",
+        "The table shows the two limits that are closest, how much of each is used, and the rate "
+        "at which the first limit is",
+        "reached. It assumes that the Kinesis stream has as many shards as it needs.",
         "",
-        "| changes/s | KB | first | then | changes/s that it lasts for |",
+        "| changes/s | KB | closest limit | second limit | highest possible changes/s |",
         "|---|---|---|---|---|",
         *rows,
         "",
-        "Above all of them stands one that no rate changes: four delivery streams make four of the "
-        "five reads a second",
-        "that a shard allows. **There is room for one more reader of the stream, and for no fifth "
-        "type beside it.**",
-        "A stream whose shards are not added in time is where it stops in practice: at 0.5 MB "
-        "a second a shard",
-        "Firehose falls behind, and no alarm of the stream's writers shows it (the alarm on "
-        "freshness does).",
+        "One more limit does not depend on the rate: a shard allows five reads a second, and the "
+        "four delivery streams make",
+        "four of them. **There is room for one more reader of the stream, or for a fifth record "
+        "type, but not for both.**",
+        "",
+        "In practice, the first limit is a stream whose shards are not added in time. Above 0.5 MB "
+        "a second for each shard,",
+        "Firehose falls behind. Metrics of the stream's producers do not show this. The alarm "
+        "`stream-behind` does",
+        "([operations](operations.md#alarms)).",
         "",
     ]
 
@@ -132,17 +145,23 @@ def _most_rate(record_bytes: float, inputs: Inputs) -> float:
 
 
 def _bills(inputs: Inputs) -> list[str]:
-    out = ["## What a month costs", "", "US dollars, us-east-1, list prices, nothing free.", ""]
+    out = [
+        "## Costs of a month",
+        "",
+        "In US dollars, at list prices of us-east-1, without free tiers.",
+        "",
+    ]
     names = [*project_bill(Scenario(1, 1), inputs)]
-    header = "| changes/s | KB | " + " | ".join(names) + " | together |"
-    out += ["The project:", "", header, "|" + "---|" * (len(names) + 3)]
+    header = "| changes/s | KB | " + " | ".join(names) + " | total |"
+    out += ["This project:", "", header, "|" + "---|" * (len(names) + 3)]
     for scenario in _scenarios():
         bill = project_bill(scenario, inputs)
         lines = " | ".join(f"{value:,.2f}" for value in bill.values())
         out.append(f"| {_name(scenario)} | {lines} | **{sum(bill.values()):,.2f}** |")
     names = [*node_bill(Scenario(1, 1), inputs)]
-    header = "| changes/s | KB | " + " | ".join(names) + " | together | Athena, a day scanned |"
-    out += ["", "The reference's Node Lambda:", "", header, "|" + "---|" * (len(names) + 4)]
+    header = "| changes/s | KB | " + " | ".join(names) + " | total | Athena, one day scanned |"
+    out += ["", "The Node worker of the previous system:", "", header]
+    out.append("|" + "---|" * (len(names) + 4))
     for scenario in _scenarios():
         bill = node_bill(scenario, inputs)
         lines = " | ".join(f"{value:,.2f}" for value in bill.values())
@@ -153,16 +172,19 @@ def _bills(inputs: Inputs) -> list[str]:
     return [
         *out,
         "",
-        "The Athena column is a query over a day of all four tables, the same for both but for the "
-        "number of files:",
-        "the worker writes one for each batch and type, which at low rates is thousands a day, and "
-        "Athena opens each.",
+        "The Athena column is the price of one query over one day of all four tables. The price is "
+        "the same for both systems.",
+        "The number of files differs: the worker writes one file for each batch and record type, "
+        "which at low rates is",
+        "thousands a day, and Athena opens each of them.",
         "",
-        "Firehose is what the project pays for not running the delivery itself: four streams each "
-        "take in every record,",
-        "and each record counts as at least 5 KB. At small records that is more than all else "
-        "together; the compute,",
-        "which this benchmark is about, is a small part of either bill.",
+        "Firehose is the largest part of this project's bill. It is the price for not operating "
+        "the delivery ourselves: each of",
+        "four delivery streams takes in every record, and each record is billed as at least 5 KB. "
+        "With small records, Firehose",
+        "costs more than everything else together. The compute time, which the benchmark measures, "
+        "is a small part of either",
+        "bill.",
         "",
     ]
 
@@ -175,35 +197,41 @@ def _turn(inputs: Inputs) -> list[str]:
         "firehose_partitioned_gb"
     )
     return [
-        "## What to turn, and where the design must change",
+        "## What to adjust, and where the design must change",
         "",
-        "| when | turn |",
+        "| if | then |",
         "|---|---|",
-        "| Firehose falls behind (`DataFreshness`) | shards of the stream: one for each 0.5 MB/s |",
-        "| Lambda concurrency runs out | `transform_memory_mb` up: the same GB-seconds, fewer at "
-        "once |",
-        "| many small invocations | `transform_buffer_size_mb` up to 3; a batch of 3 MB takes "
-        "little memory |",
-        "| a lane is busy more than half of its time | `delivery_parallelization_factor` (lanes) |",
-        "| analysts want it sooner | `delivery_buffer_interval_seconds`, `settle_seconds`, "
-        "`writer_schedule_minutes` down: more and smaller objects |",
-        "| Athena opens too many files | `min_plan_bytes` and `max_wait_seconds` up |",
+        "| Firehose falls behind (`KinesisMillisBehindLatest`) | add shards to the stream: one for "
+        "each 0.5 MB/s |",
+        "| Lambda concurrency is used up | raise `transform_memory_mb`: the GB-seconds stay the "
+        "same, and fewer invocations run at the same time |",
+        "| there are many small invocations | raise `transform_buffer_size_mb`, up to 3; a batch "
+        "of 3 MB needs little memory |",
+        "| a lane is busy for more than half of the time | raise `delivery_parallelization_factor` "
+        "(lanes) |",
+        "| analysts need newer data | lower `delivery_buffer_interval_seconds`, `settle_seconds` "
+        "and `writer_schedule_minutes`; the files become more and smaller |",
+        "| Athena opens too many files | raise `min_plan_bytes` and `max_wait_seconds` |",
         "",
-        "The design has to change at two places, both because of four readers on one stream.",
+        "In two cases the design must change. Both have the same reason: four delivery streams "
+        "read one Kinesis stream.",
         "",
-        "1. *A fifth type, or another team's reader.* The shards' reads are used up. One delivery "
-        "stream with dynamic",
-        "   partitioning by type reads once, takes in each record once, and lands by type: the "
-        "transform would answer with",
-        "   partition keys and make the rows of all types.",
-        f"2. *The bill.* At 100,000 changes a second of 1.5 KB Firehose takes {firehose:,.0f} a "
-        "month. One stream takes",
-        f"   about a quarter, plus about {partitioned:,.0f} for partitioning. Where 5 KB is far "
-        "above a record's size, records",
-        "   packed together before Firehose (a Lambda on the stream, or KPL aggregation) divide it "
-        "again.",
+        "1. *A fifth record type, or a reader of another team.* It uses up the reads of the "
+        "shards. Instead, one delivery stream",
+        "   with dynamic partitioning by record type would read and take in each record once. Its "
+        "transform would make the rows",
+        "   of all record types and answer with partition keys.",
+        "2. *The bill.* At 100,000 changes a second of 1.5 KB, Firehose costs "
+        f"{firehose:,.0f} a month. One delivery stream",
+        f"   costs about a quarter of this, plus about {partitioned:,.0f} for partitioning. If "
+        "records are much smaller than 5 KB,",
+        "   packing several records together before Firehose (by a Lambda function on the stream, "
+        "or by KPL aggregation)",
+        "   reduces the cost further.",
         "",
-        "Neither is done: it gives up that a type can fail, lag, or be deployed by itself.",
+        "Neither is implemented. With one delivery stream, a record type could no longer fail, "
+        "fall behind or be deployed",
+        "independently of the others.",
         "",
     ]
 
@@ -213,24 +241,26 @@ def _day(simulated: Simulated) -> list[str]:
     return [
         "## A day with a peak and an outage",
         "",
-        f"{DAY.base:,.0f} changes a second of {DAY.record_bytes / 1000:g} KB, {DAY.peak:g} times "
-        f"as many from {DAY.peak_hours[0]:g} to {DAY.peak_hours[1]:g} h; from "
-        f"{DAY.down_hours[0]:g} to {DAY.down_hours[1]:g} h nothing is delivered.",
-        "Shards as the peak needs them; everything else as the settings say and as fast as was "
-        "measured.",
+        "This is a simulation of one day:",
+        "",
+        f"- {DAY.base:,.0f} changes a second of {DAY.record_bytes / 1000:g} KB",
+        f"- from {DAY.peak_hours[0]:g} to {DAY.peak_hours[1]:g} h, {DAY.peak:g} times as many",
+        f"- from {DAY.down_hours[0]:g} to {DAY.down_hours[1]:g} h, an outage in which nothing is "
+        "delivered",
+        "- as many shards as the peak needs, the default settings, and the measured speed",
         "",
         "![A day](scale.svg)",
         "",
-        f"At most {waiting:,.0f} changes wait. After the outage it takes "
-        f"{simulated.caught_up_minutes:.0f} minutes until",
-        "the tables are as fresh as before it: shards that are enough for the peak are what makes "
-        "catching up quick.",
-        f"An analyst sees what is at most {simulated.freshness[0]:.0f} minutes old on a quiet hour "
-        "(both buffers, the time to settle,",
-        f"and the next run), and {max(simulated.freshness):.0f} minutes old at the worst of this "
-        "day. The stream keeps what is not delivered",
-        "for its retention, a day unless it says otherwise: an outage longer than that loses "
-        "changes.",
+        f"- At most {waiting:,.0f} changes wait.",
+        f"- {simulated.caught_up_minutes:.0f} minutes after the outage, the tables are as up to "
+        "date as before it. It is this quick because there are",
+        "  enough shards for the peak.",
+        f"- In a quiet hour, a change is in the tables after at most "
+        f"{simulated.freshness[0]:.0f} minutes: both buffers, the time to settle, and",
+        f"  the next run. At the worst time of this day it takes {max(simulated.freshness):.0f} "
+        "minutes.",
+        "- The stream keeps changes that are not delivered for its retention, 24 hours by default. "
+        "A longer outage loses changes.",
         "",
     ]
 
@@ -252,7 +282,7 @@ def _sources(aws: dict[str, Any]) -> list[str]:
         "",
         f"Looked up {aws['looked_up']}, {aws['region']}. {aws['note'][0].upper()}{aws['note'][1:]}",
         "",
-        "| name | USD, or quota | for | page | standing |",
+        "| name | USD, or quota | for | page | how confirmed |",
         "|---|---|---|---|---|",
         *rows,
         "",

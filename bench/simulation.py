@@ -127,7 +127,7 @@ def plot(simulated: Simulated, title: str) -> str:
                 ],
             ),
             ("changes waiting", [Line("in the stream and landed", simulated.waiting)]),
-            ("minutes to the tables", [Line("age of what is missing", simulated.freshness)]),
+            ("minutes until in the tables", [Line("age of the data", simulated.freshness)]),
         ],
     )
 
