@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulation.encryption_keys import encryption_keys
 from emulation.endpoint import Credentials, Endpoint
 from emulation.firehose import DeliveryCounts, DeliveryStream, DeliveryStreamRunner
 from emulation.functions import FunctionHost
@@ -145,12 +146,6 @@ class Pipeline:
         )
 
 
-def bucket_keys(settings: Settings) -> dict[str, str]:
-    """Return the KMS key of the stack's bucket, by the bucket's name, where it has one."""
-    key_arn = settings.bucket_kms_key_arn
-    return {settings.bucket_name: key_arn} if key_arn else {}
-
-
 @contextmanager
 def running_pipeline(
     endpoint: Endpoint,
@@ -181,7 +176,7 @@ def running_pipeline(
             Gateway(
                 endpoint,
                 lambda request: hosts[0].invoke(request),
-                bucket_keys=bucket_keys(settings),
+                keys=encryption_keys(endpoint, settings),
             )
         )
         host = FunctionHost(

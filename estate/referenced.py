@@ -15,7 +15,7 @@ _SHARDS = 2
 _LARGEST_RECORD_KIB = 10_240
 
 
-def make_referenced(endpoint: Endpoint, settings: Settings) -> None:
+def make_referenced(endpoint: Endpoint, settings: Settings, *, key_arn: str | None = None) -> None:
     """Make, where they do not exist, the resources that belong to others on AWS.
 
     Parameters
@@ -24,11 +24,13 @@ def make_referenced(endpoint: Endpoint, settings: Settings) -> None:
         Where to.
     settings
         Name them.
+    key_arn
+        A KMS key at the endpoint that table and streams are to be encrypted with.
     """
-    _make_table(endpoint.client("dynamodb"), settings.table_name)
+    _make_table(endpoint.client("dynamodb"), settings.table_name, key_arn)
     kinesis = endpoint.client("kinesis")
-    _make_stream(kinesis, settings.stream_name, MaxRecordSizeInKiB=_LARGEST_RECORD_KIB)
-    _make_stream(kinesis, settings.log_stream_arn.rpartition("/")[2])
+    _make_stream(kinesis, settings.stream_name, key_arn, MaxRecordSizeInKiB=_LARGEST_RECORD_KIB)
+    _make_stream(kinesis, settings.log_stream_name, key_arn)
     _make_bucket(endpoint.client("s3"), settings.bucket_name)
     _make_role(endpoint.client("iam"), settings.ci_runner_role)
     if settings.alarm_topic_arn:
@@ -36,7 +38,12 @@ def make_referenced(endpoint: Endpoint, settings: Settings) -> None:
         endpoint.client("sns").create_topic(Name=settings.alarm_topic_arn.rpartition(":")[2])
 
 
-def _make_table(dynamodb: Any, name: str) -> None:
+def _make_table(dynamodb: Any, name: str, key_arn: str | None) -> None:
+    encryption: dict[str, Any] = (
+        {"SSESpecification": {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key_arn}}
+        if key_arn
+        else {}
+    )
     _unless_there(
         lambda: dynamodb.create_table(
             TableName=name,
@@ -61,14 +68,17 @@ def _make_table(dynamodb: Any, name: str) -> None:
             # AWS replicates a table to Kinesis with both images; of DynamoDB's streams this
             # view has both.
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            **encryption,
         )
     )
     dynamodb.get_waiter("table_exists").wait(TableName=name)
 
 
-def _make_stream(kinesis: Any, name: str, **options: int) -> None:
+def _make_stream(kinesis: Any, name: str, key_arn: str | None, **options: int) -> None:
     _unless_there(lambda: kinesis.create_stream(StreamName=name, ShardCount=_SHARDS, **options))
     kinesis.get_waiter("stream_exists").wait(StreamName=name)
+    if key_arn:
+        kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key_arn)
 
 
 def _make_bucket(s3: Any, name: str) -> None:

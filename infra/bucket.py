@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.naming import DATA_PREFIX, REGION
+from infra.keys import READ, WRITE, key_statements
+from infra.naming import DATA_PREFIX
 from infra.policies import Condition, Statement, allow
 
 
@@ -138,21 +139,16 @@ class DataBucket:
     def _key_statements(self) -> list[Statement]:
         """Return what S3 needs of whoever reads and writes objects, if the bucket has a key.
 
-        Only through S3, and for this bucket's objects: with a bucket key the encryption context
-        is the bucket's ARN, without one the object's.
+        With a bucket key the encryption context is the bucket's ARN, without one the object's.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
         """
-        if self.key_arn is None:
-            return []
-        condition: Condition = {
-            "StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"},
-            "StringLike": {
-                "kms:EncryptionContext:aws:s3:arn": [self.arn, f"{self.arn}/{DATA_PREFIX}/*"]
-            },
-        }
-        return [
-            allow("UseBucketKey", ["kms:Decrypt", "kms:GenerateDataKey"], [self.key_arn], condition)
-        ]
+        return key_statements(
+            "UseBucketKey",
+            self.key_arn,
+            [READ, WRITE],
+            service="s3",
+            context={"aws:s3:arn": [self.arn, f"{self.arn}/{DATA_PREFIX}/*"]},
+        )
 
 
 def _with(precondition: str) -> Condition:

@@ -10,10 +10,14 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.bucket import DataBucket
+from infra.keys import READ, WRITE, key_statements
 from infra.policies import Statement, allow
 from infra.settings import PROJECT, Settings
 
 _Found = TypeVar("_Found")
+
+# AWS makes these aliases, and nobody else can: a key of such a name is AWS's.
+_AWS_MANAGED_ALIAS = "alias/aws/"
 
 
 class WrongAccountError(pulumi.RunError):
@@ -30,6 +34,8 @@ class ChangeStream:
 
     name: str
     arn: str
+    key_arn: str | None = None
+    """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def read_statements(self) -> list[Statement]:
         """Return what Firehose needs to read the stream.
@@ -37,14 +43,20 @@ class ChangeStream:
         https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
         """
         actions = ("DescribeStream", "GetShardIterator", "GetRecords", "ListShards")
-        return [allow("ReadChanges", [f"kinesis:{action}" for action in actions], [self.arn])]
+        return [
+            allow("ReadChanges", [f"kinesis:{action}" for action in actions], [self.arn]),
+            *_stream_key_statements(self.arn, self.key_arn, READ),
+        ]
 
 
 @dataclass(frozen=True)
 class DemandTable:
     """The DynamoDB table whose changes the stream carries."""
 
+    name: str
     arn: str
+    key_arn: str | None = None
+    """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def read_write_statements(self) -> list[Statement]:
         """Return what a test of the pipeline needs: items of its own, written, found and removed.
@@ -65,6 +77,14 @@ class DemandTable:
             ),
             # The table's indexes are its owners' to name.
             allow("QueryItems", ["dynamodb:Query"], [self.arn, f"{self.arn}/index/*"]),
+            # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
+            *key_statements(
+                "UseTableKey",
+                self.key_arn,
+                [READ, WRITE],
+                service="dynamodb",
+                context={"aws:dynamodb:tableName": self.name},
+            ),
         ]
 
 
@@ -73,13 +93,32 @@ class CentralLogStream:
     """The Kinesis stream that the account's logs are gathered in."""
 
     arn: str
+    key_arn: str | None = None
+    """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def write_statements(self) -> list[Statement]:
         """Return what CloudWatch Logs needs to forward log events.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
         """
-        return [allow("ForwardLogs", ["kinesis:PutRecord"], [self.arn])]
+        return [
+            allow("ForwardLogs", ["kinesis:PutRecord"], [self.arn]),
+            *_stream_key_statements(self.arn, self.key_arn, WRITE),
+        ]
+
+
+def _stream_key_statements(stream_arn: str, key_arn: str | None, action: str) -> list[Statement]:
+    """Return what a reader or a writer of a Kinesis stream needs of the stream's key.
+
+    https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+    """
+    return key_statements(
+        "UseStreamKey",
+        key_arn,
+        [action],
+        service="kinesis",
+        context={"aws:kinesis:arn": stream_arn},
+    )
 
 
 @dataclass(frozen=True)
@@ -122,6 +161,17 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
             lambda: aws.kinesis.get_stream(name=name, opts=options),
         )
 
+    def customer_key(key_id: str | None, of: str, key: str) -> str | None:
+        # A stream names its key by ID, ARN or alias; a table by ARN. AWS's own keys need no grant.
+        if not key_id or key_id.startswith(_AWS_MANAGED_ALIAS):
+            return None
+        found = _found(
+            f"KMS key {key_id} of {of}",
+            key,
+            lambda: aws.kms.get_key(key_id=key_id, opts=options),
+        )
+        return found.arn if found.key_manager == "CUSTOMER" else None
+
     stream = find_stream(settings.stream_name, "stream_name")
     log_stream = find_stream(settings.log_stream_name, "log_stream_arn")
     bucket = _found(
@@ -148,12 +198,28 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
             lambda: aws.sns.get_topic(name=topic.rpartition(":")[2], opts=options),
         )
     return Referenced(
-        table=DemandTable(table.arn),
-        stream=ChangeStream(stream.name, stream.arn),
+        table=DemandTable(
+            table.name,
+            table.arn,
+            customer_key(_table_key(table), f"table {table.name}", "table_name"),
+        ),
+        stream=ChangeStream(
+            stream.name,
+            stream.arn,
+            customer_key(stream.kms_key_id, f"stream {stream.name}", "stream_name"),
+        ),
         bucket=DataBucket(bucket.bucket, bucket.arn, settings.bucket_kms_key_arn or None),
-        log_stream=CentralLogStream(log_stream.arn),
+        log_stream=CentralLogStream(
+            log_stream.arn,
+            customer_key(log_stream.kms_key_id, f"stream {log_stream.name}", "log_stream_arn"),
+        ),
         ci_runner_role_arn=runner.arn,
     )
+
+
+def _table_key(table: aws.dynamodb.AwaitableGetTableResult) -> str | None:
+    encryption = table.server_side_encryption
+    return encryption.kms_key_arn if encryption else None
 
 
 def _found(what: str, key: str, look: Callable[[], _Found]) -> _Found:

@@ -58,7 +58,7 @@ class Proxy:
         What answers Lambda's Invoke, where the endpoint does not.
     executor
         Runs ``invoke``, which may take minutes.
-    bucket_keys
+    keys
         See :class:`emulation.gateway.Gateway`.
     """
 
@@ -72,7 +72,7 @@ class Proxy:
         assumption: RoleAssumption,
         invoke: LambdaInvoke | None,
         executor: Executor,
-        bucket_keys: Mapping[str, str],
+        keys: Mapping[str, str],
     ) -> None:
         self._forwarder = forwarder
         self._roles = roles
@@ -83,7 +83,7 @@ class Proxy:
         self._reviews = Reviews(roles, tokens, authorizer)
         self._invoke = invoke
         self._executor = executor
-        self._bucket_keys = bucket_keys
+        self._keys = keys
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -139,7 +139,7 @@ class Proxy:
             action = f"{call.service}:{call.operation}"
             role = await self._role_of(session)
             # What AssumeRole needs is also the other role's to say: see RoleAssumption.
-            place = Place(session.account, self._tokens, self._bucket_keys)
+            place = Place(session.account, self._tokens, self._keys)
             needed = () if _is_assumption(call) else requirements(call, place)
         except (GatewayError, PolicyError) as error:
             self._authorizer.refuse(session, action, "unknown", str(error))

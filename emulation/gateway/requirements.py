@@ -33,16 +33,21 @@ def requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
     call
         The call, with its body (of S3's, only DeleteObjects needs one).
     place
-        The caller's account, and the tokens given out there.
+        The caller's account, and what the gateway knows of it.
 
     Raises
     ------
     UnjudgeableRequest
         The gateway does not know the operation, or cannot tell the resource from the parameters.
     """
+    needed = _requirements(call, place)
+    resources = dict.fromkeys(each.resource for each in needed)
+    return (*needed, *key_requirements(call, resources, place.keys))
+
+
+def _requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
     if call.service == "s3":
-        needed = s3_requirements.requirements(call)
-        return (*needed, *key_requirements(call, place.bucket_keys))
+        return s3_requirements.requirements(call)
     if (call.service, call.operation) in FREE:
         return ()
     if call.service == "dynamodb" and call.operation in _TRANSACTIONS:

@@ -24,13 +24,14 @@ class Place:
         Its number.
     tokens
         The tokens that were given out there.
-    bucket_keys
-        The ARN of the customer-managed KMS key of each bucket that encrypts with one.
+    keys
+        The ARN of the customer-managed KMS key of each bucket, stream or table that has one, by
+        its own ARN.
     """
 
     account: str
     tokens: IssuedTokens
-    bucket_keys: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
 
 
 # The resources of a call; none where the parameters do not name any.

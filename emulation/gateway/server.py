@@ -46,9 +46,9 @@ class Gateway:
     lambda_invoke
         What answers Lambda's Invoke, in place of the endpoint. It is called in a thread of its
         own and may block for as long as the function runs.
-    bucket_keys
-        The ARN of the customer-managed KMS key of each bucket that encrypts with one: whoever
-        reads or writes its objects needs the key, too.
+    keys
+        The ARN of the customer-managed KMS key of each bucket, Kinesis stream or DynamoDB table
+        that encrypts with one, by its own ARN. Whoever reads or writes it needs the key, too.
 
     Raises
     ------
@@ -67,9 +67,9 @@ class Gateway:
         upstream: Endpoint,
         lambda_invoke: LambdaInvoke | None = None,
         *,
-        bucket_keys: Mapping[str, str] | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> None:
-        self._bucket_keys = bucket_keys or {}
+        self._keys = keys or {}
         self._upstream = upstream
         self._invoke = lambda_invoke
         self._record = ActivityRecord()
@@ -220,7 +220,7 @@ class Gateway:
             self._assumption,
             self._invoke,
             executor,
-            self._bucket_keys,
+            self._keys,
         )
         return web.Server(
             proxy.handle,

@@ -12,7 +12,10 @@ from estate.provision.resource import Clients
 
 Lookup: TypeAlias = Callable[[Clients, Mapping[str, Any]], dict[str, Any]]
 
-_MISSING = ("ResourceNotFoundException", "404", "NoSuchBucket", "NoSuchEntity", "NotFound")
+_MISSING = (
+    *("ResourceNotFoundException", "NotFoundException", "NotFound", "404"),
+    *("NoSuchBucket", "NoSuchEntity"),
+)
 
 
 def _caller_identity(clients: Clients, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,6 +43,8 @@ def _stream(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "region": clients.endpoint.region,
         "status": summary["StreamStatus"],
         "retentionPeriod": summary["RetentionPeriodHours"],
+        "encryptionType": summary.get("EncryptionType", "NONE"),
+        "kmsKeyId": summary.get("KeyId", ""),
     }
 
 
@@ -66,6 +71,23 @@ def _table(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
         "name": name,
         "region": clients.endpoint.region,
         "streamArn": table.get("LatestStreamArn", ""),
+        "serverSideEncryption": {
+            "enabled": "SSEDescription" in table,
+            "kmsKeyArn": table.get("SSEDescription", {}).get("KMSMasterKeyArn", ""),
+        },
+    }
+
+
+def _key(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    key_id = arguments["keyId"]
+    answer = _found(f"KMS key {key_id}", lambda: clients("kms").describe_key(KeyId=key_id))
+    key = answer["KeyMetadata"]
+    return {
+        "arn": key["Arn"],
+        "id": key["KeyId"],
+        "keyId": key_id,
+        "keyManager": key["KeyManager"],
+        "keyState": key["KeyState"],
     }
 
 
@@ -98,6 +120,7 @@ def _found(what: str, look: Callable[[], Any]) -> Any:
 LOOKUPS: dict[str, Lookup] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:kinesis/getStream:getStream": _stream,
+    "aws:kms/getKey:getKey": _key,
     "aws:iam/getRole:getRole": _role,
     "aws:s3/getBucket:getBucket": _bucket,
     "aws:sns/getTopic:getTopic": _topic,

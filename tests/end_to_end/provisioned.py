@@ -10,9 +10,10 @@ from typing import Any
 
 from demo.run import LOCAL_PACE
 from emulation.emulator import embedded_emulator
+from emulation.encryption_keys import encryption_keys
 from emulation.endpoint import Endpoint
 from emulation.gateway import Gateway
-from emulation.pipeline import Pipeline, bucket_keys, running_pipeline
+from emulation.pipeline import Pipeline, running_pipeline
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
 from release.package import build
@@ -46,7 +47,9 @@ class Stack:
 
     def gateway(self) -> Gateway:
         """A gateway that knows what the pipeline's own does."""
-        return Gateway(self.endpoint, bucket_keys=bucket_keys(self.provisioned.settings))
+        return Gateway(
+            self.endpoint, keys=encryption_keys(self.endpoint, self.provisioned.settings)
+        )
 
     @contextmanager
     def running(self, record_types: Sequence[str]) -> Iterator[Pipeline]:
@@ -93,7 +96,9 @@ def provisioned_stack() -> Iterator[Stack]:
     with embedded_emulator() as endpoint:
         packages = PACKAGES / "local"
         settings = local_settings(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
-        make_referenced(endpoint, settings)
+        # What belongs to others is encrypted with keys of theirs.
+        key = endpoint.client("kms").create_key()["KeyMetadata"]["Arn"]
+        make_referenced(endpoint, settings, key_arn=key)
         made = provision(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
         yield Stack(endpoint, made)
 

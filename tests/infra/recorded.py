@@ -86,6 +86,7 @@ def record(
     packages: Path,
     *,
     preview: bool = False,
+    account: type[AsAws] = AsAws,
     into: Recording | None = None,
     program: Path = REPOSITORY / "__main__.py",
     **overrides: str,
@@ -93,11 +94,11 @@ def record(
     """Run the program of ``stack``; return what it registered.
 
     In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise an input that needs
-    what ``estate/resources/computed.py`` does not know is an error.
+    what ``estate/resources/computed.py`` does not know is an error. ``account`` answers lookups.
     """
     recording = into or Recording(ACCOUNTS[stack])
     settings = {"package_directory": str(packages), **overrides}
-    recorder = Recorder((Previewed if preview else AsAws)(recording.account_id))
+    recorder = Recorder((Previewed if preview else account)(recording.account_id))
     try:
         run_program(stack, stack_config(stack, settings), recorder, preview=True, program=program)
     finally:
