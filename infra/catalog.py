@@ -74,8 +74,9 @@ class Catalog(pulumi.ComponentResource):
     def read_statements(self) -> list[Statement]:
         """Return what Athena needs of somebody who queries the tables and views.
 
-        It looks into the database ``default``, too, whatever the query.
-        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+        Whatever the query, it looks into the database ``default`` too, and makes that where an
+        account has none.
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
         """
         return [
             allow(
@@ -86,6 +87,11 @@ class Catalog(pulumi.ComponentResource):
                     f"{self._glue}:database/default",
                     f"{self._glue}:database/{self._database_name}",
                 ],
+            ),
+            allow(
+                "MakeDefaultDatabase",
+                ["glue:CreateDatabase", "glue:GetDatabases"],
+                [f"{self._glue}:catalog", f"{self._glue}:database/default"],
             ),
             allow(
                 "DescribeTables",

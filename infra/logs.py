@@ -49,7 +49,9 @@ class LogForwarding(pulumi.ComponentResource):
             "log-producer",
             role_name=settings.naming.log_producer_role,
             description="What CloudWatch Logs forwards log events with",
-            # AWS's page names no narrower source than the account's logs.
+            # AWS's page names no narrower source than the account's logs, and in an example each
+            # of the two keys alone. Where CloudWatch Logs gives one of them only, the other has to
+            # go: docs/deploying.md says when.
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
             trusts=trust(
                 "logs.amazonaws.com",

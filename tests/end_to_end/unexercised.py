@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from emulation.gateway import Grant
 
 _FIREHOSE = "https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3"
+_ATHENA_GLUE = (
+    "https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html"
+)
 _ATHENA_S3 = "https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html"
 _DELIVERY = "delivery-(demand|sale|event|notification)"
 
@@ -103,9 +106,16 @@ UNEXERCISED = (
         "ci",
         "FindDatabase",
         ("glue:GetDatabase",),
-        "https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html",
+        _ATHENA_GLUE,
         "Athena looks into the database default whatever the query; the emulator runs no query.",
         resource=".*:database/default",
+    ),
+    Unexercised(
+        "ci",
+        "MakeDefaultDatabase",
+        ("glue:CreateDatabase", "glue:GetDatabases"),
+        _ATHENA_GLUE,
+        "Athena makes the database default where there is none; the emulator runs no query.",
     ),
     Unexercised(
         "ci",
