@@ -201,7 +201,9 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         table=DemandTable(
             table.name,
             table.arn,
-            customer_key(_table_key(table), f"table {table.name}", "table_name"),
+            customer_key(
+                _key_of(table.server_side_encryption), f"table {table.name}", "table_name"
+            ),
         ),
         stream=ChangeStream(
             stream.name,
@@ -217,8 +219,9 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
     )
 
 
-def _table_key(table: aws.dynamodb.AwaitableGetTableResult) -> str | None:
-    encryption = table.server_side_encryption
+def _key_of(
+    encryption: aws.dynamodb.outputs.GetTableServerSideEncryptionResult | None,
+) -> str | None:
     return encryption.kms_key_arn if encryption else None
 
 
