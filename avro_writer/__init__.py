@@ -1,1 +1,4 @@
-"""The compaction function: landed rows to partitioned Avro, each in one file (design §5)."""
+"""The compaction function: landed rows to partitioned Avro, each in one file.
+
+See docs/design.md#the-avro-writer.
+"""

@@ -1,4 +1,6 @@
-"""One attempt at a plan: from the state in which it is found to its end (design §5).
+"""One attempt at a plan: from the state in which it is found to its end.
+
+See docs/design.md#the-plan.
 
 Every step may fail, be repeated, or overlap with another run's: the conditions of `Store` decide
 who goes on, and what was done already is found done.

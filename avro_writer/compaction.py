@@ -1,4 +1,7 @@
-"""A plan's inputs to one Avro file a date (design §5)."""
+"""A plan's inputs to one Avro file a date.
+
+See docs/design.md#the-avro-writer.
+"""
 
 from __future__ import annotations
 

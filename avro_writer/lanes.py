@@ -26,7 +26,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the objects of one record type lie (design §1).
+    """Where the objects of one record type lie (docs/design.md#the-bucket).
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""A plan: which landed objects become which Avro files, decided once and kept in S3 (design §5).
+"""A plan: which landed objects become which Avro files, decided once and kept in S3.
+
+See docs/design.md#the-plan.
 
 Its states, and what may happen in each:
 

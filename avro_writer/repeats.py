@@ -8,7 +8,7 @@ from hashlib import blake2b
 _SIZE = 16  # bytes of a fingerprint: 128 bits, so that no two rows of any batch share one
 
 IDENTITY = ("change_id", "record_key", "change_type", "changed_at_micros")
-"""The columns that are the same in a row and its repeat (design §5)."""
+"""The columns that are the same in a row and its repeat (docs/design.md#repeats)."""
 
 
 def fingerprints(identities: Iterable[bytes]) -> list[bytes]:

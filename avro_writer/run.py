@@ -1,4 +1,6 @@
-"""One run of the writer: plan after plan until its lanes are empty or its time is up (design §5).
+"""One run of the writer: plan after plan until its lanes are empty or its time is up.
+
+See docs/design.md#the-avro-writer.
 
 What becomes of a plan is `attempt`'s; which lanes and objects come next is decided here.
 """

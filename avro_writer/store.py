@@ -1,4 +1,6 @@
-"""S3 as the plan protocol needs it: few operations, every change conditional (design §5).
+"""S3 as the plan protocol needs it: few operations, every change conditional.
+
+See docs/design.md#the-plan.
 
 The protocol's correctness stands on these conditions and on nothing else, so this is the whole
 interface between its decisions and S3.
@@ -45,7 +47,7 @@ class LandedObject:
 
 
 class Store(Protocol):
-    """A bucket with conditional writes (aws-contracts §5)."""
+    """A bucket with conditional writes (docs/aws-contracts.md#s3-conditional-requests)."""
 
     def objects(self, prefix: str, after: str = "") -> Iterator[LandedObject]:
         """Yield the objects below a prefix in the order of their keys, a page at a time.

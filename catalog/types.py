@@ -1,7 +1,7 @@
 """Column types in the words of two engines.
 
 Glue keeps the columns of a table as Hive names their types; Athena keeps those of a view as Trino
-does (aws-contracts §6).
+does (docs/aws-contracts.md#athena-views).
 """
 
 from __future__ import annotations

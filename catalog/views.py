@@ -1,4 +1,7 @@
-"""The current state of the records of a type, as a view over its table of changes (design §6)."""
+"""The current state of the records of a type, as a view over its table of changes.
+
+See docs/design.md#the-current-state.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,8 @@ class CurrentStateView:
         """Return the definition as Athena itself writes it into Glue's ``ViewOriginalText``.
 
         A column's type is Trino's there: Athena refuses to run a view whose query gives other
-        columns than it says, and only when somebody queries it (aws-contracts §6).
+        columns than it says, and only when somebody queries it
+        (docs/aws-contracts.md#athena-views).
 
         Parameters
         ----------

@@ -1,4 +1,7 @@
-"""The pipeline on one machine from end to end: provision, run, report (design §7)."""
+"""The pipeline on one machine from end to end: provision, run, report.
+
+See docs/design.md#on-one-machine.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,4 @@
-"""The Pulumi components of the pipeline, one AWS concern a module: design §2 and §6."""
+"""The Pulumi components of the pipeline, one AWS concern a module.
+
+See docs/design.md#the-aws-resources.
+"""

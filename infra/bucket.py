@@ -14,7 +14,7 @@ from infra.policies import Condition, Statement, allow
 class DataBucket:
     """The bucket of the demand capture; the pipeline keeps to what lies below ``data-pipeline/``.
 
-    The prefixes are those of design §1.
+    The prefixes are those of docs/design.md#the-bucket.
     """
 
     name: str
@@ -65,10 +65,11 @@ class DataBucket:
         ]
 
     def writer_statements(self) -> list[Statement]:
-        """Return what the Avro writer needs, which makes its protocol law (design §5).
+        """Return what the Avro writer needs, which makes its protocol law.
 
         Outputs are create-only and inputs go only as they were read: a put below ``avro/`` and a
         delete below ``landing/`` without the condition is denied, whatever the function's code.
+        See docs/design.md#permissions.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
         """

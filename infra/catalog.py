@@ -135,7 +135,8 @@ class Catalog(pulumi.ComponentResource):
                 "location": location,
                 "input_format": f"{_HIVE}.ql.io.avro.AvroContainerInputFormat",
                 "output_format": f"{_HIVE}.ql.io.avro.AvroContainerOutputFormat",
-                # Without a number some engines that read Glue's tables fail (aws-contracts §6).
+                # Without a number some engines that read Glue's tables fail:
+                # docs/aws-contracts.md#seen-on-trino
                 "number_of_buckets": 0,
                 "columns": [
                     {"name": column.name, "type": column.type, "comment": column.comment}

@@ -29,9 +29,10 @@ class DeliveryStream(pulumi.ComponentResource):
     """One record type's way from the change stream to landed objects.
 
     A delivery stream reads from LATEST as of its creation: what changes while it is being
-    replaced is never read (aws-contracts §3). So nothing that may change from one deployment to
-    the next is among the inputs that replace it (name and Kinesis source): buffering, prefix and
-    transform are updated in place, and the function keeps its ARN when its code changes.
+    replaced is never read (docs/aws-contracts.md#firehose-reading-kinesis). So nothing that may
+    change from one deployment to the next is among the inputs that replace it (name and Kinesis
+    source): buffering, prefix and transform are updated in place, and the function keeps its ARN
+    when its code changes.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """What everything is called: pure functions of product code, environment and inventory code.
 
-The names are those of the system that this pipeline replaces (design §6).
+The names are those of the system that this pipeline replaces (docs/design.md#names-and-tags).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Views of the current state, stored in Glue as Athena itself stores views (aws-contracts §6)."""
+"""Views of the current state, stored in Glue as Athena itself stores views.
+
+See docs/aws-contracts.md#athena-views.
+"""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ class DeadLetters(pulumi.ComponentResource):
 class AvroWriter(pulumi.ComponentResource):
     """The function that turns landed rows into Avro files, run per record type and lane.
 
-    Correctness needs nothing of how it is run (design §5): a run that is repeated, overlaps
-    another or does not happen loses and doubles nothing. So a failed run is not retried for long:
-    the next one of the lane takes up its plan.
+    Correctness needs nothing of how it is run (docs/design.md#the-plan): if a run is repeated,
+    overlaps another or does not happen, no row is lost and none is written twice. So a failed run
+    is not retried for long: the next one of the lane takes up its plan.
 
     Parameters
     ----------

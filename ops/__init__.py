@@ -1,1 +1,1 @@
-"""The operator's commands: design §2."""
+"""The operator's commands, see docs/design.md#the-layout."""

@@ -1,4 +1,6 @@
-"""What a change of a table's schema does to the files and rows of the old one (design §3).
+"""What a change of a table's schema does to the files and rows of the old one.
+
+See docs/design.md#changing-a-schema.
 
 Files stay for years while schemas change, and Athena reads all of them with the newest schema. What
 it could not read is one harm; what it would read wrongly without an error is the worse one.
@@ -101,8 +103,8 @@ def compare(old: Table, new: Table, file: str) -> tuple[Finding, ...]:
 
     Adding a column with a default, removing one, reordering, adding symbols to an enum, making a
     column nullable, ``int`` to ``long`` or ``double``, and more digits before the decimal point
-    are read rightly in older files (aws-contracts §6). Removing a column is a warning unless the
-    schema lists it as removed, for the rows that are on their way.
+    are read rightly in older files (docs/aws-contracts.md#schema-evolution). Removing a column is
+    a warning unless the schema lists it as removed, for the rows that are on their way.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The one source of truth about the tables: design §3.
+"""The one source of truth about the tables, see docs/design.md#the-schemas.
 
 ``schemas/<type>.json`` describes a record type; everything else about its table is derived here.
 """

@@ -1,4 +1,6 @@
-"""The columns of a table as values: what a schema's Avro types mean to this pipeline (design §3).
+"""The columns of a table as values: what a schema's Avro types mean to this pipeline.
+
+See docs/design.md#the-schemas.
 
 A *row* travels from the transform to the Avro writer as one line of JSON. Each type below says
 how its values look there ("landed as"); a null column is left out or ``null``.
@@ -11,7 +13,8 @@ from typing import Any, Literal
 
 Epoch = Literal["seconds", "milliseconds", "microseconds"]
 
-# Athena's times are right from year 1 to 9999 (aws-contracts §6): milliseconds and days since 1970.
+# Athena's times are right from year 1 to 9999 (docs/aws-contracts.md#seen-on-trino): milliseconds
+# and days since 1970.
 MIN_MILLIS, MAX_MILLIS = -62_135_596_800_000, 253_402_300_799_999
 MIN_DAYS, MAX_DAYS = -719_162, 2_932_896
 

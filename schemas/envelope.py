@@ -1,4 +1,7 @@
-"""The columns that every table begins with (design §3), written down once."""
+"""The columns that every table begins with, written down once.
+
+See docs/design.md#the-envelope.
+"""
 
 from __future__ import annotations
 

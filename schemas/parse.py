@@ -1,4 +1,7 @@
-"""Avro schema JSON to columns; refuses what Athena's Avro SerDe cannot read (aws-contracts §6)."""
+"""Avro schema JSON to columns; refuses what Athena's Avro SerDe cannot read.
+
+See docs/aws-contracts.md#avro-types-as-columns.
+"""
 
 from __future__ import annotations
 
@@ -385,7 +388,8 @@ def parse_record(schema: Any, file: str) -> Record:
     Parameters
     ----------
     schema
-        The schema as JSON values. Fields may carry ``attribute`` and ``epoch`` (design §3).
+        The schema as JSON values. Fields may carry ``attribute`` and ``epoch``
+        (docs/design.md#properties-of-a-field).
     file
         What to name in an error.
 

@@ -1,4 +1,7 @@
-"""A record type's schema file to its table: envelope, then the type's own columns (design §3)."""
+"""A record type's schema file to its table: envelope, then the type's own columns.
+
+See docs/design.md#the-schemas.
+"""
 
 from __future__ import annotations
 

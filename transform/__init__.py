@@ -1,1 +1,4 @@
-"""The Firehose transform function: change record to row (design §4)."""
+"""The Firehose transform function: change record to row.
+
+See docs/design.md#the-transform.
+"""

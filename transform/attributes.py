@@ -1,4 +1,6 @@
-"""DynamoDB attribute values to column values, one compiled converter a column (design §3).
+"""DynamoDB attribute values to column values, one compiled converter a column.
+
+See docs/design.md#no-attribute-is-lost.
 
 An attribute value is ``{"S": "text"}``: a map with one type marker, as DynamoDB JSON has it. A
 converter either returns the value as it is landed (see `schemas.columns`), or raises `Misfit`.

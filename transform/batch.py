@@ -1,4 +1,7 @@
-"""A batch of Firehose records to its answers and counts, in one pass (design §4)."""
+"""A batch of Firehose records to its answers and counts, in one pass.
+
+See docs/design.md#the-transform.
+"""
 
 from __future__ import annotations
 

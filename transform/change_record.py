@@ -1,4 +1,7 @@
-"""A DynamoDB change record as Kinesis carries it (aws-contracts §1), decoded and checked."""
+"""A DynamoDB change record as Kinesis carries it, decoded and checked.
+
+See docs/aws-contracts.md#dynamodb-change-records.
+"""
 
 from __future__ import annotations
 

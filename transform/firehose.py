@@ -1,4 +1,7 @@
-"""Firehose's event and answer as bytes, decoded no further than is looked at (aws-contracts §2)."""
+"""Firehose's event and answer as bytes, decoded no further than is looked at.
+
+See docs/aws-contracts.md#firehose-transformation.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,9 @@ def read_event(payload: bytes) -> FirehoseEvent:
 
 
 class Answer:
-    """Collects a batch's answers, one a record and in order, within the payload budget (design §4).
+    """Collects a batch's answers, one a record and in order, within the payload budget.
+
+    See docs/design.md#the-transform.
 
     Parameters
     ----------

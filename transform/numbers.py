@@ -1,7 +1,7 @@
 """DynamoDB numbers, exact: text of up to 38 significant digits to what a column holds.
 
 Never through a float and never through boto3's deserializer, which raises on numbers that DynamoDB
-itself returns (aws-contracts §1).
+itself returns (docs/aws-contracts.md#dynamodb-change-records).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The identity of a record: its primary key as canonical JSON (design §3)."""
+"""The identity of a record: its primary key as canonical JSON.
+
+See docs/design.md#the-envelope.
+"""
 
 from __future__ import annotations
 

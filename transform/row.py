@@ -1,4 +1,6 @@
-"""Change record to row: the envelope, then the columns of one record type (design §3, §4).
+"""Change record to row: the envelope, then the columns of one record type.
+
+See docs/design.md#the-transform and docs/design.md#no-attribute-is-lost.
 
 Whatever a record holds, this module says what becomes of it. Records as they should be take the
 faster way through `transform.typed` and come to the same bytes.

@@ -141,7 +141,10 @@ def _reader_schema(table: Table, names: set[str]) -> Any:
 
 
 def _check_types(table: Table, names: set[str], fields: Mapping[str, Any]) -> None:
-    """Refuse columns that Athena would read wrongly without a word (design §3)."""
+    """Refuse columns that Athena would read wrongly without a word.
+
+    See docs/design.md#changing-a-schema.
+    """
     for column in table.columns:
         wanted = column_type(fields[column.name]["type"]) if column.name in names else None
         if wanted is not None and wanted != column.type:

@@ -1,7 +1,7 @@
 """The table's DynamoDB stream into the Kinesis stream, as DynamoDB's own replication would.
 
 The emulator has DynamoDB Streams but no Kinesis destination, so this stands in for it: the records
-get the Kinesis shape (aws-contracts §1).
+get the Kinesis shape (docs/aws-contracts.md#dynamodb-change-records).
 """
 
 from __future__ import annotations

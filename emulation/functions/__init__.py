@@ -1,4 +1,6 @@
-"""The packaged functions, run on this machine as Lambda would run them: design §7.
+"""The packaged functions, run on this machine as Lambda would run them.
+
+See docs/design.md#on-one-machine.
 
 Real: the package, its isolation from everything but the standard library, the environment
 variables, the role's credentials, one invocation at a time in each process, warm processes, the

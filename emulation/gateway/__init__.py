@@ -1,6 +1,7 @@
 """An authorizer in front of any AWS-compatible endpoint: roles can do what their policies allow.
 
-See design §7; aws-contracts §9 says why the emulator's own enforcement is not enough.
+See docs/design.md#on-one-machine; docs/aws-contracts.md#moto says why the emulator's own
+enforcement is not enough.
 """
 
 from emulation.gateway.activity import Activity, Denial

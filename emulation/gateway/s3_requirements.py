@@ -1,7 +1,8 @@
 """What S3 calls need permission for: its actions are other than its operations.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html,
-conditional-writes-enforce.html and conditional-delete-enforce.html; aws-contracts §5.
+conditional-writes-enforce.html and conditional-delete-enforce.html;
+docs/aws-contracts.md#s3-conditional-requests.
 """
 
 from __future__ import annotations
@@ -174,7 +175,8 @@ def _on_object(call: ApiCall, resource: str) -> Iterator[Requirement]:
     if action != "s3:PutObject":
         return
     if "s3:if-match" in keys:
-        # To be told whether the ETag is still the same is to read the object (aws-contracts §5).
+        # To be told whether the ETag is still the same is to read the object:
+        # docs/aws-contracts.md#s3-conditional-requests
         yield Requirement("s3:GetObject", resource)
     for header, further in _FURTHER_ACTIONS.items():
         if header in call.headers:

@@ -1,4 +1,7 @@
-"""A stack's resources into an AWS-compatible endpoint: the step *provision* of design §7."""
+"""A stack's resources into an AWS-compatible endpoint: the step *provision*.
+
+See docs/design.md#on-one-machine.
+"""
 
 from estate.errors import (
     EndpointRefusedError,

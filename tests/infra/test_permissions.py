@@ -1,4 +1,7 @@
-"""No role can do more than it uses, and the writer's role makes its protocol law (design §6)."""
+"""No role can do more than it uses, and the writer's role makes its protocol law.
+
+See docs/design.md#permissions.
+"""
 
 from __future__ import annotations
 

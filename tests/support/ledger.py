@@ -1,4 +1,7 @@
-"""The promise of design §5 as a check of a bucket: every landed row is in exactly one place."""
+"""The writer's promise as a check of a bucket: every landed row is in exactly one place.
+
+See docs/design.md#the-plan.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A bucket in memory that keeps S3's promises about conditional requests (aws-contracts §5)."""
+"""A bucket in memory that keeps S3's promises about conditional requests.
+
+See docs/aws-contracts.md#s3-conditional-requests.
+"""
 
 from __future__ import annotations
 

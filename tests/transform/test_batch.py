@@ -1,4 +1,7 @@
-"""Records to answers: what becomes of each kind of record, good and bad (design §4)."""
+"""Records to answers: what becomes of each kind of record, good and bad.
+
+See docs/design.md#the-transform.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Its parts come through Maven with the machine's own settings, and are kept below ``build/``. The
 catalog is called as Athena calls Glue's; its properties are those under which Athena's behaviour
-with projected partitions and views was seen (aws-contracts §6).
+with projected partitions and views was seen (docs/aws-contracts.md#seen-on-trino).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What lands in the bucket (aws-contracts §4): names, bodies, and puts that are repeated."""
+"""What lands in the bucket: names, bodies, and puts that are repeated.
+
+See docs/aws-contracts.md#firehose-objects-in-s3.
+"""
 
 from __future__ import annotations
 

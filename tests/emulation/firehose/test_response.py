@@ -1,4 +1,7 @@
-"""A function's answer is held to AWS's rules (aws-contracts §2), each by name."""
+"""A function's answer is held to AWS's rules, each by name.
+
+See docs/aws-contracts.md#firehose-transformation.
+"""
 
 from __future__ import annotations
 

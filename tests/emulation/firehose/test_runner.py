@@ -1,4 +1,8 @@
-"""A delivery stream from end to end: aws-contracts §2 and §4, case by case."""
+"""A delivery stream from end to end, case by case.
+
+See docs/aws-contracts.md#firehose-transformation and
+docs/aws-contracts.md#firehose-objects-in-s3.
+"""
 
 from __future__ import annotations
 

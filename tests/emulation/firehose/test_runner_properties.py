@@ -111,7 +111,10 @@ class Function(FakeLambda):
 
 @dataclass
 class Places:
-    """Where the records should be, by aws-contracts §2 and what the function said."""
+    """Where the records should be, by AWS's rules and what the function said.
+
+    See docs/aws-contracts.md#firehose-transformation.
+    """
 
     delivered: list[bytes] = field(default_factory=list)
     dropped: int = 0

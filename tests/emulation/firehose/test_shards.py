@@ -1,4 +1,7 @@
-"""The stream is read as Firehose reads it (aws-contracts §3): every shard, from LATEST on."""
+"""The stream is read as Firehose reads it: every shard, from LATEST on.
+
+See docs/aws-contracts.md#firehose-reading-kinesis.
+"""
 
 from __future__ import annotations
 
