@@ -7,7 +7,7 @@ Checked are, in every Markdown page, Python file and configuration file:
 - paths, file names, modules and their members in backticks.
 
 A word in backticks is taken for a path if it has a slash, and for a module if it has a dot and
-begins with the name of a room or of a class. `ELSEWHERE` lists the paths of other places.
+begins with the name of a top-level folder or of a class. `ELSEWHERE` lists paths of other places.
 """
 
 from __future__ import annotations
@@ -183,7 +183,7 @@ class Repository:
             file[: match.start()] for file in files for match in re.finditer("/", file)
         }
         self._names = {posixpath.basename(each) for each in files}
-        self._rooms = sorted(each for each in self._folders if "/" not in each)
+        self._tops = sorted(each for each in self._folders if "/" not in each)
 
     def references(self) -> Iterator[Reference]:
         """Yield every reference of every file."""
@@ -212,15 +212,15 @@ class Repository:
             yield match[0], self._path(path, anchor)
         for match in _RUN_AS_MODULE.finditer(text):
             first, *rest = match[1].split(".")
-            if first in self._rooms:
+            if first in self._tops:
                 yield match[0], self._member(first, rest)
 
     @cached_property
     def _paths(self) -> re.Pattern[str]:
-        """Paths that begin with a room and end with a suffix: prose, for the rest, has slashes."""
-        rooms = "|".join(map(re.escape, self._rooms))
+        """Paths from a top-level folder to a suffix: a slash alone makes no path in prose."""
+        tops = "|".join(map(re.escape, self._tops))
         return re.compile(
-            rf"(?<![\w/.$}}*-])(?:{rooms})/[\w./<>*-]+\.(?:json|{_SUFFIXES})\b(?:#[\w-]+)?"
+            rf"(?<![\w/.$}}*-])(?:{tops})/[\w./<>*-]+\.(?:json|{_SUFFIXES})\b(?:#[\w-]+)?"
         )
 
     def _in_backticks(self, text: str) -> Iterator[tuple[str, str | None]]:
@@ -232,7 +232,7 @@ class Repository:
             yield text, None if found else "no file has this name"
         elif dotted := _DOTTED.fullmatch(text):
             first, *rest = dotted[1].split(".")
-            if first in self._rooms and rest[-1] != "json":
+            if first in self._tops and rest[-1] != "json":
                 yield text, self._member(first, rest)
             elif first in self._classes and rest[0].islower():
                 missing = rest[0] not in self._classes[first]
