@@ -1,60 +1,97 @@
-# Every target sets up what it needs on a machine with Python 3.11 or newer and a package index.
+# Each target first installs what it needs, on a machine with Python 3.11 to 3.14 and a package index.
 # `make help` lists them.
 
 SHELL := /bin/sh
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALLED := $(VENV)/.installed
+# Touched when the packages of a lock are installed: what running needs, and what checking needs.
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+# The Python that makes the virtual environment: the first that fits, or the one that is named.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
+ifeq ($(origin PYTHON), undefined)
+PYTHON = $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(FITS)' 2>/dev/null && { echo $$p; break; }; done)
+else
+$(RUNTIME): | named-python
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-trino soak check format package bench lock clean
+.PHONY: help setup setup-dev demo test test-trino soak check lint formatting imports types format \
+	package bench lock clean named-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
 
-setup: $(INSTALLED) ## make the virtual environment
+setup: $(RUNTIME) ## install what running needs into .venv; PYTHON=python3.13 names the Python
 
-$(INSTALLED): requirements.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or run make PYTHON=/path/to/python" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "Installing the pinned requirements into $(VENV) (a minute or two, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+setup-dev: $(DEV) ## install what checking and measuring need as well
+
+$(RUNTIME): requirements.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.14 was found: install one, or name it with make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m install $(VENV) requirements.txt --project
 	@touch $@
 
-demo: $(INSTALLED) ## run the whole pipeline on this machine; ARGS="--records 10000" passes arguments
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@$(BIN)/python -m install $(VENV) requirements-dev.txt
+	@touch $@
+
+# Looked at each time, even if there is nothing to install.
+named-python:
+	@version=$$($(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) || \
+		{ echo "error: PYTHON=$(PYTHON) cannot be run: name a Python 3.11 to 3.14" >&2; exit 1; }; \
+	$(PYTHON) -c '$(FITS)' || \
+		{ echo "error: PYTHON=$(PYTHON) is Python $$version: name a Python 3.11 to 3.14" >&2; exit 1; }; \
+	present=$$($(BIN)/python -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null); \
+	test "$${present:-$$version}" = "$$version" || \
+		{ echo "error: $(VENV) has Python $$present, not $$version: run make clean first" >&2; exit 1; }
+
+demo: $(RUNTIME) ## run the whole pipeline on this machine; ARGS="--records 10000" passes arguments
 	@$(BIN)/dmd demo $(ARGS)
 
-test: $(INSTALLED) ## run the tests; ARGS="-k writer" passes arguments
+test: $(DEV) ## run the tests; ARGS="-k writer" passes arguments
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-trino: $(INSTALLED) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
+test-trino: $(DEV) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
 	@$(BIN)/python -m pytest -m trino tests/trino $(ARGS)
 
-soak: $(INSTALLED) ## kill the packaged writer hundreds of times and count the rows; ARGS="--kills 50"
+soak: $(DEV) ## kill the packaged writer hundreds of times and count the rows; ARGS="--kills 50"
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-check: $(INSTALLED) ## lint, formatting, types, and the direction of dependencies
+check: lint formatting imports types ## lint, formatting, import rules and types; pre-commit runs the same
+
+lint: $(DEV)
 	@$(BIN)/ruff check .
+
+formatting: $(DEV)
 	@$(BIN)/ruff format --check .
+
+imports: $(DEV)
 	@$(BIN)/lint-imports
+
+types: $(DEV)
 	@$(BIN)/mypy
 
-format: $(INSTALLED) ## format the code, and mend what the linter can
+format: $(DEV) ## format the code, and correct what the linter can correct
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-package: $(INSTALLED) ## build the functions' packages for AWS Lambda below build/lambda/
+package: $(RUNTIME) ## build the functions' packages for AWS Lambda in build/lambda/
 	@$(BIN)/python -m release.package $(ARGS)
 
-bench: $(INSTALLED) ## measure transform and writer beside their peers
+bench: $(DEV) ## measure transform and writer beside their peers
 	@$(BIN)/python -m bench $(ARGS)
 
-lock: $(INSTALLED) ## pin requirements.in and all that it needs in requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-		$(ARGS) requirements.in --output-file requirements.txt
+# The functions' locks and the second set take their versions from requirements.txt.
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+lock: $(DEV) ## pin versions and hashes of all requirements; ARGS=--upgrade takes newer versions
+	@$(PIN) $(ARGS) requirements.in --output-file requirements.txt
+	@for function in transform avro_writer; do \
+		$(PIN) $$function/requirements.in --constraint requirements.txt \
+			--output-file $$function/requirements.txt || exit 1; done
+	@$(PIN) $(ARGS) requirements-dev.in --constraint requirements.txt \
+		--output-file requirements-dev.txt
 
 clean: ## remove what the targets have made
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -130,8 +130,7 @@ def _build_one(
         into = Path(temporary)
         versions = wheels.install(
             target,
-            requirements=source / function / "requirements.txt",
-            lock=source / "requirements.txt",
+            lock=source / function / "requirements.txt",
             into=into,
         )
         third_party = {
@@ -154,7 +153,6 @@ def _own_files(function: str, source: Path) -> dict[str, Path]:
     for needed in (
         *(f"{name}/__init__.py" for name in (function, *SHARED)),
         f"{function}/requirements.txt",
-        "requirements.txt",
     ):
         if not (source / needed).is_file():
             raise PackagingError(
@@ -179,7 +177,6 @@ def _digest_of_inputs(function: str, target: Target, source: Path, own: dict[str
     digest = hashlib.sha256(wheels.identity(target).encode())
     named = {
         **own,
-        "requirements.txt": source / "requirements.txt",
         f"{function}/requirements.txt": source / function / "requirements.txt",
         **{f"rules/{file.name}": file for file in sorted(_HERE.glob("*.py"))},
     }

@@ -18,6 +18,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from infra.runtime import ARCHITECTURE, PYTHON_VERSION
+from install import remedies
 from release.errors import PackagingError
 
 
@@ -102,15 +103,16 @@ def identity(target: Target) -> str:
     return f"cp{PYTHON_VERSION} {' '.join(_MANYLINUX)}"
 
 
-def install(target: Target, *, requirements: Path, lock: Path, into: Path) -> dict[str, str]:
-    """Install the wheels that ``requirements`` names, and theirs, into the folder ``into``.
+def install(target: Target, *, lock: Path, into: Path) -> dict[str, str]:
+    """Install the wheels of a function's lock into the folder ``into``.
+
+    Nothing is compiled, and no file is taken whose SHA-256 is not in the lock.
 
     Parameters
     ----------
-    requirements
-        Names of distributions, without versions.
     lock
-        The version of every distribution.
+        A requirements file that names each distribution, its version and the SHA-256 of each of
+        its files, as `make lock` writes it.
 
     Returns
     -------
@@ -120,48 +122,50 @@ def install(target: Target, *, requirements: Path, lock: Path, into: Path) -> di
     Raises
     ------
     PackagingError
-        No wheel fits, or there is no pip.
+        No wheel fits the target, a wheel is not the one that the lock names, or there is no pip.
     """
     with tempfile.TemporaryDirectory() as folder:
-        wanted, constraints = Path(folder) / "requirements.txt", Path(folder) / "lock.txt"
-        wanted.write_text(applicable(requirements.read_text(encoding="utf-8"), target))
-        constraints.write_text(applicable(lock.read_text(encoding="utf-8"), target))
+        wanted = Path(folder) / "requirements.txt"
+        wanted.write_text(applicable(lock.read_text(encoding="utf-8"), target), encoding="utf-8")
         command = [
             *(sys.executable, "-m", "pip", "install"),
             *("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"),
-            # What the interpreter that builds has installed is no concern of a folder elsewhere.
-            *("--no-warn-conflicts", "--only-binary=:all:", "--target", str(into)),
-            *("--requirement", str(wanted), "--constraint", str(constraints)),
+            # The lock is complete. pip would look for dependencies by the markers of the
+            # interpreter that it runs on, and warn of what that interpreter has installed.
+            *("--no-deps", "--no-warn-conflicts"),
+            *("--require-hashes", "--only-binary=:all:", "--target", str(into)),
+            *("--requirement", str(wanted)),
             *_platform_options(target),
         ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode != 0:
-        raise PackagingError(_explain(target, requirements, lock, result.stderr))
+        raise PackagingError(_explain(target, lock, result.stderr))
     return {
         distribution.metadata["Name"]: distribution.version
         for distribution in importlib.metadata.distributions(path=[str(into)])
     }
 
 
-def applicable(requirements: str, target: Target) -> str:
-    """Return the lines of a requirements file that hold where the package runs.
+def applicable(lock: str, target: Target) -> str:
+    """Return the entries of a lock that hold where the package runs, with their hashes.
 
     pip judges environment markers (``; python_version < "3.14"``) by the interpreter that it
-    runs on, whatever platform it is told to fetch for; here the target judges.
+    runs on, even when it installs for another platform. Here the target judges.
     """
     environment = cast("dict[str, str]", default_environment())
     if target is Target.ARM64:
         environment |= _LAMBDA_ENVIRONMENT
-    lines = []
-    for line in requirements.splitlines():
-        text = line.partition("#")[0].strip()
-        if not text:
+    entries = []
+    for line in lock.replace("\\\n", " ").splitlines():
+        text, *hashes = line.partition("#")[0].split("--hash=")
+        if not text.strip():
             continue
-        requirement = Requirement(text)
+        requirement = Requirement(text.strip())
         if requirement.marker is None or requirement.marker.evaluate(environment):
             requirement.marker = None
-            lines.append(f"{requirement}\n")
-    return "".join(lines)
+            options = "".join(f" --hash={each.strip()}" for each in hashes)
+            entries.append(f"{requirement}{options}\n")
+    return "".join(entries)
 
 
 def _platform_options(target: Target) -> list[str]:
@@ -174,8 +178,7 @@ def _platform_options(target: Target) -> list[str]:
     return options
 
 
-def _explain(target: Target, requirements: Path, lock: Path, stderr: str) -> str:
-    where = f"{requirements.parent.name}/{requirements.name}"
+def _explain(target: Target, lock: Path, stderr: str) -> str:
     if "No module named pip" in stderr:
         return f"{sys.executable} has no pip to fetch wheels with: run `python -m ensurepip` there"
     runs_on = (
@@ -183,12 +186,14 @@ def _explain(target: Target, requirements: Path, lock: Path, stderr: str) -> str
         if target is Target.LOCAL
         else f"Lambda (CPython {PYTHON_VERSION}, {ARCHITECTURE}, glibc 2.34)"
     )
-    complaints = [
-        line.removeprefix("ERROR: ") for line in stderr.splitlines() if line.startswith("ERROR: ")
-    ]
+    known = remedies.explain(stderr)
+    remedy = (
+        "Pin a version that has one with `make lock`."
+        if known is remedies.NO_WHEEL
+        else known.remedy
+    )
+    complaints = " ".join(line.strip() for line in remedies.complaints(stderr))
     return (
-        f"cannot get the wheels that {where} asks for, for {runs_on}: "
-        f"{' '.join(complaints) or stderr.strip()} "
-        f"Pin a version in {lock.name} that has such a wheel, "
-        "and check that the package index can be reached."
+        f"cannot install the wheels of {lock.parent.name}/{lock.name} for {runs_on}. "
+        f"{known.cause} {remedy} pip says: {complaints}"
     )

@@ -16,6 +16,7 @@ import yaml
 from infra.naming import ENVIRONMENTS
 from infra.runtime import PYTHON_VERSION
 from tests.delivery.pipeline import PATH, TEXT, Job, jobs, needed, parse, runs
+from tests.release.locks import PYTHONS, RUNTIME, entries
 from tests.support.cli import ROOT
 
 PIPELINE = parse(TEXT)
@@ -163,16 +164,33 @@ def test_credentials_are_a_roles_and_never_keys() -> None:
 
 
 def test_the_pulumi_cli_is_as_new_as_the_pulumi_package() -> None:
-    (version,) = re.findall(r"^pulumi==(\S+)$", (ROOT / "requirements.txt").read_text(), re.M)
-    expected = f"pulumi/pulumi-python-{PYTHON_VERSION}:{version}"
+    (pulumi,) = entries(RUNTIME)["pulumi"]
+    expected = f"pulumi/pulumi-python-{PYTHON_VERSION}:{pulumi.version.removeprefix('==')}"
     assert {job["image"]["name"] for job in PULUMI_JOBS.values()} == {expected}
 
 
-def test_the_tests_run_on_the_oldest_python_and_on_the_functions() -> None:
-    text = (ROOT / "pyproject.toml").read_text()
-    (oldest,) = re.findall(r'requires-python = ">=(.+)"', text)
-    assert JOBS["test"]["parallel"]["matrix"] == [{"PYTHON": [oldest, PYTHON_VERSION]}]
+def test_the_tests_run_on_the_oldest_python_on_the_functions_and_on_the_newest() -> None:
+    assert JOBS["test"]["image"] == "python:$PYTHON_RELEASE-bookworm"
+    assert JOBS["test"]["parallel"]["matrix"] == [
+        {"PYTHON_RELEASE": [PYTHONS[0], PYTHON_VERSION, PYTHONS[-1]]}
+    ]
     assert PIPELINE["default"]["image"] == f"python:{PYTHON_VERSION}-bookworm"
+
+
+def test_no_variable_of_the_pipeline_is_one_that_make_takes_for_its_own() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    used = set(re.findall(r"\$\((\w+)\)", makefile))
+    assert {"PYTHON", "VENV", "ARGS"} <= used
+    matrices = [
+        variables
+        for job in JOBS.values()
+        if isinstance(parallel := job.get("parallel"), dict)
+        for variables in parallel["matrix"]
+    ]
+    for variables in (PIPELINE["variables"], *(job.get("variables", {}) for job in JOBS.values())):
+        assert used.isdisjoint(variables)
+    assert matrices
+    assert all(used.isdisjoint(variables) for variables in matrices)
 
 
 def commands() -> list[tuple[str, list[str]]]:

@@ -15,34 +15,19 @@ import pytest
 from release import archive, package, wheels
 from release.errors import PackagingError
 from release.wheels import Target
+from tests.release.wheel import write_wheel
 
 _LAMBDA_TAG = "cp313-cp313-manylinux2014_aarch64"
 
 
-def write_wheel(folder: Path, name: str, version: str, tag: str, files: dict[str, str]) -> None:
-    """Write a wheel as PyPA's binary distribution format describes it."""
-    information = f"{name}-{version}.dist-info"
-    contents = {
-        **files,
-        f"{information}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{information}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
-    }
-    contents[f"{information}/RECORD"] = "".join(
-        f"{each},,\n" for each in (*contents, f"{information}/RECORD")
-    )
-    with zipfile.ZipFile(folder / f"{name}-{version}-{tag}.whl", "w") as wheel:
-        for path, content in contents.items():
-            wheel.writestr(path, content)
-
-
 @pytest.fixture
-def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of wheels, the only place where pip looks."""
+def index(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder of wheels, the only place where pip looks; the functions' locks name one."""
     folder = tmp_path / "index"
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    write_wheel(
+    entry = write_wheel(
         folder,
         "sums",
         "1.2.0",
@@ -56,6 +41,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "bin/sums": "#!python\n",
         },
     )
+    for function in package.FUNCTIONS:
+        lock(tree, function).write_text(entry)
     return folder
 
 
@@ -63,7 +50,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare a test that is not about wheels the seconds that pip takes."""
 
-    def install(target: Target, *, requirements: Path, lock: Path, into: Path) -> dict[str, str]:
+    def install(target: Target, *, lock: Path, into: Path) -> dict[str, str]:
         (into / "sums.py").write_text("TOTAL = 3\n")
         return {"sums": "1.2.0"}
 
@@ -79,11 +66,15 @@ def tree(tmp_path: Path) -> Path:
         (root / folder / "__init__.py").write_text(f'"""{folder}"""\n')
     for function in package.FUNCTIONS:
         (root / function / "handler.py").write_text(f"import {', '.join(package.SHARED)}, sums\n")
-        (root / function / "requirements.txt").write_text("sums\n")
+        lock(root, function).write_text("sums==1.2.0\n")
     (root / "schemas" / "demand.json").write_text("{}\n")
     (root / "schemas" / "notes.txt").write_text("for people\n")
-    (root / "requirements.txt").write_text("sums==1.2.0\n")
     return root
+
+
+def lock(tree: Path, function: str) -> Path:
+    """Return the path of a function's lock."""
+    return tree / function / "requirements.txt"
 
 
 def names(built: package.Package) -> set[str]:
@@ -187,10 +178,9 @@ def test_nothing_is_built_again_until_an_input_changes(
 def test_wheels_for_lambda_are_chosen_by_its_platform_and_not_by_this_machine(
     tree: Path, index: Path, tmp_path: Path
 ) -> None:
-    write_wheel(index, "quick", "2.0", _LAMBDA_TAG, {"quick/_core.so": "for Lambda"})
+    entry = write_wheel(index, "quick", "2.0", _LAMBDA_TAG, {"quick/_core.so": "for Lambda"})
     write_wheel(index, "quick", "2.0", "cp311-cp311-manylinux2014_x86_64", {"quick/_core.so": "no"})
-    (tree / "transform" / "requirements.txt").write_text("quick\n")
-    (tree / "requirements.txt").write_text("quick==2.0\nsums==1.2.0\n")
+    lock(tree, "transform").write_text(entry)
 
     built, _ = package.build(Target.ARM64, source=tree, out=tmp_path / "out")
 
@@ -206,9 +196,14 @@ def test_a_requirement_holds_by_where_the_package_runs_and_not_by_what_builds_it
         old ; python_version < "3.13"  # not any more
         backport ; python_full_version < "3.14"
         windows==1.0 ; sys_platform == "win32"
-        arm ; platform_machine == "aarch64"
+        arm==3 ; platform_machine == "aarch64" \\
+            --hash=sha256:aa \\
+            --hash=sha256:bb
+            # via msgspec
     """
-    assert wheels.applicable(text, Target.ARM64) == "msgspec==0.22.0\nbackport\narm\n"
+    assert wheels.applicable(text, Target.ARM64) == (
+        "msgspec==0.22.0\nbackport\narm==3 --hash=sha256:aa --hash=sha256:bb\n"
+    )
     here = wheels.applicable(
         "here ; python_version == '{}.{}'".format(*sys.version_info), Target.LOCAL
     )
@@ -218,13 +213,34 @@ def test_a_requirement_holds_by_where_the_package_runs_and_not_by_what_builds_it
 def test_a_wheel_that_lambda_cannot_load_is_an_error_that_names_it(
     tree: Path, index: Path, tmp_path: Path
 ) -> None:
-    write_wheel(index, "quick", "2.0", "cp313-cp313-manylinux2014_x86_64", {"quick/_core.so": ""})
-    (tree / "avro_writer" / "requirements.txt").write_text("quick\n")
-    (tree / "requirements.txt").write_text("quick==2.0\nsums==1.2.0\n")
+    tag = "cp313-cp313-manylinux2014_x86_64"
+    entry = write_wheel(index, "quick", "2.0", tag, {"quick/_core.so": ""})
+    lock(tree, "avro_writer").write_text(entry)
 
     with pytest.raises(PackagingError, match=r"avro_writer/requirements\.txt.*quick"):
         package.build(Target.ARM64, source=tree, out=tmp_path / "out")
     assert not (tmp_path / "out" / "arm64" / "avro_writer.zip").exists()
+
+
+@pytest.mark.parametrize("target", Target)
+def test_a_wheel_that_the_lock_does_not_know_is_refused(
+    tree: Path, index: Path, tmp_path: Path, target: Target
+) -> None:
+    changed = {"sums/__init__.py": "TOTAL = 4\n"}
+    write_wheel(index, "sums", "1.2.0", "py3-none-any", changed)
+
+    with pytest.raises(PackagingError, match=r"not the one in the lock.*sums==1\.2\.0"):
+        package.build(target, source=tree, out=tmp_path / "out")
+    assert not (tmp_path / "out" / target / "transform.zip").exists()
+
+
+@pytest.mark.parametrize("entry", ["sums==1.2.0\n", "sums --hash=sha256:00\n"])
+def test_a_requirement_without_a_version_or_a_hash_is_refused(
+    tree: Path, index: Path, tmp_path: Path, entry: str
+) -> None:
+    lock(tree, "transform").write_text(entry)
+    with pytest.raises(PackagingError, match=r"transform/requirements\.txt.*sums"):
+        package.build(Target.LOCAL, source=tree, out=tmp_path / "out")
 
 
 def test_a_tree_without_the_functions_is_an_error_that_names_what_is_missing(

@@ -1,0 +1,161 @@
+"""The Makefile: which Python it takes, and which set of packages each target installs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import ROOT
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Give a folder with the Makefile, and an installation that only tells that it was asked."""
+    folder = tmp_path / "project"
+    (folder / "install").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", folder)
+    (folder / "install" / "__main__.py").write_text(
+        "import sys; sys.stdout.write(f'installing with {sys.version_info[:3]}: {sys.argv[2]}')\n"
+    )
+    for name in ("requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        (folder / name).write_text("")
+    return folder
+
+
+def make(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make as a user does whose shell has nothing to say about it."""
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=project,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def python_that_says(version: tuple[int, int, int], path: Path) -> Path:
+    """Write a Python that gives itself out as another version."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pretend = f"import sys; sys.version_info = ({', '.join(map(str, version))}, 'final', 0); "
+    path.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$1" = -c ]; then exec {sys.executable} -c "{pretend}$2"; fi\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    path.chmod(0o755)
+    return path
+
+
+def only(folder: Path) -> str:
+    """Return a PATH that has what make's recipes call, and no Python but those in ``folder``."""
+    tools = folder.parent / "tools"
+    tools.mkdir(exist_ok=True)
+    for name in ("make", "sh", "mkdir", "touch"):
+        target = shutil.which(name)
+        assert target
+        (tools / name).symlink_to(target)
+    return f"{folder}:{tools}"
+
+
+@pytest.mark.parametrize("version", [(3, 10, 13), (2, 7, 18), (3, 15, 0)])
+def test_a_python_that_does_not_fit_is_refused_in_one_line(
+    project: Path, tmp_path: Path, version: tuple[int, int, int]
+) -> None:
+    python = python_that_says(version, tmp_path / "bin" / "python3.x")
+    done = make(project, "setup", f"PYTHON={python}")
+    number = ".".join(map(str, version))
+    first, *rest = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert first == f"error: PYTHON={python} is Python {number}: name a Python 3.11 to 3.14"
+    assert [each for each in rest if not each.startswith("make: ***")] == []
+    assert done.stdout == ""
+    assert not (project / ".venv").exists()
+
+
+def test_it_is_refused_even_if_everything_is_installed(project: Path, tmp_path: Path) -> None:
+    (project / ".venv").mkdir()
+    (project / ".venv" / ".runtime").write_text("")
+    assert make(project, "setup").returncode == 0
+
+    python = python_that_says((3, 10, 13), tmp_path / "python3.10")
+    done = make(project, "setup", PYTHON=str(python))
+    assert done.returncode == 2
+    assert "is Python 3.10.13" in done.stderr
+
+
+def test_a_python_that_is_not_there_is_refused(project: Path) -> None:
+    done = make(project, "setup", "PYTHON=python3.99")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: PYTHON=python3.99 cannot be run: name a Python 3.11 to 3.14\n"
+    )
+
+
+def test_a_python_other_than_that_of_the_environment_is_refused(
+    project: Path, tmp_path: Path
+) -> None:
+    python_that_says((3, 12, 1), project / ".venv" / "bin" / "python")
+    python = python_that_says((3, 13, 0), tmp_path / "python3.13")
+    done = make(project, "setup", f"PYTHON={python}")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: .venv has Python 3.12.1, not 3.13.0: run make clean first"
+    )
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 9), (3, 14, 2)])
+def test_a_python_that_fits_is_taken(
+    project: Path, tmp_path: Path, version: tuple[int, int, int]
+) -> None:
+    (project / ".venv").mkdir()
+    python = python_that_says(version, tmp_path / "bin" / "python3.x")
+    done = make(project, "setup", f"PYTHON={python}")
+    assert done.returncode == 0, done.stderr
+    assert "requirements.txt" in done.stdout
+
+
+def test_of_the_pythons_on_the_machine_one_that_fits_is_found(
+    project: Path, tmp_path: Path
+) -> None:
+    (project / ".venv").mkdir()
+    python_that_says((3, 9, 2), tmp_path / "bin" / "python3")
+    python_that_says((3, 12, 1), tmp_path / "bin" / "python3.12")
+    done = make(project, "--dry-run", "setup", PATH=only(tmp_path / "bin"))
+    assert "python3.12 -m install .venv requirements.txt --project" in done.stdout
+
+
+def test_a_machine_without_one_is_told_so_in_one_line(project: Path, tmp_path: Path) -> None:
+    python_that_says((3, 9, 2), tmp_path / "bin" / "python3")
+    done = make(project, "setup", PATH=only(tmp_path / "bin"))
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no Python 3.11 to 3.14 was found: install one, or ")
+
+
+@pytest.mark.parametrize("target", ["setup", "demo", "package"])
+def test_what_running_needs_is_installed_alone(project: Path, target: str) -> None:
+    done = make(project, "--dry-run", target)
+    assert "-m install .venv requirements.txt --project" in done.stdout
+    assert "requirements-dev" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["setup-dev", "test", "test-trino", "soak", "check", "format", "bench", "lock"],
+)
+def test_what_checking_needs_is_installed_after_it(project: Path, target: str) -> None:
+    done = make(project, "--dry-run", target)
+    first = done.stdout.index("-m install .venv requirements.txt --project")
+    assert done.stdout.index("-m install .venv requirements-dev.txt") > first
+
+
+def test_help_names_every_target_that_a_person_would_call(project: Path) -> None:
+    described = [line.split()[1] for line in make(project, "help").stdout.splitlines()]
+    assert described[0] == "help"
+    assert {"setup", "setup-dev", "demo", "test", "check", "package", "clean"} <= set(described)
