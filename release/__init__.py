@@ -1,1 +1,1 @@
-"""The functions' deployment packages: which files and wheels, and the same bytes each time."""
+"""The functions' deployment packages: zips of files and wheels, reproducible byte for byte."""

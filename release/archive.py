@@ -1,4 +1,4 @@
-"""A zip whose bytes depend on nothing but the names and contents of its files."""
+"""A zip whose bytes depend only on the names and contents of its files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-# The earliest date that a zip can hold: a file's own time is no part of what it says.
+# The earliest date that a zip can hold. The files' own dates would change its bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
 _REGULAR_FILE = 0o100000
@@ -18,10 +18,10 @@ _COMPRESSION_LEVEL = 9
 def write_archive(path: Path, files: Mapping[str, Path]) -> int:
     """Write ``files`` (name in the archive → file on disk) as a zip at ``path``.
 
-    Entries are sorted, dated 1980-01-01, deflated at a fixed level and readable by all, as
-    Lambda needs; shared objects are executable. The same files give the same bytes wherever
-    Python has the same deflate implementation. The archive appears at ``path`` whole or not
-    at all, with its folder.
+    Entries are sorted, dated 1980-01-01 and deflated at a fixed level. All users can read them,
+    as Lambda needs, and shared objects are executable. The same files give the same bytes wherever
+    Python has the same deflate implementation. The folder of ``path`` is made if it is missing.
+    An archive that cannot be finished does not appear at ``path``.
 
     Returns
     -------

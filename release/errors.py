@@ -1,4 +1,4 @@
-"""What can go wrong in making a package."""
+"""The error of building a package."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """`make package`: the functions' zips for Lambda, or for this machine.
 
-A package is the function's own folder, what the functions share, and the wheels that the
-function's `requirements.txt` names, at the versions of the lock. The same tree gives the same
-bytes, so that a function is deployed again only when something in it has changed.
+A package consists of the function's own folder, the folders that both functions share, and the
+wheels that the function's lock (its `requirements.txt`) pins. The same tree gives the same bytes,
+so that a function is deployed again only when something in it has changed.
 
     python -m release.package [--target arm64|local] [--out build/lambda] [--force]
 """
@@ -25,10 +25,10 @@ from release.errors import PackagingError
 from release.wheels import Target
 
 FUNCTIONS: Final = ("transform", "avro_writer")
-"""The functions, each named as its top-level package and as its zip."""
+"""The functions. Each name is that of the top-level package, and of the zip."""
 
 SHARED: Final = ("schemas", "environment", "telemetry")
-"""What the functions share: in the package of each."""
+"""The top-level packages that both functions have in their packages."""
 
 _SUFFIXES: Final = frozenset({".py", ".json"})
 
@@ -54,7 +54,7 @@ class Package:
     sha256, code_sha256
         Digest of the zip in hexadecimal, and in base64 as Lambda's ``CodeSha256``.
     third_party
-        Name and version of each distribution in it.
+        Name and version of each distribution in the zip.
     """
 
     function: str
@@ -84,22 +84,21 @@ def build(
 ) -> tuple[Package, ...]:
     """Build the zip of each function at ``out/<target>/<function>.zip``.
 
-    A zip is left as it is while nothing that it is made from has changed.
+    A zip is built again only if something that it is made from has changed.
 
     Parameters
     ----------
     source
-        The repository: the folders of the functions, those that they share, and the lock
-        `requirements.txt`.
+        The repository, with the functions' folders and those that they share.
     force
         Build again even if nothing has changed.
     progress
-        Called with what is built, when it takes more than a look.
+        Called with a line of text before a package is built.
 
     Raises
     ------
     PackagingError
-        A folder or a wheel is missing, or a package is above a limit of Lambda's.
+        A folder or a wheel is missing, or a package is larger than Lambda allows.
     """
     return tuple(
         _build_one(function, target, source, out / target.value, force, progress or _quietly)
@@ -173,7 +172,7 @@ def _files_below(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _digest_of_inputs(function: str, target: Target, source: Path, own: dict[str, Path]) -> str:
-    """Digest everything that decides the bytes of a zip, the rules of packaging among it."""
+    """Return a digest of all that decides the bytes of a zip: files, lock, rules of packaging."""
     digest = hashlib.sha256(wheels.identity(target).encode())
     named = {
         **own,
@@ -187,7 +186,7 @@ def _digest_of_inputs(function: str, target: Target, source: Path, own: dict[str
 
 
 def _read_record(record: Path, inputs: str, path: Path) -> dict[str, Any] | None:
-    """Return what is known of the zip at ``path``, if it is whole and made from ``inputs``."""
+    """Return the record of the zip at ``path``, if the zip is whole and made from ``inputs``."""
     try:
         known: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -217,14 +216,14 @@ def _refuse_what_lambda_refuses(package: Package) -> None:
         if size > limit:
             package.path.unlink()
             raise PackagingError(
-                f"{package.path} has {size:,} bytes {what}, Lambda takes at most {limit:,}: "
-                "see which wheels it has, and leave out what the function does not use "
-                "(LEFT_OUT in release/wheels.py)"
+                f"{package.path} has {size:,} bytes {what}, Lambda takes at most {limit:,}. "
+                "Leave out what the function does not use: LEFT_OUT in release/wheels.py lists "
+                "the files of wheels that are not packaged"
             )
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Build the packages and print one line about each; return the exit code."""
+    """Build the packages, print one line about each, and return the exit code."""
     root = _HERE.parent
     parser = argparse.ArgumentParser(prog="python -m release.package", description=__doc__)
     parser.add_argument(

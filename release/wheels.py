@@ -1,4 +1,4 @@
-"""The third-party part of a package: wheels for where it runs, less what is never used."""
+"""The third-party part of a package: wheels that fit where it runs, without unused files."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from release.errors import PackagingError
 
 
 class Target(StrEnum):
-    """Where a package is to run."""
+    """Where a package runs."""
 
     ARM64 = ARCHITECTURE
-    """AWS Lambda: its runtime and architecture, whatever machine builds."""
+    """AWS Lambda, with its own Python and architecture. Any machine can build for it."""
     LOCAL = "local"
-    """This machine and this interpreter."""
+    """This machine, with the interpreter that builds."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Files of the wheels, by a pattern on their path, and why they are kept or left out."""
+    """A pattern on the paths of wheels' files, and why these files are kept or left out."""
 
     pattern: str
     reason: str
@@ -47,28 +47,30 @@ KEPT: Final = (
     Rule("botocore/data/s3/*/paginators-1*.json*", "S3: listings of more than a page"),
     Rule("botocore/data/s3/*/service-2*.json*", "S3: the operations and their shapes"),
 )
-"""What stays although a rule of `LEFT_OUT` names it."""
+"""Files that are packaged although a rule of `LEFT_OUT` matches them."""
 
 LEFT_OUT: Final = (
     Rule("botocore/data/*", "400 services that the functions do not call"),
-    Rule("backports/zstd/_cffi/*", "the backend for PyPy; CPython has a compiled one"),
-    Rule("backports/zstd/tarfile.py", "archives; the writer compresses blocks"),
-    Rule("backports/zstd/zipfile/*", "archives; the writer compresses blocks"),
-    Rule("dateutil/zoneinfo/dateutil-zoneinfo.tar.gz", "time zones by name; AWS answers in UTC"),
+    Rule("backports/zstd/_cffi/*", "the backend for PyPy; CPython uses a compiled one"),
+    Rule("backports/zstd/tarfile.py", "archives; the writer only compresses blocks"),
+    Rule("backports/zstd/zipfile/*", "archives; the writer only compresses blocks"),
+    Rule(
+        "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz", "time zones by name; AWS answers in UTC only"
+    ),
     Rule("bin/*", "console scripts"),
     Rule("*.dist-info/*", "the installer's records; no function reads a distribution's version"),
     Rule("*/tests/*", "tests"),
-    Rule("*/__pycache__/*", "byte code of the interpreter that builds"),
+    Rule("*/__pycache__/*", "byte code for the interpreter that builds"),
     Rule("*.pyi", "for type checkers"),
     Rule("*/py.typed", "for type checkers"),
-    Rule("*.c", "sources of what is compiled"),
-    Rule("*.h", "sources of what is compiled"),
-    Rule("*.pxd", "sources of what is compiled"),
-    Rule("*.pyx", "sources of what is compiled"),
+    Rule("*.c", "sources of compiled modules"),
+    Rule("*.h", "sources of compiled modules"),
+    Rule("*.pxd", "sources of compiled modules"),
+    Rule("*.pyx", "sources of compiled modules"),
 )
-"""What the wheels hold and the functions never use. The rest of a wheel stays whole."""
+"""Files of the wheels that the functions never use. All other files are packaged."""
 
-# Amazon Linux 2023 has glibc 2.34, so wheels built against any from 2.17 (manylinux2014) load.
+# Amazon Linux 2023 has glibc 2.34: it loads wheels built for glibc 2.17 (manylinux2014) or later.
 _MANYLINUX: Final = (
     *(f"manylinux_2_{minor}_aarch64" for minor in range(34, 16, -1)),
     "manylinux2014_aarch64",
@@ -90,14 +92,14 @@ _LAMBDA_ENVIRONMENT: Final = {
 
 
 def is_wanted(path: str) -> bool:
-    """Whether a wheel's file, by its path relative to the package, belongs in the package."""
+    """Whether a wheel's file, given by its path in the package, is packaged."""
     if any(fnmatch.fnmatchcase(path, rule.pattern) for rule in KEPT):
         return True
     return not any(fnmatch.fnmatchcase(path, rule.pattern) for rule in LEFT_OUT)
 
 
 def identity(target: Target) -> str:
-    """Return what about the interpreter and the machine decides which wheels are chosen."""
+    """Return the properties of interpreter and machine that decide which wheels fit."""
     if target is Target.LOCAL:
         return f"{sys.implementation.cache_tag} {sysconfig.get_platform()}"
     return f"cp{PYTHON_VERSION} {' '.join(_MANYLINUX)}"
@@ -150,7 +152,7 @@ def applicable(lock: str, target: Target) -> str:
     """Return the entries of a lock that hold where the package runs, with their hashes.
 
     pip judges environment markers (``; python_version < "3.14"``) by the interpreter that it
-    runs on, even when it installs for another platform. Here the target judges.
+    runs on, even when it installs for another platform. This function judges them by the target.
     """
     environment = cast("dict[str, str]", default_environment())
     if target is Target.ARM64:
@@ -180,7 +182,7 @@ def _platform_options(target: Target) -> list[str]:
 
 def _explain(target: Target, lock: Path, stderr: str) -> str:
     if "No module named pip" in stderr:
-        return f"{sys.executable} has no pip to fetch wheels with: run `python -m ensurepip` there"
+        return f"{sys.executable} has no pip, which fetches the wheels: run `make setup`"
     runs_on = (
         f"Python {platform.python_version()} on this machine"
         if target is Target.LOCAL
