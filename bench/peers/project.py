@@ -15,9 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from awslambdaric.lambda_runtime_client import (  # type: ignore[import-untyped]
-    LambdaRuntimeClient,
-)
+from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
 
 import schemas
 from bench.payloads import read_payloads

@@ -25,9 +25,7 @@ from aws_lambda_powertools.utilities.data_classes import (
 from aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event import (
     KinesisFirehoseRecord,
 )
-from awslambdaric.lambda_runtime_marshaller import (  # type: ignore[import-untyped]
-    LambdaMarshaller,
-)
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
 from boto3.dynamodb.types import TypeDeserializer
 
 import schemas
