@@ -8,6 +8,15 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
+# pip shows each package with its size while it is fetched. Byte code is made when a module is first
+# imported: half of pip's time would go into modules that nothing imports.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+define install
+echo "Installing the $$(grep -c '^[a-z0-9].*==' $(1)) packages that $(1) pins (a minute or two, once)"; \
+$(PIP) install --no-compile --require-hashes --only-binary=:all: --requirement $(1) || \
+	{ echo "error: $(1) is not installed; pip says why above. It needs a package index (pip config, PIP_INDEX_URL) and 1 GB of disk." >&2; exit 1; }
+endef
+
 # The Python that makes the virtual environment: the first that fits, or the one that is named.
 FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))
 ifeq ($(origin PYTHON), undefined)
@@ -30,11 +39,14 @@ setup-dev: $(DEV) ## install what checking and measuring need as well
 
 $(RUNTIME): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.14 was found: install one, or name it with make PYTHON=/path/to/python" >&2; exit 1; }
-	@$(PYTHON) -m install $(VENV) requirements.txt --project
+	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@$(call install,requirements.txt)
+	@echo "Installing the project itself, and its command $(BIN)/dmd"
+	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV): $(RUNTIME) requirements-dev.txt
-	@$(BIN)/python -m install $(VENV) requirements-dev.txt
+	@$(call install,requirements-dev.txt)
 	@touch $@
 
 # Looked at each time, even if there is nothing to install.

@@ -18,7 +18,6 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from infra.runtime import ARCHITECTURE, PYTHON_VERSION
-from install import remedies
 from release.errors import PackagingError
 
 
@@ -188,14 +187,10 @@ def _explain(target: Target, lock: Path, stderr: str) -> str:
         if target is Target.LOCAL
         else f"Lambda (CPython {PYTHON_VERSION}, {ARCHITECTURE}, glibc 2.34)"
     )
-    known = remedies.explain(stderr)
-    remedy = (
-        "Pin a version that has one with `make lock`."
-        if known is remedies.NO_WHEEL
-        else known.remedy
-    )
-    complaints = " ".join(line.strip() for line in remedies.complaints(stderr))
+    said = " ".join(line.strip().removeprefix("ERROR: ") for line in stderr.splitlines())
     return (
         f"cannot install the wheels of {lock.parent.name}/{lock.name} for {runs_on}. "
-        f"{known.cause} {remedy} pip says: {complaints}"
+        f"pip says: {said.strip()} "
+        "Check that the package index can be reached. If it has no such wheel, pin a version that "
+        "has one with `make lock`."
     )
