@@ -15,7 +15,9 @@ from emulation.endpoint import Endpoint
 from emulation.functions.configuration import FunctionConfiguration, process_environment
 from emulation.functions.invocation import MAX_RESPONSE_BYTES, InvokeResponse, error_payload
 from emulation.functions.logs import InvocationLog, LogBook, report_line
-from emulation.functions.sandbox import Answer, Ending, Sandbox
+from emulation.functions.outcome import Answer, Ending
+from emulation.functions.runtime_api import Event
+from emulation.functions.sandbox import Sandbox
 
 # Lambda gives loading ten seconds, and if they do not do, as long again as an invocation.
 _INIT_SECONDS: Final = 10.0
@@ -34,6 +36,8 @@ class ExecutionEnvironment:
         Folder with the unpacked package.
     folder
         Where its own folder is made.
+    runtime_client
+        Folder of the runtime client, as `FunctionHost` takes it.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class ExecutionEnvironment:
         task_root: Path,
         folder: Path,
         log_book: LogBook,
+        runtime_client: Path,
     ) -> None:
         self.configuration = configuration
         self._log_book = log_book
@@ -66,6 +71,7 @@ class ExecutionEnvironment:
             ),
             scratch=scratch,
             memory_bytes=configuration.memory_bytes,
+            runtime_client=runtime_client,
         )
         self._is_loaded = False
 
@@ -73,6 +79,11 @@ class ExecutionEnvironment:
     def pid(self) -> int:
         """Id of the process."""
         return self._sandbox.pid
+
+    @property
+    def runtime_client(self) -> str | None:
+        """The user agent of the runtime client; None before it has loaded the handler."""
+        return self._sandbox.runtime_client
 
     @property
     def is_alive(self) -> bool:
@@ -121,7 +132,7 @@ class ExecutionEnvironment:
                 failure=failure,
             )
         )
-        succeeded = isinstance(outcome, Answer) and outcome.kind == "result"
+        succeeded = isinstance(outcome, Answer) and outcome.kind == "response"
         response = InvokeResponse(
             status=200,
             payload=body,
@@ -130,7 +141,7 @@ class ExecutionEnvironment:
             log_tail=log.tail,
             request_id=request_id,
         )
-        return response, isinstance(outcome, Answer) and outcome.kind != "init-error"
+        return response, isinstance(outcome, Answer) and outcome.kind != "init/error"
 
     def _load(self, log: InvocationLog) -> tuple[Answer | Ending | None, float | None]:
         """Wait for the handler if it is not loaded yet; return what went wrong, and how long."""
@@ -144,12 +155,13 @@ class ExecutionEnvironment:
 
     def _handle(self, payload: bytes, request_id: str, log: InvocationLog) -> Answer | Ending:
         timeout = self.configuration.timeout_seconds
-        header = {
-            "request_id": request_id,
-            "function_arn": self.configuration.arn,
-            "deadline": time.time_ns() // 1_000_000 + timeout * 1000,
-        }
-        return self._sandbox.invoke(header, payload, timeout=timeout, write_log=log.write)
+        event = Event(
+            request_id=request_id,
+            function_arn=self.configuration.arn,
+            deadline=time.time_ns() // 1_000_000 + timeout * 1000,
+            payload=payload,
+        )
+        return self._sandbox.invoke(event, timeout=timeout, write_log=log.write)
 
     def _failure(
         self, outcome: Answer | Ending, request_id: str, log: InvocationLog

@@ -27,6 +27,7 @@ from emulation.functions.invocation import (
 )
 from emulation.functions.log_delivery import LogDelivery
 from emulation.functions.logs import LogBook, LogSink
+from emulation.functions.sandbox import OWN_CLIENT
 from emulation.functions.warm import CredentialsForRole, WarmFunction
 
 _CLOSE_SECONDS: Final = 10.0
@@ -51,6 +52,9 @@ class FunctionHost:
         Most invocations of one function at once; fewer where the function reserves fewer.
     log_sink
         Called with each line of each function's log.
+    runtime_client
+        Folder with the runtime client that runs the functions: a package ``awslambdaric``, AWS's
+        own or the project's, and what it imports. Functions can import what is in this folder.
     """
 
     def __init__(
@@ -61,11 +65,13 @@ class FunctionHost:
         *,
         concurrency: int = 10,
         log_sink: LogSink | None = None,
+        runtime_client: Path = OWN_CLIENT,
     ) -> None:
         self._endpoint = endpoint
         self._lambda = endpoint.client("lambda")
         self._credentials_for_role = credentials_for_role
         self._concurrency = concurrency
+        self._runtime_client = runtime_client
         self._log_delivery = LogDelivery()
         self._log_book = LogBook(log_sink, self._log_delivery)
         self._folder = Path(tempfile.mkdtemp(prefix="dmd-functions-")).resolve()
@@ -139,6 +145,12 @@ class FunctionHost:
             function = self._functions.get(function_name)
         return function.processes() if function else ()
 
+    def runtime_clients(self, function_name: str) -> frozenset[str]:
+        """Return what the runtime clients in a function's processes call themselves."""
+        with self._lock:
+            function = self._functions.get(function_name)
+        return function.runtime_clients() if function else frozenset()
+
     def close(self) -> None:
         """End all processes, whatever they are doing, and remove all that they used."""
         with self._lock:
@@ -178,5 +190,6 @@ class FunctionHost:
                     concurrency=self._concurrency,
                     folder=self._folder,
                     log_book=self._log_book,
+                    runtime_client=self._runtime_client,
                 )
             return self._functions[configuration.name]

@@ -30,6 +30,7 @@ class WarmFunction:
         concurrency: int,
         folder: Path,
         log_book: LogBook,
+        runtime_client: Path,
     ) -> None:
         self._code = code
         self._endpoint = endpoint
@@ -37,6 +38,7 @@ class WarmFunction:
         self._concurrency = concurrency
         self._folder = folder
         self._log_book = log_book
+        self._runtime_client = runtime_client
         self._changed = threading.Condition()
         self._idle: list[ExecutionEnvironment] = []
         self._busy: set[ExecutionEnvironment] = set()
@@ -60,6 +62,12 @@ class WarmFunction:
         """Return the ids of the processes that are alive."""
         with self._changed:
             return tuple(each.pid for each in (*self._idle, *self._busy) if each.is_alive)
+
+    def runtime_clients(self) -> frozenset[str]:
+        """Return the user agents of the runtime clients in the processes."""
+        with self._changed:
+            clients = [each.runtime_client for each in (*self._idle, *self._busy)]
+        return frozenset(client for client in clients if client is not None)
 
     def close(self, timeout: float) -> None:
         """End all processes, and wait at most ``timeout`` seconds for those who called."""
@@ -99,6 +107,7 @@ class WarmFunction:
             task_root=self._code.task_root(configuration.code_sha256),
             folder=self._folder,
             log_book=self._log_book,
+            runtime_client=self._runtime_client,
         )
 
     def _release(self, environment: ExecutionEnvironment, is_reusable: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import textwrap
@@ -14,6 +15,8 @@ import pytest
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Credentials, Endpoint
+from emulation.functions import OWN_CLIENT
+from tests.support.runtime_clients import AWS_CLIENT_HAS_WHEELS, collect_aws_client
 
 _TRUST = json.dumps(
     {
@@ -35,6 +38,24 @@ def endpoint() -> Iterator[Endpoint]:
     with embedded_emulator() as there:
         there.client("iam").create_role(RoleName="function-role", AssumeRolePolicyDocument=_TRUST)
         yield there
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "own",
+        pytest.param(
+            "aws", marks=pytest.mark.skipif(not AWS_CLIENT_HAS_WHEELS, reason="no wheel of it")
+        ),
+    ],
+)
+def runtime_client(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give the project's runtime client, and AWS's own."""
+    if request.param == "own":
+        return OWN_CLIENT
+    return collect_aws_client(tmp_path_factory.mktemp("runtime-client"))
 
 
 Deploy = Callable[..., str]
@@ -66,6 +87,12 @@ def deploy(endpoint: Endpoint, packages: Path) -> Deploy:
             "MemorySize": 128,
             **more,
         }
+        # The tests are run once with each runtime client.
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_function(FunctionName=name)
+        # Each test is run once with each runtime client.
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_function(FunctionName=name)
         created = client.create_function(
             FunctionName=name, Role=role, Code={"ZipFile": buffer.getvalue()}, **settings
         )
