@@ -25,9 +25,10 @@ class Answer:
     kind
         ``ready`` when it asks for its first event, so that the handler is loaded. The others are
         the ends of the paths that it posts to.
-    body
-        What it posted.
+    body, content_type
+        What it posted, and what it says that is.
     """
 
     kind: Literal["ready", "response", "error", "init/error"]
     body: bytes = b""
+    content_type: str = ""

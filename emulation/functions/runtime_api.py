@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 
 from emulation.functions.invocation import MAX_RESPONSE_BYTES
 from emulation.functions.outcome import Answer, Ending
@@ -102,14 +102,17 @@ class RuntimeApi:
             self._polling = connection
             self._hand_over()
         elif (head.method, head.path) == ("POST", f"{_VERSION}/init/error"):
-            self.outcome = Answer("init/error", body)
+            self.outcome = Answer("init/error", body, head.content_type)
             connection.send_status(202)
         elif head.method == "POST" and (posted := _POSTED.fullmatch(head.path)):
             if posted["id"] != self._current:
                 connection.send_status(400, "InvalidRequestID")
                 return
             self._current = None
-            self.outcome = Answer("error" if posted["kind"] == "error" else "response", body)
+            kind: Literal["error", "response"] = (
+                "error" if posted["kind"] == "error" else "response"
+            )
+            self.outcome = Answer(kind, body, head.content_type)
             connection.send_status(202)
         else:
             connection.send_status(404, "NotFound")
@@ -156,6 +159,11 @@ class _Head:
     path: str
     fields: Mapping[str, str]
     size: int
+
+    @property
+    def content_type(self) -> str:
+        """What the body is, as the runtime says it."""
+        return self.fields.get("content-type", "")
 
     @classmethod
     def parse(cls, text: bytes) -> _Head:
