@@ -15,15 +15,15 @@ from typing import Any
 import pytest
 
 from emulation.endpoint import Endpoint
-from emulation.functions import OWN_CLIENT
 from emulation.functions.configuration import FunctionConfiguration, process_environment
 from emulation.functions.outcome import Answer
 from emulation.functions.runtime_api import Event
 from emulation.functions.sandbox import Sandbox
 from release.package import build
 from release.wheels import Target
+from tests.support import runtime_clients
 from tests.support.changes import change, firehose_record
-from tests.support.runtime_clients import AWS_CLIENT_HAS_WHEELS, collect_aws_client
+from tests.support.runtime_clients import RUNTIME_CLIENTS
 from tests.transform.test_handler import ENVIRONMENT
 from transform.payloads import returnable, take_payloads_as_bytes
 
@@ -289,21 +289,11 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "own",
-        pytest.param(
-            "aws", marks=pytest.mark.skipif(not AWS_CLIENT_HAS_WHEELS, reason="no wheel of it")
-        ),
-    ],
-)
+@pytest.fixture(scope="module", params=RUNTIME_CLIENTS)
 def runtime_client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    if request.param == "own":
-        return OWN_CLIENT
-    return collect_aws_client(tmp_path_factory.mktemp("runtime-client"))
+    return runtime_clients.runtime_client(request.param, tmp_path_factory.mktemp("client"))
 
 
 def changed(client: Path, change: str, folder: Path) -> Path:

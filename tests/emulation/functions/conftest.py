@@ -15,8 +15,8 @@ import pytest
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Credentials, Endpoint
-from emulation.functions import OWN_CLIENT
-from tests.support.runtime_clients import AWS_CLIENT_HAS_WHEELS, collect_aws_client
+from tests.support import runtime_clients
+from tests.support.runtime_clients import RUNTIME_CLIENTS
 
 _TRUST = json.dumps(
     {
@@ -40,22 +40,12 @@ def endpoint() -> Iterator[Endpoint]:
         yield there
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "own",
-        pytest.param(
-            "aws", marks=pytest.mark.skipif(not AWS_CLIENT_HAS_WHEELS, reason="no wheel of it")
-        ),
-    ],
-)
+@pytest.fixture(scope="module", params=RUNTIME_CLIENTS)
 def runtime_client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """Give the project's runtime client, and AWS's own."""
-    if request.param == "own":
-        return OWN_CLIENT
-    return collect_aws_client(tmp_path_factory.mktemp("runtime-client"))
+    """Give each runtime client that runs here."""
+    return runtime_clients.runtime_client(request.param, tmp_path_factory.mktemp("client"))
 
 
 Deploy = Callable[..., str]

@@ -19,7 +19,6 @@ import pytest
 
 from emulation.endpoint import Endpoint
 from emulation.functions import (
-    OWN_CLIENT,
     FunctionHost,
     FunctionHostError,
     FunctionLog,
@@ -28,7 +27,7 @@ from emulation.functions import (
     PackageMismatchError,
 )
 from tests.emulation.functions.conftest import Deploy, credentials
-from tests.support.runtime_clients import aws_client_name
+from tests.support.runtime_clients import user_agent
 
 # One function that does as its event says, so that few need to be made.
 _SOURCE = """
@@ -283,8 +282,7 @@ def test_the_runtime_client_says_which_it_is(
     assert host.runtime_clients("worker") == frozenset()
     ask(host, "tell")
     (client,) = host.runtime_clients("worker")
-    own = runtime_client == OWN_CLIENT
-    assert client.startswith("dmd-pipeline" if own else aws_client_name())
+    assert client.startswith(user_agent(runtime_client))
 
 
 def test_a_function_may_put_a_marshaller_of_its_own_in_the_clients_place(
