@@ -68,35 +68,56 @@ class JsonValues(dict[str, Any]):
         self.text = text
 
 
+class _Answers:
+    """Chooses the form of each answer of this process by what became of the answers before it."""
+
+    def __init__(self) -> None:
+        self._unwritten: bytes | None = None
+        self._bytes_are_safe: bool | None = None
+
+    def form(self, text: bytes) -> JsonValues | bytes:
+        """Return bytes if every answer so far went through this module's marshaller."""
+        if self._unwritten is not None:
+            self._bytes_are_safe = False
+        self._unwritten = None if self._bytes_are_safe is False else text
+        return text if self._bytes_are_safe else JsonValues(text)
+
+    def written(self, text: bytes) -> None:
+        """Take note that this module's marshaller writes an answer."""
+        if text is self._unwritten:
+            self._unwritten = None
+            self._bytes_are_safe = True
+
+
+_answers = _Answers()
+
+
 def returnable(text: bytes) -> JsonValues | bytes:
     """Return an answer in the form in which the handler can return it.
 
-    The form is bytes only if every answer until now went through this module's marshaller, so not
-    for the first one. If something else in the runtime writes answers, it might make a JSON string
-    of bytes.
+    If something else than this module's marshaller writes an answer, it may make a JSON string of
+    bytes. So the form is bytes only if that marshaller wrote every answer so far. The first answer
+    is not bytes.
 
     Parameters
     ----------
     text
         The answer, an object, as JSON text.
     """
-    every_one_was_written = 0 < _AsBytes.returned == _AsBytes.written
-    _AsBytes.returned += 1
-    return text if every_one_was_written else JsonValues(text)
+    return _answers.form(text)
 
 
 class _AsBytes:
-    """A marshaller that hands bytes over as they are; it leaves all else to the ``default`` one."""
+    """A marshaller that passes bytes on as they are. It leaves all else to the ``default`` one."""
 
-    returned = written = 0
-    # A copy has none until it is filled.
+    # `copy` looks up attributes of a new instance before it has this one.
     _default: Any = None
 
     def __init__(self, default: Any) -> None:
         self._default = default
 
     def unmarshal_request(self, *arguments: Any, **named: Any) -> Any:
-        """Return an invocation's payload as bytes."""
+        """Return a payload as bytes, or what the default marshaller makes of it."""
         try:
             return _payload(*arguments, **named)
         except (TypeError, ValueError):
@@ -108,7 +129,7 @@ class _AsBytes:
             content = _text(*arguments, **named)
         except TypeError:
             return self._default.marshal_response(*arguments, **named)
-        _AsBytes.written += 1
+        _answers.written(content)
         return content, _JSON
 
     def __getattr__(self, name: str) -> Any:
@@ -124,12 +145,12 @@ def _payload(request: Any, content_type: Any = _JSON) -> bytes:
     Raises
     ------
     TypeError, ValueError
-        It is no JSON text.
+        It is not JSON text.
     """
     if content_type not in (_JSON, None) or not isinstance(
         request, bytes | str | bytearray | memoryview
     ):
-        raise TypeError("only JSON text is known")
+        raise TypeError("the payload is not JSON text")
     return as_bytes(request)
 
 
@@ -141,10 +162,10 @@ def _text(response: Any) -> bytes:
     Raises
     ------
     TypeError
-        It is no such answer.
+        The handler did not return it.
     """
     if isinstance(response, JsonValues):
         return response.text
     if isinstance(response, bytes):
         return response
-    raise TypeError("only the handler's answers are known")
+    raise TypeError("the handler returns no such answer")

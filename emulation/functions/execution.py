@@ -19,14 +19,15 @@ from emulation.functions.outcome import Answer, Ending
 from emulation.functions.runtime_api import Event
 from emulation.functions.sandbox import Sandbox
 
-# Lambda gives loading ten seconds, and if they do not do, as long again as an invocation.
+# Lambda allows ten seconds for loading the handler. If that is not enough, it starts again and
+# allows the function's timeout.
 _INIT_SECONDS: Final = 10.0
 
 
 class ExecutionEnvironment:
-    """Where one invocation of a function after another takes place; starts its process.
+    """Runs the invocations of a function in one process, one after the other.
 
-    Not for two threads at once, but for `kill`, `pid` and `is_alive`.
+    Only `kill`, `pid`, `is_alive` and `runtime_client` may be used by two threads at a time.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ class ExecutionEnvironment:
     task_root
         Folder with the unpacked package.
     folder
-        Where its own folder is made.
+        A folder for the process is made in it.
     runtime_client
         Folder of the runtime client, as `FunctionHost` takes it.
     """
@@ -91,11 +92,11 @@ class ExecutionEnvironment:
         return self._sandbox.is_alive
 
     def kill(self) -> None:
-        """End the process, also in the middle of an invocation."""
+        """End the process, even during an invocation."""
         self._sandbox.kill()
 
     def close(self) -> None:
-        """End the process and remove what belongs to it."""
+        """End the process and remove its folder."""
         self._sandbox.close()
 
     def invoke(self, payload: bytes, request_id: str) -> tuple[InvokeResponse, bool]:
@@ -104,7 +105,7 @@ class ExecutionEnvironment:
         Returns
         -------
         tuple
-            The answer, and whether the environment can take another event.
+            The answer, and whether the environment can run another event.
         """
         configuration = self.configuration
         log = InvocationLog(
@@ -144,7 +145,7 @@ class ExecutionEnvironment:
         return response, isinstance(outcome, Answer) and outcome.kind != "init/error"
 
     def _load(self, log: InvocationLog) -> tuple[Answer | Ending | None, float | None]:
-        """Wait for the handler if it is not loaded yet; return what went wrong, and how long."""
+        """Wait until the handler is loaded; return what went wrong, and the seconds it took."""
         if self._is_loaded:
             return None, None
         started = time.monotonic()
@@ -166,7 +167,7 @@ class ExecutionEnvironment:
     def _failure(
         self, outcome: Answer | Ending, request_id: str, log: InvocationLog
     ) -> tuple[str | None, bytes]:
-        """Return the error type if Lambda, not the function's runtime, answers; and the answer."""
+        """Return the type of the error, if Lambda answers and not the runtime, and the answer."""
         if isinstance(outcome, Answer):
             return None, outcome.body
         if outcome is Ending.ANSWER_TOO_LARGE:

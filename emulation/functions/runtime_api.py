@@ -128,7 +128,8 @@ class RuntimeApi:
             self._polling = None
 
     def _accept(self, events: int) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionError):
+        # A connection that its other end has closed again is none.
+        with contextlib.suppress(OSError):
             accepted, _ = self._listener.accept()
             self._connections.add(_Connection(self, accepted, self._selector))
 

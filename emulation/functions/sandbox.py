@@ -1,4 +1,4 @@
-"""One process of a function, held to Lambda's limits of time, memory and size of answer."""
+"""One process of a function, with Lambda's limits of time, memory and size of the answer."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _EXIT_SECONDS: Final = 2.0
 
 
 class Sandbox:
-    """A process that has loaded a function's handler, or is about to, in a folder of its own.
+    """A process that loads a function's handler and runs it.
 
-    Not for two threads at once, but for `kill` and `pid`.
+    Only `kill`, `pid`, `is_alive` and `runtime_client` may be used by two threads at a time.
 
     Parameters
     ----------
@@ -37,9 +37,9 @@ class Sandbox:
     environment
         All environment variables of the process, except the address of the Runtime API.
     scratch
-        Folder that goes with the process.
+        Folder that only the process uses. It is removed with the process.
     memory_bytes
-        Most memory that the process may use.
+        The memory limit of the process.
     runtime_client
         Folder that holds the runtime client, a package ``awslambdaric``, and what it imports.
     """
@@ -104,22 +104,22 @@ class Sandbox:
     ) -> Answer | Ending:
         """Give the process one event and wait at most ``timeout`` seconds for the answer.
 
-        Any ending instead of an answer is the end of the process too.
+        If there is an `Ending` instead of an answer, the process has ended too.
         """
         self._api.offer(event)
         return self._wait(timeout, write_log)
 
     def kill(self) -> None:
-        """End the process and all that it started."""
+        """End the process and its children."""
         if self.is_alive:
             try:
                 os.killpg(self.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
-                # macOS refuses a group whose leader has ended but was not yet waited for.
+                # macOS refuses to signal a group whose leader is a zombie.
                 self._process.kill()
 
     def close(self) -> None:
-        """End the process and remove what belongs to it."""
+        """End the process and remove its folder."""
         self.kill()
         self._process.wait()
         self._api.close()
@@ -129,7 +129,7 @@ class Sandbox:
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     def how_it_exited(self) -> str:
-        """Say how a process that has ended came to it, in Lambda's words."""
+        """Return how the process ended, in Lambda's words."""
         code = self._process.wait()
         if code == 0:
             return "Runtime exited without providing a reason"
@@ -143,7 +143,7 @@ class Sandbox:
         if isinstance(outcome, Answer) and self._is_out_of_memory():
             outcome = Ending.OUT_OF_MEMORY
         if outcome is Ending.EXITED:
-            # Its own exit status tells more than that of being killed.
+            # Wait for the process's own exit status, before it is killed.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_EXIT_SECONDS)
         if isinstance(outcome, Ending):
