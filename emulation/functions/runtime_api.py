@@ -128,7 +128,7 @@ class RuntimeApi:
             self._polling = None
 
     def _accept(self, events: int) -> None:
-        # A connection that its other end has closed again is none.
+        # The other end may have closed the connection already.
         with contextlib.suppress(OSError):
             accepted, _ = self._listener.accept()
             self._connections.add(_Connection(self, accepted, self._selector))
