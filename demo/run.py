@@ -31,6 +31,7 @@ from demo.reconciliation import (
 )
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
+from emulation.functions import OWN_CLIENT
 from emulation.functions.logs import FunctionLog
 from emulation.pipeline import Pipeline, running_pipeline
 from estate.provision.endpoint_check import check_endpoint
@@ -72,6 +73,8 @@ class DemoOptions:
         What change records to make up, and how many.
     input
         A file of the user's own change records instead, or ``-``.
+    runtime_client
+        Folder of the runtime client that runs the functions.
     """
 
     stack: str
@@ -80,6 +83,7 @@ class DemoOptions:
     seed: int = 1
     records: int = 4000
     input: str | None = None
+    runtime_client: Path = OWN_CLIENT
 
 
 @dataclass
@@ -179,6 +183,7 @@ def demo(
                 {t: provisioned.outputs["delivery_streams"][t] for t in settings.demand_data_types},
                 options.packages,
                 lambda line: _pass_on(line, on_problem),
+                options.runtime_client,
             )
         )
         outcome = _run(pipeline, provisioned, options, progress, on_problem)

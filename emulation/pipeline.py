@@ -12,7 +12,7 @@ from pathlib import Path
 from emulation.encryption_keys import encryption_keys
 from emulation.endpoint import Credentials, Endpoint
 from emulation.firehose import DeliveryCounts, DeliveryStream, DeliveryStreamRunner
-from emulation.functions import FunctionHost
+from emulation.functions import OWN_CLIENT, FunctionHost
 from emulation.functions.logs import LogSink
 from emulation.gateway import Gateway
 from emulation.scheduler.runner import ScheduleRunner, list_schedules
@@ -153,6 +153,7 @@ def running_pipeline(
     delivery_streams: Mapping[str, str],
     packages: Path,
     log_sink: LogSink | None = None,
+    runtime_client: Path = OWN_CLIENT,
 ) -> Iterator[Pipeline]:
     """Run a provisioned stack until the end of the ``with``.
 
@@ -168,6 +169,8 @@ def running_pipeline(
         Folder of the functions' packages that it was provisioned with.
     log_sink
         Takes the functions' log lines.
+    runtime_client
+        Folder of the runtime client that runs the functions, as `FunctionHost` takes it.
     """
     with contextlib.ExitStack() as stack:
         hosts: list[FunctionHost] = []
@@ -186,6 +189,7 @@ def running_pipeline(
                 role_arn, "lambda.amazonaws.com", source_arn=function_arn
             ),
             log_sink=log_sink,
+            runtime_client=runtime_client,
         )
         hosts.append(stack.enter_context(host))
         pipeline = Pipeline(gate, host, settings, delivery_streams)

@@ -6,12 +6,10 @@ import os
 import time
 from typing import Any
 
-import msgspec
-
 from schemas import table
 from telemetry import Log, Metric, embedded_metrics
 from transform.batch import Outcome, Transform
-from transform.payloads import take_payloads_as_bytes
+from transform.payloads import as_bytes, returnable, take_payloads_as_bytes
 from transform.settings import Settings
 
 # Enough to find what is wrong with a batch; a batch of nothing but broken records must not flood
@@ -24,28 +22,29 @@ _log = Log(_settings.log_level)
 take_payloads_as_bytes()
 
 
-def handler(event: dict[str, Any] | bytes, context: Any) -> dict[str, Any] | bytes:
+def handler(
+    event: dict[str, Any] | bytes | bytearray | memoryview | str, context: Any
+) -> dict[str, Any] | bytes:
     """Answer a Firehose transformation event.
 
     Parameters
     ----------
     event
-        As https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html has it; as JSON
-        values, or as the payload's bytes where `transform.payloads` could see to that.
+        As https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html has it: as JSON
+        values, or as JSON text where `transform.payloads` could have the runtime hand that over.
     context
         Lambda's context object.
 
     Returns
     -------
     dict or bytes
-        ``{"records": [{"recordId", "result", "data"}]}``, every record once, in order; in the form
-        that the event came in.
+        ``{"records": [{"recordId", "result", "data"}]}``, every record once, in order; as JSON
+        values, or as bytes where the runtime is known to send bytes on as they are.
     """
     started = time.perf_counter()
-    payload = event if isinstance(event, bytes) else msgspec.json.encode(event)
-    outcome = _transform.payload(payload)
+    outcome = _transform.payload(as_bytes(event))
     _report(outcome, context, time.perf_counter() - started)
-    return outcome.answer if isinstance(event, bytes) else {"records": outcome.records}
+    return returnable(outcome.answer)
 
 
 def _report(outcome: Outcome, context: Any, seconds: float) -> None:

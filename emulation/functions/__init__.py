@@ -1,15 +1,20 @@
-"""The packaged functions, run on this machine as Lambda would run them.
+"""Runs the packaged functions on this machine as Lambda runs them.
 
-See docs/design.md#on-one-machine.
+As on Lambda: the package; its isolation (a function can import the standard library and the runtime
+client, and nothing else); the environment variables; the role's credentials; one invocation at a
+time in each process; warm processes; the limits of time, memory and payload; the form of answers,
+errors and log lines. A process gets its events from the Runtime API, either through the project's
+own runtime client or through AWS's. See docs/design.md#on-one-machine.
 
-Real: the package, its isolation from everything but the standard library, the environment
-variables, the role's credentials, one invocation at a time in each process, warm processes, the
-time, memory and payload limits, the shapes of answers, errors and log lines.
+Different from Lambda:
 
-Not emulated: the processor (this machine's, and this interpreter's version), the share of a vCPU
-that goes with the memory, `/tmp` as a file system of its own (`TMPDIR` is private instead), the
-minutes between the retries of an asynchronous invocation and its greatest age, destinations other
-than a queue, and X-Ray traces.
+- The processor and the version of Python are this machine's.
+- A function may use all of the processor, whatever its memory setting.
+- `/tmp` is this machine's. `TMPDIR` names a folder of the function's own.
+- A process is not frozen between two invocations.
+- An asynchronous invocation that fails is run again at once, not minutes later, and never expires.
+- A failed event can only be sent to a queue.
+- X-Ray gets no traces.
 """
 
 from __future__ import annotations
@@ -18,8 +23,10 @@ from emulation.functions.errors import FunctionHostError, PackageMismatchError
 from emulation.functions.host import FunctionHost
 from emulation.functions.invocation import InvokeRequest, InvokeResponse
 from emulation.functions.logs import FunctionLog
+from emulation.functions.sandbox import OWN_CLIENT
 
 __all__ = [
+    "OWN_CLIENT",
     "FunctionHost",
     "FunctionHostError",
     "FunctionLog",

@@ -1,4 +1,4 @@
-"""The code of the functions: finds a package by its digest and unpacks it once."""
+"""Finds the package of a function by its digest, and unpacks it once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from emulation.functions.errors import PackageMismatchError
 
 
 class DeployedCode:
-    """Unpacked packages, shared by all processes of the functions that were made from them.
+    """Unpacked packages. All processes of a function share one.
 
     Parameters
     ----------
     packages
-        Folder with the zips, as `make package` leaves them.
+        Folder with the zip files that `make package` writes.
     root
         An empty folder to unpack into.
     """
@@ -30,12 +30,12 @@ class DeployedCode:
         self._lock = threading.Lock()
 
     def task_root(self, code_sha256: str) -> Path:
-        """Return the folder with the files of the package that has this digest, read-only.
+        """Return the read-only folder with the files of the package that has this digest.
 
         Raises
         ------
         PackageMismatchError
-            No package has it.
+            No package has this digest.
         """
         folder = self._root / base64.b64decode(code_sha256).hex()
         with self._lock:
@@ -43,7 +43,8 @@ class DeployedCode:
                 with zipfile.ZipFile(self._find(code_sha256)) as package:
                     partial = folder.with_suffix(".partial")
                     package.extractall(partial)
-                # Read-only, it could not keep byte code, and each process would compile again.
+                # A process cannot write byte code into a read-only folder. Without byte code,
+                # each process would compile the modules again.
                 compileall.compile_dir(partial, quiet=2)
                 partial.rename(folder)
                 for path in (folder, *folder.rglob("*")):
@@ -51,7 +52,7 @@ class DeployedCode:
         return folder
 
     def remove(self) -> None:
-        """Remove what was unpacked."""
+        """Remove all unpacked packages."""
         for path in (self._root, *self._root.rglob("*")):
             if path.is_dir():
                 path.chmod(0o755)

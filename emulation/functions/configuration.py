@@ -1,4 +1,4 @@
-"""A function's configuration as Lambda has it, and the environment that it gives a process."""
+"""A function's configuration in Lambda, and the environment variables that follow from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emulation.endpoint import Endpoint
 
 @dataclass(frozen=True)
 class FunctionConfiguration:
-    """What decides how a function runs.
+    """How a function runs.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ class FunctionConfiguration:
     memory_megabytes, timeout_seconds
         Limits of one process, and of one invocation.
     code_sha256
-        Digest of the package in base64.
+        SHA-256 of the package, in base64.
     reserved_concurrency
-        Most invocations at once, or None where none is reserved.
+        The most invocations at a time, or None if the function reserves none.
     """
 
     name: str
@@ -64,7 +64,7 @@ class FunctionConfiguration:
 
     @property
     def memory_bytes(self) -> int:
-        """Most bytes of memory that a process may use."""
+        """The memory limit of a process, in bytes."""
         return self.memory_megabytes * 1024 * 1024
 
 
@@ -76,12 +76,13 @@ def process_environment(
     task_root: Path,
     scratch: Path,
 ) -> dict[str, str]:
-    """Return all environment variables of a function's process.
+    """Return the environment variables of a function's process.
 
-    They are the function's own and those that Lambda defines
-    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), and three that
-    Lambda does not: `AWS_ENDPOINT_URL`, where AWS is in a local run, `TMPDIR`, since `/tmp`
-    belongs to the whole machine, and `HOME`, so that no AWS configuration of the user's is read.
+    They are the function's own variables and those that Lambda defines
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). Lambda defines one
+    more, the address of the Runtime API, which `sandbox` adds. Three are different from Lambda:
+    `AWS_ENDPOINT_URL` is where AWS is in a local run, `TMPDIR` is used because `/tmp` belongs to
+    the whole machine, and `HOME` keeps the user's AWS configuration from being read.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def process_environment(
     task_root
         Folder with the unpacked package.
     scratch
-        A folder of the process's own.
+        A folder that only this process uses.
     """
     credentials = endpoint.credentials
     return {

@@ -1,4 +1,4 @@
-"""What is wrong with the local set-up, as opposed to what Lambda itself would answer."""
+"""Errors of the local set-up. Lambda's own errors are answers, in `invocation`."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ class FunctionHostError(CommandError):
 
 
 class PackageMismatchError(FunctionHostError):
-    """A function was created from another package than those that were built last."""
+    """A function was created from a package that is not among those built last."""

@@ -1,4 +1,4 @@
-"""The events of asynchronous invocations, run in the background until they are done with."""
+"""Runs the events of asynchronous invocations in the background."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _KEPT_OUTCOMES: Final = 1000
 
 
 class EventQueue:
-    """Runs events, again where they fail, and tells their destinations of those that go on failing.
+    """Runs events, and repeats those that fail. What fails every time is sent to a destination.
 
     Safe for any number of threads.
 
     Parameters
     ----------
     lambda_client
-        The operator's, to read what the functions say of their events.
+        Reads the functions' event invoke configurations, as the operator.
     endpoint, credentials_for_role, concurrency
-        `FunctionHost`'s.
+        Those of `FunctionHost`.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class EventQueue:
                 del self._outcomes[next(iter(self._outcomes))]
 
     def outcome(self, request_id: str) -> InvokeResponse:
-        """Wait for an event to be done with; see `FunctionHost.outcome`."""
+        """Wait until an event is finished; see `FunctionHost.outcome`."""
         with self._lock:
             run = self._outcomes.pop(request_id, None)
         response = run.result() if run else None
@@ -73,12 +73,12 @@ class EventQueue:
         return response
 
     def stop(self) -> None:
-        """Begin no further run."""
+        """Start no more runs."""
         self._stopped.set()
         self._runs.shutdown(wait=False, cancel_futures=True)
 
     def join(self) -> None:
-        """Wait for the runs that had begun."""
+        """Wait for the runs that have started."""
         self._runs.shutdown(wait=True)
 
     def _run(
@@ -107,7 +107,7 @@ class EventQueue:
                 self._tell(configuration, settings.on_failure, record)
             return response
         except Exception:
-            # Nobody need wait for an event: what cannot even be run must not go unseen.
+            # Nobody may be waiting for this event, so that an exception would not be seen.
             if not self._stopped.is_set():
                 _LOG.exception("an event for %s could not be run", configuration.name)
             return None
@@ -119,7 +119,7 @@ class EventQueue:
         payload: bytes,
         request_id: str,
     ) -> InvokeResponse | None:
-        # Lambda queues an event that finds no free concurrency, for hours if need be.
+        # Lambda keeps an event in a queue, for up to six hours, while the function is throttled.
         while (response := function.invoke(configuration, payload, request_id)) is None:
             if self._stopped.wait(_THROTTLED_SECONDS):
                 return None

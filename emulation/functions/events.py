@@ -1,4 +1,4 @@
-"""Asynchronous invocations: retries, and the record of an event that failed for good.
+"""Asynchronous invocations: retries, and the record of an event that failed at every attempt.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -24,14 +24,14 @@ _DEFAULT_RETRIES: Final = 2
 
 @dataclass(frozen=True)
 class EventSettings:
-    """How often a failed event is run again, and the ARN that its record then goes to, if any."""
+    """How often a failed event is repeated, and the ARN that its record is sent to, if any."""
 
     retries: int = _DEFAULT_RETRIES
     on_failure: str | None = None
 
 
 def event_settings(lambda_client: Any, function_name: str) -> EventSettings:
-    """Return what a function's event invoke configuration says, or Lambda's defaults."""
+    """Return a function's event invoke configuration, or Lambda's defaults."""
     try:
         found = lambda_client.get_function_event_invoke_config(FunctionName=function_name)
     except ClientError as error:
@@ -53,7 +53,7 @@ def failure_record(
     request_id: str,
     attempts: int,
 ) -> str:
-    """Return the record, as JSON, of an event that failed at the last of ``attempts``."""
+    """Return the record, as JSON, of an event that failed ``attempts`` times."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return json.dumps(
         {
@@ -89,13 +89,14 @@ def send_record(as_function: Endpoint, destination: str, record: str) -> None:
     Raises
     ------
     FunctionHostError
-        The destination is no queue: others are not emulated.
+        The destination is not a queue. Other destinations are not emulated.
     ClientError
-        The queue does not take it.
+        The queue refuses the record.
     """
     if destination.split(":")[2] != "sqs":
         raise FunctionHostError(
-            f"{destination} cannot take failed events here: only an SQS queue can"
+            f"failed events cannot be sent to {destination}: a local run has only SQS queues as "
+            "destinations"
         )
     as_function.client("sqs").send_message(
         QueueUrl=as_function.queue_url(destination), MessageBody=record

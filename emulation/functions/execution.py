@@ -15,16 +15,19 @@ from emulation.endpoint import Endpoint
 from emulation.functions.configuration import FunctionConfiguration, process_environment
 from emulation.functions.invocation import MAX_RESPONSE_BYTES, InvokeResponse, error_payload
 from emulation.functions.logs import InvocationLog, LogBook, report_line
-from emulation.functions.sandbox import Answer, Ending, Sandbox
+from emulation.functions.outcome import Answer, Ending
+from emulation.functions.runtime_api import Event
+from emulation.functions.sandbox import Sandbox
 
-# Lambda gives loading ten seconds, and if they do not do, as long again as an invocation.
+# Lambda allows ten seconds for loading the handler. If that is not enough, it starts again and
+# allows the function's timeout.
 _INIT_SECONDS: Final = 10.0
 
 
 class ExecutionEnvironment:
-    """Where one invocation of a function after another takes place; starts its process.
+    """Runs the invocations of a function in one process, one after the other.
 
-    Not for two threads at once, but for `kill`, `pid` and `is_alive`.
+    Only `kill`, `pid`, `is_alive` and `runtime_client` may be used by two threads at a time.
 
     Parameters
     ----------
@@ -33,7 +36,9 @@ class ExecutionEnvironment:
     task_root
         Folder with the unpacked package.
     folder
-        Where its own folder is made.
+        A folder for the process is made in it.
+    runtime_client
+        Folder of the runtime client, as `FunctionHost` takes it.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class ExecutionEnvironment:
         task_root: Path,
         folder: Path,
         log_book: LogBook,
+        runtime_client: Path,
     ) -> None:
         self.configuration = configuration
         self._log_book = log_book
@@ -66,6 +72,7 @@ class ExecutionEnvironment:
             ),
             scratch=scratch,
             memory_bytes=configuration.memory_bytes,
+            runtime_client=runtime_client,
         )
         self._is_loaded = False
 
@@ -75,16 +82,21 @@ class ExecutionEnvironment:
         return self._sandbox.pid
 
     @property
+    def runtime_client(self) -> str | None:
+        """The user agent of the runtime client; None before it has loaded the handler."""
+        return self._sandbox.runtime_client
+
+    @property
     def is_alive(self) -> bool:
         """Whether the process is still running."""
         return self._sandbox.is_alive
 
     def kill(self) -> None:
-        """End the process, also in the middle of an invocation."""
+        """End the process, even during an invocation."""
         self._sandbox.kill()
 
     def close(self) -> None:
-        """End the process and remove what belongs to it."""
+        """End the process and remove its folder."""
         self._sandbox.close()
 
     def invoke(self, payload: bytes, request_id: str) -> tuple[InvokeResponse, bool]:
@@ -93,7 +105,7 @@ class ExecutionEnvironment:
         Returns
         -------
         tuple
-            The answer, and whether the environment can take another event.
+            The answer, and whether the environment can run another event.
         """
         configuration = self.configuration
         log = InvocationLog(
@@ -121,7 +133,7 @@ class ExecutionEnvironment:
                 failure=failure,
             )
         )
-        succeeded = isinstance(outcome, Answer) and outcome.kind == "result"
+        succeeded = isinstance(outcome, Answer) and outcome.kind == "response"
         response = InvokeResponse(
             status=200,
             payload=body,
@@ -130,10 +142,10 @@ class ExecutionEnvironment:
             log_tail=log.tail,
             request_id=request_id,
         )
-        return response, isinstance(outcome, Answer) and outcome.kind != "init-error"
+        return response, isinstance(outcome, Answer) and outcome.kind != "init/error"
 
     def _load(self, log: InvocationLog) -> tuple[Answer | Ending | None, float | None]:
-        """Wait for the handler if it is not loaded yet; return what went wrong, and how long."""
+        """Wait until the handler is loaded; return what went wrong, and the seconds it took."""
         if self._is_loaded:
             return None, None
         started = time.monotonic()
@@ -144,17 +156,18 @@ class ExecutionEnvironment:
 
     def _handle(self, payload: bytes, request_id: str, log: InvocationLog) -> Answer | Ending:
         timeout = self.configuration.timeout_seconds
-        header = {
-            "request_id": request_id,
-            "function_arn": self.configuration.arn,
-            "deadline": time.time_ns() // 1_000_000 + timeout * 1000,
-        }
-        return self._sandbox.invoke(header, payload, timeout=timeout, write_log=log.write)
+        event = Event(
+            request_id=request_id,
+            function_arn=self.configuration.arn,
+            deadline=time.time_ns() // 1_000_000 + timeout * 1000,
+            payload=payload,
+        )
+        return self._sandbox.invoke(event, timeout=timeout, write_log=log.write)
 
     def _failure(
         self, outcome: Answer | Ending, request_id: str, log: InvocationLog
     ) -> tuple[str | None, bytes]:
-        """Return the error type if Lambda, not the function's runtime, answers; and the answer."""
+        """Return the type of the error, if Lambda answers and not the runtime, and the answer."""
         if isinstance(outcome, Answer):
             return None, outcome.body
         if outcome is Ending.ANSWER_TOO_LARGE:

@@ -1,4 +1,4 @@
-"""Runs functions on demand, each in warm processes of its own, as Lambda's Invoke would."""
+"""Runs functions on request, in warm processes, as Lambda's Invoke does."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from emulation.functions.invocation import (
 )
 from emulation.functions.log_delivery import LogDelivery
 from emulation.functions.logs import LogBook, LogSink
+from emulation.functions.sandbox import OWN_CLIENT
 from emulation.functions.warm import CredentialsForRole, WarmFunction
 
 _CLOSE_SECONDS: Final = 10.0
@@ -35,22 +36,26 @@ _CLOSE_SECONDS: Final = 10.0
 class FunctionHost:
     """The functions of an AWS-compatible endpoint, run on this machine.
 
-    What a function is — its package, handler, variables, limits and role — is what the endpoint's
-    Lambda API says when it is invoked. Safe for any number of threads; a context manager.
+    At each invocation, the endpoint's Lambda API says what the function's package, handler,
+    variables, limits and role are. Safe for any number of threads. A context manager.
 
     Parameters
     ----------
     endpoint
-        Where the functions were created, and where they will find AWS, as the operator sees it.
+        Where the functions were created, with the operator's credentials. The functions use the
+        same endpoint as AWS.
     packages
-        Folder with the zips that the functions were created from, for example
+        Folder with the zip files that the functions were created from, for example
         ``build/lambda/local``.
     credentials_for_role
-        Called when a process is started.
+        Returns the credentials of a function's role. Called when a process is started.
     concurrency
-        Most invocations of one function at once; fewer where the function reserves fewer.
+        The most invocations of one function at a time. A function can reserve fewer.
     log_sink
         Called with each line of each function's log.
+    runtime_client
+        Folder with the runtime client that runs the functions: a package ``awslambdaric``, AWS's
+        own or the project's, and what it imports. Functions can import what is in this folder.
     """
 
     def __init__(
@@ -61,11 +66,13 @@ class FunctionHost:
         *,
         concurrency: int = 10,
         log_sink: LogSink | None = None,
+        runtime_client: Path = OWN_CLIENT,
     ) -> None:
         self._endpoint = endpoint
         self._lambda = endpoint.client("lambda")
         self._credentials_for_role = credentials_for_role
         self._concurrency = concurrency
+        self._runtime_client = runtime_client
         self._log_delivery = LogDelivery()
         self._log_book = LogBook(log_sink, self._log_delivery)
         self._folder = Path(tempfile.mkdtemp(prefix="dmd-functions-")).resolve()
@@ -89,8 +96,8 @@ class FunctionHost:
     def invoke(self, request: InvokeRequest) -> InvokeResponse:
         """Run a function once, and answer as Lambda's Invoke does.
 
-        An event (``invocation_type="Event"``) is answered at once and run in the background, again
-        where it fails; `outcome` tells what became of it.
+        An event (``invocation_type="Event"``) is accepted at once and run in the background. It is
+        repeated if it fails. `outcome` returns the result.
 
         Raises
         ------
@@ -104,7 +111,7 @@ class FunctionHost:
         if configuration is None:
             return not_found(request.function_name)
         function = self._function(configuration)
-        # Found out here, where there is somebody to tell, not in the background of an event.
+        # A missing package must be an error for the caller. In the background nobody would see it.
         self._code.task_root(configuration.code_sha256)
         payload, request_id = request.payload or b"{}", str(uuid.uuid4())
         if request.invocation_type == "Event":
@@ -114,19 +121,19 @@ class FunctionHost:
         return function.invoke(configuration, payload, request_id) or throttled()
 
     def outcome(self, request_id: str) -> InvokeResponse:
-        """Wait for an event to be done with, and return the answer of its last run, once.
+        """Wait until an event is finished, and return the answer of its last run.
 
-        Lambda has no such call: nobody is told.
+        This works once for each event. Lambda has no such call.
 
         Raises
         ------
         FunctionHostError
-            There is no such event, or it could not be run.
+            There is no such event, its outcome was returned before, or it could not be run.
         """
         return self._events.outcome(request_id)
 
     def flush_logs(self) -> None:
-        """Wait until what the functions have logged so far is in CloudWatch Logs."""
+        """Wait until all log lines so far are in CloudWatch Logs."""
         self._log_delivery.flush()
 
     def logs(self, function_name: str) -> list[str]:
@@ -134,13 +141,19 @@ class FunctionHost:
         return self._log_book.lines(function_name)
 
     def processes(self, function_name: str) -> tuple[int, ...]:
-        """Return the ids of a function's processes, idle or busy, so that a test can kill them."""
+        """Return the ids of a function's processes, idle or busy."""
         with self._lock:
             function = self._functions.get(function_name)
         return function.processes() if function else ()
 
+    def runtime_clients(self, function_name: str) -> frozenset[str]:
+        """Return the user agents of the runtime clients in a function's processes."""
+        with self._lock:
+            function = self._functions.get(function_name)
+        return function.runtime_clients() if function else frozenset()
+
     def close(self) -> None:
-        """End all processes, whatever they are doing, and remove all that they used."""
+        """End all processes, even busy ones, and remove their folders."""
         with self._lock:
             self._is_closed = True
             functions = list(self._functions.values())
@@ -178,5 +191,6 @@ class FunctionHost:
                     concurrency=self._concurrency,
                     folder=self._folder,
                     log_book=self._log_book,
+                    runtime_client=self._runtime_client,
                 )
             return self._functions[configuration.name]

@@ -1,4 +1,4 @@
-"""What goes into an invocation and what comes out, in the terms of Lambda's Invoke API.
+"""The request and the response of Lambda's Invoke API.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 """
@@ -17,7 +17,7 @@ MAX_EVENT_BYTES: Final = 1024 * 1024
 """Largest payload of an asynchronous invocation, in bytes."""
 
 MAX_RESPONSE_BYTES: Final = 6 * 1024 * 1024 + 100
-"""Largest answer of a function, in bytes: the figure in Lambda's own error message."""
+"""Largest answer of a function, in bytes. The number is from Lambda's error message."""
 
 InvocationType = Literal["RequestResponse", "Event"]
 
@@ -41,9 +41,9 @@ class InvokeRequest:
     payload
         The event as JSON text in UTF-8; empty stands for ``{}``.
     qualifier
-        Version or alias, if ``function_name`` does not say it.
+        Version or alias, if ``function_name`` does not contain it.
     invocation_type
-        ``RequestResponse`` waits for the answer, ``Event`` does not.
+        ``RequestResponse`` waits for the answer. ``Event`` does not.
     """
 
     function_name: str
@@ -59,8 +59,8 @@ class InvokeResponse:
     Parameters
     ----------
     status
-        HTTP status: 200 when the function ran (however that ended), 202 for an event, 4xx when
-        Lambda refused.
+        HTTP status: 200 if the function ran, even if it failed; 202 for an event; 4xx if Lambda
+        refused the request.
     payload
         The function's answer, the error object, or the refusal, as JSON text in UTF-8.
     function_error
@@ -70,7 +70,7 @@ class InvokeResponse:
     log_tail
         The last 4 KB of the invocation's log, for ``X-Amz-Log-Result`` (there in base64).
     request_id
-        For ``x-amzn-RequestId``: also the id that the function is told.
+        For ``x-amzn-RequestId``. The function gets the same id.
     """
 
     status: int
@@ -83,7 +83,7 @@ class InvokeResponse:
 
 @dataclass(frozen=True)
 class FunctionReference:
-    """A function as a caller names it; a part that the caller left out is None."""
+    """The name of a function in a request. A part that the caller left out is None."""
 
     name: str
     qualifier: str | None = None
@@ -92,7 +92,7 @@ class FunctionReference:
 
     @classmethod
     def parse(cls, name: str, qualifier: str | None = None) -> FunctionReference | None:
-        """Read a function's name, partial ARN or ARN; None if it is none of these."""
+        """Read a function's name, partial ARN or ARN. Return None for anything else."""
         match = _REFERENCE.fullmatch(name)
         if match is None:
             return None
@@ -135,7 +135,7 @@ def not_found(function_name: str) -> InvokeResponse:
 
 
 def throttled() -> InvokeResponse:
-    """Return Lambda's refusal of one concurrent invocation too many."""
+    """Return Lambda's refusal of an invocation when too many are running."""
     return _refusal(
         429,
         "TooManyRequestsException",
@@ -145,13 +145,13 @@ def throttled() -> InvokeResponse:
 
 
 def error_payload(error_type: str, message: str) -> bytes:
-    """Return the error object that Lambda itself makes, without a stack trace."""
+    """Return an error object as Lambda itself writes it, without a stack trace."""
     return json.dumps(
         {"errorType": error_type, "errorMessage": message}, separators=(",", ":")
     ).encode()
 
 
 def _refusal(status: int, error: str, message: str, **more: Any) -> InvokeResponse:
-    # `__type` is where an AWS client looks for the error when no header names it.
+    # An AWS client reads the error from `__type` if no header names it.
     body = {"__type": error, "Type": "User", "message": message, **more}
     return InvokeResponse(status, json.dumps(body).encode())

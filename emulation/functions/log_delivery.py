@@ -1,4 +1,4 @@
-"""The log lines of functions on their way to CloudWatch Logs, with each function's own role.
+"""Puts the log lines of functions into CloudWatch Logs, with each function's role.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 """
@@ -14,21 +14,21 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from emulation.functions.logs import FunctionLog
 
-# The limits of one PutLogEvents, and what each event counts beside its message.
+# The limits of one PutLogEvents request. Each event counts some bytes more than its message.
 MAX_BATCH_EVENTS: Final = 10_000
 MAX_BATCH_BYTES: Final = 1_048_576
 EVENT_OVERHEAD_BYTES: Final = 26
 
-# Lines that come within this time go together.
+# Lines that come within this time are put in one request.
 _GATHERING_SECONDS: Final = 0.25
 _LOG: Final = logging.getLogger(__name__)
 
 
 class LogDelivery:
-    """Puts log lines into their log streams, in the background; safe from any thread.
+    """Puts log lines into their log streams in the background. Safe for any number of threads.
 
-    As on Lambda, a function does not wait for its log, and does not notice where its role may not
-    write one: such lines are lost, with a warning here.
+    As on Lambda, a function does not wait for its log. If its role may not write the log, the
+    lines are lost and the function does not notice. There is a warning here.
     """
 
     def __init__(self) -> None:
@@ -40,18 +40,18 @@ class LogDelivery:
         self._thread.start()
 
     def open(self, group: str, stream: str, new_client: Callable[[], Any]) -> None:
-        """Announce a log stream; ``new_client`` makes the client that may write it."""
+        """Add a log stream. ``new_client`` makes the client that writes to it."""
         with self._changed:
             self._streams[group, stream] = _LogStream(group, stream, new_client)
 
     def add(self, line: FunctionLog) -> None:
-        """Take a line of a stream that has been opened."""
+        """Add a line of a stream that is open."""
         with self._changed:
             self._waiting.append(line)
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all that was added has been put, or could not be."""
+        """Wait until each line so far is put or lost."""
         with self._changed:
             self._is_hurried = True
             self._changed.notify_all()
@@ -59,7 +59,7 @@ class LogDelivery:
             self._is_hurried = False
 
     def close(self) -> None:
-        """Put what was added, and stop."""
+        """Put the lines so far, and stop."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -92,7 +92,7 @@ class LogDelivery:
 
 
 class _LogStream:
-    """One log stream, made before the first event is put into it."""
+    """One log stream. It is created before the first event is put into it."""
 
     def __init__(self, group: str, stream: str, new_client: Callable[[], Any]) -> None:
         self._name = {"logGroupName": group, "logStreamName": stream}
@@ -115,7 +115,7 @@ class _LogStream:
 
 
 def batches(lines: Iterable[FunctionLog]) -> Iterator[list[dict[str, Any]]]:
-    """Return lines as the events of PutLogEvents calls, within its limits and in order of time."""
+    """Return lines as the events of PutLogEvents requests, within its limits and by time."""
     batch: list[dict[str, Any]] = []
     size = 0
     for line in sorted(lines, key=lambda each: each.timestamp):

@@ -1,4 +1,4 @@
-"""The log lines of functions, with the lines that Lambda itself writes around them."""
+"""The log lines of functions, and the lines that Lambda adds to them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TAIL_BYTES: Final = 4096
 
 @dataclass(frozen=True)
 class FunctionLog:
-    """One line of a function's log; ``timestamp`` is in milliseconds since 1970."""
+    """One line of a function's log. ``timestamp`` is in milliseconds since 1970."""
 
     function_name: str
     log_group: str
@@ -27,21 +27,21 @@ class FunctionLog:
 
 
 LogSink = Callable[[FunctionLog], None]
-"""Takes each line as it comes, from whatever thread runs the function; must not raise."""
+"""Called with each line, in the thread that runs the function. It must not raise."""
 
 
 class LogStreams(Protocol):
-    """Where the lines go on to, each to its log stream."""
+    """Takes lines, each for its log stream."""
 
     def open(self, group: str, stream: str, new_client: Callable[[], Any]) -> None:
-        """Announce a log stream; ``new_client`` makes the client that may write it."""
+        """Add a log stream. ``new_client`` makes the client that writes to it."""
 
     def add(self, line: FunctionLog) -> None:
-        """Take a line of a stream that has been opened."""
+        """Add a line of a stream that is open."""
 
 
 class LogBook:
-    """The last lines of each function, on their way to the sink and to CloudWatch Logs."""
+    """Keeps the last lines of each function, and passes all on to the sink and the log streams."""
 
     def __init__(self, sink: LogSink | None, streams: LogStreams) -> None:
         self._sink = sink
@@ -50,11 +50,11 @@ class LogBook:
         self._lines: dict[str, deque[str]] = {}
 
     def open(self, group: str, stream: str, new_client: Callable[[], Any]) -> None:
-        """Announce a log stream; ``new_client`` makes the client that may write it."""
+        """Add a log stream. ``new_client`` makes the client that writes to it."""
         self._streams.open(group, stream, new_client)
 
     def add(self, line: FunctionLog) -> None:
-        """Keep a line, and hand it on."""
+        """Keep a line, and pass it on."""
         self._streams.add(line)
         with self._lock:
             kept = self._lines.setdefault(line.function_name, deque(maxlen=_KEPT_LINES))
@@ -69,7 +69,7 @@ class LogBook:
 
 
 class InvocationLog:
-    """The log of one invocation, line by line as a process writes it."""
+    """The log of one invocation. It makes lines of what a process writes."""
 
     def __init__(
         self, book: LogBook, *, function_name: str, log_group: str, log_stream: str, request_id: str
@@ -84,17 +84,17 @@ class InvocationLog:
 
     @property
     def tail(self) -> bytes:
-        """The last 4 KB of it."""
+        """The last 4 KB of the log."""
         return self._tail
 
     def write(self, output: bytes) -> None:
-        """Take what a process has written, wherever that ends."""
+        """Add what a process has written, which may end within a line."""
         *lines, self._partial = (self._partial + output).split(b"\n")
         for line in lines:
             self._add(line)
 
     def line(self, text: str) -> None:
-        """Add a line of Lambda's own, after what the process has written so far."""
+        """Add a line of Lambda's after what the process has written so far."""
         if self._partial:
             self.write(b"\n")
         self._add(text.encode())
@@ -122,14 +122,14 @@ def report_line(
     used_bytes: int,
     failure: str | None,
 ) -> str:
-    """Return Lambda's REPORT line, which its users' queries and alarms read.
+    """Return Lambda's REPORT line, which queries and alarms read.
 
     Parameters
     ----------
     seconds, init_seconds
-        Time in the handler, and before it if the process was started for this invocation.
+        Time in the handler, and time to load it if this invocation started the process.
     failure
-        Type of the error that ended the process, if one did.
+        Type of the error, if one ended the process.
     """
     milliseconds = seconds * 1000
     fields = [

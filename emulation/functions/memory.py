@@ -1,4 +1,4 @@
-"""How much memory a process has used, as Lambda's limit counts it: resident, not reserved."""
+"""How much memory a process has used. As for Lambda's limit, only resident memory counts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 WATCH_SECONDS: Final = 0.02 if sys.platform == "linux" else 0.25
-"""How often it is worth asking: `ps` costs a process of its own."""
+"""Seconds from one measurement to the next. On macOS each one starts a process, `ps`."""
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the most bytes that process ``pid`` has had in memory, 0 if it has ended.
+    """Return the peak of a process's resident memory in bytes, or 0 if the process has ended.
 
-    Elsewhere than on Linux, which remembers the peak, what it has now.
+    Only Linux records the peak. On other systems this is the memory at the moment.
     """
     if sys.platform == "linux":
         return _peak(Path(f"/proc/{pid}/status"))
@@ -28,5 +28,5 @@ def _peak(status: Path) -> int:
         lines = status.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return 0
-    # A process that has ended and was not waited for has no such line.
+    # The file of a zombie process has no such line.
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)

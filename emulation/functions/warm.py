@@ -1,4 +1,4 @@
-"""The execution environments of one function: kept warm, as many as run at once, no more."""
+"""The execution environments of one function. They stay warm between invocations."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from emulation.functions.invocation import InvokeResponse
 from emulation.functions.logs import LogBook
 
 CredentialsForRole = Callable[[str, str], Credentials]
-"""Gives the credentials of a role's session, from the role's ARN and the function's."""
+"""Returns credentials of a role, from the ARNs of the role and of the function."""
 
 
 class WarmFunction:
-    """One function, safe for any number of threads; the parameters are `FunctionHost`'s."""
+    """One function. Safe for any number of threads. The parameters are those of `FunctionHost`."""
 
     def __init__(
         self,
@@ -30,6 +30,7 @@ class WarmFunction:
         concurrency: int,
         folder: Path,
         log_book: LogBook,
+        runtime_client: Path,
     ) -> None:
         self._code = code
         self._endpoint = endpoint
@@ -37,6 +38,7 @@ class WarmFunction:
         self._concurrency = concurrency
         self._folder = folder
         self._log_book = log_book
+        self._runtime_client = runtime_client
         self._changed = threading.Condition()
         self._idle: list[ExecutionEnvironment] = []
         self._busy: set[ExecutionEnvironment] = set()
@@ -45,7 +47,7 @@ class WarmFunction:
     def invoke(
         self, configuration: FunctionConfiguration, payload: bytes, request_id: str
     ) -> InvokeResponse | None:
-        """Run the function on one event; None if as many run already as may."""
+        """Run the function on one event. Return None if its limit of concurrency is reached."""
         environment = self._acquire(configuration)
         if environment is None:
             return None
@@ -57,12 +59,18 @@ class WarmFunction:
         return response
 
     def processes(self) -> tuple[int, ...]:
-        """Return the ids of the processes that are alive."""
+        """Return the ids of the processes that are running."""
         with self._changed:
             return tuple(each.pid for each in (*self._idle, *self._busy) if each.is_alive)
 
+    def runtime_clients(self) -> frozenset[str]:
+        """Return the user agents of the runtime clients in the processes."""
+        with self._changed:
+            clients = [each.runtime_client for each in (*self._idle, *self._busy)]
+        return frozenset(client for client in clients if client is not None)
+
     def close(self, timeout: float) -> None:
-        """End all processes, and wait at most ``timeout`` seconds for those who called."""
+        """End all processes, and wait at most ``timeout`` seconds for running invocations."""
         with self._changed:
             self._is_closed = True
             idle, self._idle = self._idle, []
@@ -76,7 +84,7 @@ class WarmFunction:
         with self._changed:
             if self._is_closed:
                 raise FunctionHostError(f"{configuration.name} cannot run: its host is closed")
-            # What was configured otherwise, or has died while idle, takes no more events.
+            # Do not use a process of an earlier configuration, or one that has ended.
             for environment in list(self._idle):
                 if environment.configuration != configuration or not environment.is_alive:
                     self._idle.remove(environment)
@@ -99,6 +107,7 @@ class WarmFunction:
             task_root=self._code.task_root(configuration.code_sha256),
             folder=self._folder,
             log_book=self._log_book,
+            runtime_client=self._runtime_client,
         )
 
     def _release(self, environment: ExecutionEnvironment, is_reusable: bool) -> None:
@@ -107,7 +116,7 @@ class WarmFunction:
                 self._busy.remove(environment)
                 self._idle.append(environment)
                 return
-        # Still busy while it is being closed, so that closing the function waits for it.
+        # It counts as busy until it is closed, so that `close` waits for it.
         environment.close()
         with self._changed:
             self._busy.remove(environment)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from demo.run import LOCAL_PACE
@@ -19,6 +21,7 @@ from estate.referenced import make_referenced
 from release.package import build
 from release.wheels import Target
 from tests.support.cli import ROOT
+from tests.support.runtime_clients import truest_client
 
 PACKAGES = ROOT / "build" / "lambda"
 
@@ -29,6 +32,7 @@ class Stack:
 
     endpoint: Endpoint
     provisioned: Provisioned
+    runtime_client: Path
 
     @property
     def naming(self) -> str:
@@ -56,7 +60,13 @@ class Stack:
         outputs = self.provisioned.outputs["delivery_streams"]
         streams = {record_type: outputs[record_type] for record_type in record_types}
         settings = self.provisioned.settings
-        with running_pipeline(self.endpoint, settings, streams, PACKAGES / "local") as pipeline:
+        with running_pipeline(
+            self.endpoint,
+            settings,
+            streams,
+            PACKAGES / "local",
+            runtime_client=self.runtime_client,
+        ) as pipeline:
             yield pipeline
 
     def objects(self, prefix: str = "") -> list[str]:
@@ -93,14 +103,14 @@ _OVERRIDES = {**LOCAL_PACE, "tracing": "true", "bucket_kms_key_arn": _KEY}
 def provisioned_stack() -> Iterator[Stack]:
     """Provision dev1, with all that can be set, into an emulator of its own."""
     build(Target.LOCAL, source=ROOT, out=PACKAGES)
-    with embedded_emulator() as endpoint:
+    with embedded_emulator() as endpoint, TemporaryDirectory() as client:
         packages = PACKAGES / "local"
         settings = local_settings(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
         # What belongs to others is encrypted with keys of theirs.
         key = endpoint.client("kms").create_key()["KeyMetadata"]["Arn"]
         make_referenced(endpoint, settings, key_arn=key)
         made = provision(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
-        yield Stack(endpoint, made)
+        yield Stack(endpoint, made, truest_client(Path(client)))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import textwrap
@@ -14,6 +15,8 @@ import pytest
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Credentials, Endpoint
+from tests.support import runtime_clients
+from tests.support.runtime_clients import RUNTIME_CLIENTS
 
 _TRUST = json.dumps(
     {
@@ -35,6 +38,14 @@ def endpoint() -> Iterator[Endpoint]:
     with embedded_emulator() as there:
         there.client("iam").create_role(RoleName="function-role", AssumeRolePolicyDocument=_TRUST)
         yield there
+
+
+@pytest.fixture(scope="module", params=RUNTIME_CLIENTS)
+def runtime_client(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give each runtime client that runs here."""
+    return runtime_clients.runtime_client(request.param, tmp_path_factory.mktemp("client"))
 
 
 Deploy = Callable[..., str]
@@ -66,6 +77,12 @@ def deploy(endpoint: Endpoint, packages: Path) -> Deploy:
             "MemorySize": 128,
             **more,
         }
+        # The tests are run once with each runtime client.
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_function(FunctionName=name)
+        # Each test is run once with each runtime client.
+        with contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_function(FunctionName=name)
         created = client.create_function(
             FunctionName=name, Role=role, Code={"ZipFile": buffer.getvalue()}, **settings
         )

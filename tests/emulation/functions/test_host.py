@@ -27,6 +27,7 @@ from emulation.functions import (
     PackageMismatchError,
 )
 from tests.emulation.functions.conftest import Deploy, credentials
+from tests.support.runtime_clients import user_agent
 
 # One function that does as its event says, so that few need to be made.
 _SOURCE = """
@@ -49,6 +50,9 @@ def tell_context(event, context):
 
 def fail(event, context):
     raise ValueError("broken: é")
+
+def fail_at_length(event, context):
+    raise type("Störung", (Exception,), {})("é" * event["length"])
 
 def leave(event, context):
     sys.exit(event["status"])
@@ -77,6 +81,25 @@ def write(event, context):
     logging.warning("logged")
     sys.stdout.write("no end of line")
 
+def take_bytes_once(event, context):
+    from awslambdaric.lambda_runtime_client import LambdaRuntimeClient
+
+    class AsTheyAre:
+        def unmarshal_request(self, request, content_type="application/json"):
+            return {"do": "answer_bytes", "request": request, "content_type": content_type}
+
+        def marshal_response(self, response):
+            if response != b"null":
+                LambdaRuntimeClient.marshaller = default
+            return response, "application/json"
+
+    default = LambdaRuntimeClient.marshaller
+    LambdaRuntimeClient.marshaller = AsTheyAre()
+    return b"null"
+
+def answer_bytes(event, context):
+    return event["request"] + event["content_type"].encode()
+
 def import_module(event, context):
     __import__(event["module"])
 
@@ -101,16 +124,16 @@ def arn(deploy: Deploy) -> str:
 
 
 @pytest.fixture(scope="module")
-def shared_host(endpoint: Endpoint, packages: Path) -> Iterator[FunctionHost]:
+def shared_host(endpoint: Endpoint, packages: Path, runtime_client: Path) -> Iterator[FunctionHost]:
     """Give a host for tests that leave it as it was."""
-    with FunctionHost(endpoint, packages, credentials) as host:
+    with FunctionHost(endpoint, packages, credentials, runtime_client=runtime_client) as host:
         yield host
 
 
 @pytest.fixture
-def host(endpoint: Endpoint, packages: Path) -> Iterator[FunctionHost]:
+def host(endpoint: Endpoint, packages: Path, runtime_client: Path) -> Iterator[FunctionHost]:
     """Give a host without a process yet."""
-    with FunctionHost(endpoint, packages, credentials) as host:
+    with FunctionHost(endpoint, packages, credentials, runtime_client=runtime_client) as host:
         yield host
 
 
@@ -253,6 +276,31 @@ def test_the_package_is_read_only(shared_host: FunctionHost, arn: str) -> None:
     assert value(ask(shared_host, "modes")) == "0o4440o555"
 
 
+def test_the_runtime_client_says_which_it_is(
+    host: FunctionHost, arn: str, runtime_client: Path
+) -> None:
+    assert host.runtime_clients("worker") == frozenset()
+    ask(host, "tell")
+    (client,) = host.runtime_clients("worker")
+    assert client.startswith(user_agent(runtime_client))
+
+
+def test_a_function_may_put_a_marshaller_of_its_own_in_the_clients_place(
+    host: FunctionHost, arn: str
+) -> None:
+    assert value(ask(host, "take_bytes_once")) is None
+    response = host.invoke(InvokeRequest("worker", b"no JSON, "))
+    assert response.payload == b"no JSON, application/json"
+    assert value(ask(host, "echo", value=1)) == 1
+
+
+def test_each_invocation_has_a_trace_of_its_own(host: FunctionHost, arn: str) -> None:
+    traces = [value(ask(host, "tell"))["env"]["_X_AMZN_TRACE_ID"] for _ in range(2)]
+    pattern = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=[01]"
+    assert all(re.fullmatch(pattern, trace) for trace in traces)
+    assert len(set(traces)) == 2
+
+
 def test_a_process_is_used_again_and_again(host: FunctionHost, arn: str) -> None:
     first, second = (value(ask(host, "tell")) for _ in range(2))
     assert first["pid"] == second["pid"]
@@ -273,6 +321,24 @@ def test_an_exception_is_the_functions_error_and_the_process_lives_on(
         "fail",
     ]
     assert value(ask(shared_host, "tell"))["pid"] == before
+
+
+def test_the_log_has_an_exception_as_one_event(host: FunctionHost, arn: str) -> None:
+    failed = error(ask(host, "fail"))
+    (line,) = [each for each in host.logs("worker") if each.startswith("[ERROR]")]
+    frames = "".join(failed["stackTrace"]).splitlines()
+    assert line.replace("\u00a0", " ").split("\r") == [
+        "[ERROR] ValueError: broken: é",
+        "Traceback (most recent call last):",
+        *frames,
+    ]
+    assert " " * 2 not in line, "the indentation is of spaces that nothing takes away"
+
+
+def test_an_error_comes_back_whole(shared_host: FunctionHost, arn: str) -> None:
+    # AWS's client repeats it in a header field, up to 1 MB.
+    failed = error(ask(shared_host, "fail_at_length", length=400_000))
+    assert (failed["errorType"], failed["errorMessage"]) == ("Störung", "é" * 400_000)
 
 
 def test_an_answer_that_is_not_json_is_an_error(shared_host: FunctionHost, arn: str) -> None:
@@ -426,10 +492,12 @@ def test_a_process_that_is_killed_while_idle_is_replaced_unseen(
 
 
 def test_a_process_takes_one_event_at_a_time_and_too_many_are_refused(
-    endpoint: Endpoint, packages: Path, arn: str
+    endpoint: Endpoint, packages: Path, runtime_client: Path, arn: str
 ) -> None:
     with (
-        FunctionHost(endpoint, packages, credentials, concurrency=2) as host,
+        FunctionHost(
+            endpoint, packages, credentials, concurrency=2, runtime_client=runtime_client
+        ) as host,
         ThreadPoolExecutor(2) as pool,
     ):
         working = [pool.submit(ask, host, "sleep", seconds=1) for _ in range(2)]
@@ -493,7 +561,7 @@ def test_a_function_made_from_another_package_is_an_error_that_says_what_to_do(
 
 
 def test_an_event_is_answered_at_once_and_run_in_the_background(
-    endpoint: Endpoint, packages: Path, arn: str
+    endpoint: Endpoint, packages: Path, runtime_client: Path, arn: str
 ) -> None:
     lines: list[FunctionLog] = []
     done = threading.Event()
@@ -503,7 +571,9 @@ def test_an_event_is_answered_at_once_and_run_in_the_background(
         if line.message.startswith("REPORT"):
             done.set()
 
-    with FunctionHost(endpoint, packages, credentials, log_sink=take) as host:
+    with FunctionHost(
+        endpoint, packages, credentials, log_sink=take, runtime_client=runtime_client
+    ) as host:
         started = time.monotonic()
         response = host.invoke(
             InvokeRequest(arn, b'{"do": "write"}', invocation_type="Event"),
@@ -513,17 +583,19 @@ def test_an_event_is_answered_at_once_and_run_in_the_background(
         assert done.wait(10)
     assert "printed" in [line.message for line in lines]
 
-    with FunctionHost(endpoint, packages, credentials) as host:
+    with FunctionHost(endpoint, packages, credentials, runtime_client=runtime_client) as host:
         too_large = json.dumps({"padding": "x" * (1 << 20)}).encode()
         response = host.invoke(InvokeRequest(arn, too_large, invocation_type="Event"))
         assert response.status == 413
 
 
 def test_the_log_is_what_the_function_wrote_between_lambdas_own_lines(
-    endpoint: Endpoint, packages: Path, arn: str
+    endpoint: Endpoint, packages: Path, runtime_client: Path, arn: str
 ) -> None:
     taken: list[FunctionLog] = []
-    with FunctionHost(endpoint, packages, credentials, log_sink=taken.append) as host:
+    with FunctionHost(
+        endpoint, packages, credentials, log_sink=taken.append, runtime_client=runtime_client
+    ) as host:
         response = ask(host, "write")
         lines = host.logs("worker")
 
@@ -567,9 +639,9 @@ def test_what_a_function_wrote_before_it_was_ended_is_in_its_log(
 
 
 def test_closing_ends_what_is_running_and_leaves_nothing_behind(
-    endpoint: Endpoint, packages: Path, arn: str
+    endpoint: Endpoint, packages: Path, runtime_client: Path, arn: str
 ) -> None:
-    host = FunctionHost(endpoint, packages, credentials)
+    host = FunctionHost(endpoint, packages, credentials, runtime_client=runtime_client)
     told = value(ask(host, "tell"))
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(ask, host, "sleep", seconds=30)
@@ -587,7 +659,7 @@ def test_closing_ends_what_is_running_and_leaves_nothing_behind(
 
 
 def test_functions_end_when_their_host_dies(
-    endpoint: Endpoint, packages: Path, arn: str, tmp_path: Path
+    endpoint: Endpoint, packages: Path, runtime_client: Path, arn: str, tmp_path: Path
 ) -> None:
     script = f"""
 import json, sys, threading, time
@@ -596,7 +668,10 @@ from emulation.emulator import embedded_emulator
 from emulation.endpoint import Credentials, Endpoint
 from emulation.functions import FunctionHost, InvokeRequest
 host = FunctionHost(
-    Endpoint({endpoint.url!r}), Path({str(packages)!r}), lambda *_: Credentials("a", "b")
+    Endpoint({endpoint.url!r}),
+    Path({str(packages)!r}),
+    lambda *_: Credentials("a", "b"),
+    runtime_client=Path({str(runtime_client)!r}),
 )
 sleep = InvokeRequest("worker", json.dumps({{"do": "sleep", "seconds": 60}}).encode())
 threading.Thread(target=host.invoke, args=(sleep,), daemon=True).start()
