@@ -91,7 +91,8 @@ def decimal(precision: int, scale: int) -> Callable[[str], bytes]:
         unsigned = digits.removeprefix("-")
         if not (unsigned.isdigit() and unsigned.isascii()):
             raise BadRow(f"{text!r} is not a decimal")
-        if len(unsigned) > most_digits:
+        # Where all digits are decimals, the 0 before the point is not one of them.
+        if len(unsigned) > precision and (len(unsigned) > most_digits or unsigned[0] != "0"):
             raise BadRow(f"{text!r} has more than {precision} digits")
         number = int(digits)
         if 0 <= number < 0x800000:

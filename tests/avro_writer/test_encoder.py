@@ -95,6 +95,21 @@ def test_a_decimal_is_exact_to_38_digits(scale: int, number: int) -> None:
     assert int.from_bytes(written[1:], "big", signed=True) == number
 
 
+@given(st.integers(1, 38), st.data())
+def test_a_decimal_column_takes_the_digits_of_its_precision_and_no_more(
+    precision: int, data: st.DataObject
+) -> None:
+    scale = data.draw(st.integers(0, precision))
+    edge = data.draw(st.sampled_from([1, 5, 10, 19])) * 10**precision // 10
+    number = data.draw(st.sampled_from([edge - 1, edge, -edge, 1 - edge]))
+    if abs(number) < 10**precision:
+        written = decimal(precision, scale)(scaled(number, scale))
+        assert int.from_bytes(written[1:], "big", signed=True) == number
+    else:
+        with pytest.raises(BadRow, match="digits"):
+            decimal(precision, scale)(scaled(number, scale))
+
+
 @pytest.mark.parametrize(
     "text", ["", "-", "1", "1.5", "1.505", "1_0.00", " 1.00", "+1.00", "1.0e", "12345.67", "x.yz",
              "1٫00", "--1.00", "1.-1", "NaN", "١.00"],
