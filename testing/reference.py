@@ -9,17 +9,26 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, date, datetime, timedelta
-from decimal import Context, Decimal, InvalidOperation, localcontext
+from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import Any
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS = {"seconds": 10**6, "milliseconds": 10**3, "microseconds": 1}
+PRECISIONS = {None: 1000, "MILLISECOND": 1000, "MICROSECOND": 1}
+DYNAMODB_BEGAN = datetime(2012, 1, 1, tzinfo=UTC)
+UNDER: dict[str, Any] = {
+    **dict.fromkeys(("S", "N", "B"), str),
+    "BOOL": bool,
+    "M": dict,
+    **dict.fromkeys(("L", "SS", "NS", "BS"), list),
+}
 DROPPED, FAILED = "dropped", "failed"
+UNFIT = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
 
 
-class Unfit(Exception):
+class Unfit(ValueError):
     """A value that its column cannot hold."""
 
 
@@ -29,13 +38,14 @@ def outcome(data: bytes, record_type: str) -> dict[str, Any] | str:
         change = json.loads(data)
         event = change["eventName"]
         image = change["dynamodb"]["OldImage" if event == "REMOVE" else "NewImage"]
-        item_type = image.get("type", {}).get("S")
-        if event not in ("INSERT", "MODIFY", "REMOVE"):
+        named = image.get("type")
+        item_type = None if named is None else named.get("S")
+        if event not in ("INSERT", "MODIFY", "REMOVE") or not isinstance(item_type, str | None):
             return FAILED
         if item_type != record_type:
             return DROPPED
         return _row(change, image, record_type)
-    except (ValueError, KeyError, TypeError, AttributeError, Unfit):
+    except UNFIT:
         return FAILED
 
 
@@ -43,10 +53,7 @@ def _row(change: dict[str, Any], image: dict[str, Any], record_type: str) -> dic
     fields = json.loads((SCHEMAS / f"{record_type}.json").read_bytes())["fields"]
     body = change["dynamodb"]
     removed = change["eventName"] == "REMOVE"
-    micros = body["ApproximateCreationDateTime"]
-    if body.get("ApproximateCreationDateTimePrecision") != "MICROSECOND":
-        micros *= 1000
-    identity = change.get("userIdentity") or {}
+    micros = _micros(change, body)
     key = {name: _plain(value) for name, value in sorted(body["Keys"].items())}
     row: dict[str, Any] = {
         "change_id": change["eventID"],
@@ -54,12 +61,13 @@ def _row(change: dict[str, Any], image: dict[str, Any], record_type: str) -> dic
         "changed_at": EPOCH + timedelta(milliseconds=micros // 1000),
         "changed_at_micros": micros,
         "is_deleted": removed,
-        "is_expired": removed and identity.get("principalId") == "dynamodb.amazonaws.com",
+        "is_expired": removed and _is_ttl(change.get("userIdentity")),
         "record_key": json.dumps(key, separators=(",", ":"), ensure_ascii=False),
         "table_name": change["tableName"],
     }
-    known = {field.get("attribute", field["name"]) for field in fields} | {"type"}
-    rescued = {n: v for n, v in image.items() if n not in known and body["Keys"].get(n) != v}
+    known = {field.get("attribute", field["name"]) for field in fields}
+    shown = [*body["Keys"].items(), ("type", {"S": record_type})]
+    rescued = {n: v for n, v in image.items() if n not in known and (n, v) not in shown}
     for field in fields:
         name, attribute = field["name"], field.get("attribute", field["name"])
         if attribute not in image:
@@ -70,7 +78,7 @@ def _row(change: dict[str, Any], image: dict[str, Any], record_type: str) -> dic
         lossy: list[str] = []
         try:
             row[name] = _value(field["type"], image[attribute], field.get("epoch"), lossy)
-        except (Unfit, InvalidOperation, ValueError, KeyError, TypeError):
+        except UNFIT:
             if not isinstance(field["type"], list):
                 raise Unfit(name) from None
             row[name] = None
@@ -79,6 +87,29 @@ def _row(change: dict[str, Any], image: dict[str, Any], record_type: str) -> dic
             rescued[attribute] = image[attribute]
     row["rescued_attributes"] = rescued or None
     return row
+
+
+def _micros(change: dict[str, Any], body: dict[str, Any]) -> int:
+    number, precision = (
+        body.get(f"ApproximateCreationDateTime{which}") for which in ("", "Precision")
+    )
+    of_streams = {"SequenceNumber", "StreamViewType"} & {*body} or (
+        {"eventSourceARN", "eventVersion"} & {*change}
+    )
+    if type(number) is not int or (precision is None and of_streams):
+        raise Unfit("ApproximateCreationDateTime")
+    micros = number * PRECISIONS[precision]
+    if precision is None and EPOCH + timedelta(microseconds=micros) < DYNAMODB_BEGAN:
+        raise Unfit("ApproximateCreationDateTime")
+    return micros
+
+
+def _is_ttl(identity: Any) -> bool:
+    if not isinstance(identity, dict):
+        return False
+    kind = [identity.get(name) for name in ("type", "Type")]
+    principal = [identity.get(name) for name in ("principalId", "PrincipalId")]
+    return kind.count("Service") > 0 and principal.count("dynamodb.amazonaws.com") > 0
 
 
 def _plain(value: dict[str, str]) -> Any:
@@ -90,6 +121,8 @@ def _value(kind: Any, value: dict[str, Any], epoch: str | None, lossy: list[str]
     if isinstance(kind, list):
         return None if value == {"NULL": True} else _value(kind[1], value, epoch, lossy)
     ((marker, inner),) = value.items()
+    if type(inner) is not UNDER[marker]:
+        raise Unfit(marker)
     logical = kind.get("logicalType") if isinstance(kind, dict) else None
     base = kind["type"] if isinstance(kind, dict) else kind
     wanted = {
@@ -136,12 +169,18 @@ def _record(kind: dict[str, Any], inner: dict[str, Any], lossy: list[str]) -> di
     record = {}
     for field in kind["fields"]:
         attribute = field.get("attribute", field["name"])
-        if attribute in inner:
+        if attribute not in inner:
+            record[field["name"]] = field["default"]
+            continue
+        try:
             record[field["name"]] = _value(
                 field["type"], inner[attribute], field.get("epoch"), lossy
             )
-        else:
-            record[field["name"]] = field["default"]
+        except UNFIT:
+            if not isinstance(field["type"], list):
+                raise
+            record[field["name"]] = None
+            lossy.append(attribute)
     if len(inner) > sum(f.get("attribute", f["name"]) in inner for f in kind["fields"]):
         lossy.append("field")
     return record

@@ -8,8 +8,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 EventName = Literal["INSERT", "MODIFY", "REMOVE"]
+
+# 2012-01-01, the month in which DynamoDB was announced, in milliseconds since 1970.
+_DYNAMODB_BEGAN = 1_325_376_000_000
 
 
 class NotAChangeRecord(Exception):
@@ -24,27 +28,33 @@ class _AttributeValue(msgspec.Struct):
     S: str | None = None
 
 
-class UserIdentity(msgspec.Struct):
-    """Who made the change; DynamoDB itself where it expired an item."""
-
-    type: str | None = None
-    principalId: str | None = None
-
-
 class Body(msgspec.Struct, kw_only=True):
     """What DynamoDB says of a change, without the images."""
 
     ApproximateCreationDateTime: int
     ApproximateCreationDateTimePrecision: Literal["MILLISECOND", "MICROSECOND"] | None = None
     Keys: dict[str, Any]
-    SizeBytes: int | None = None
 
     @property
     def micros(self) -> int:
-        """When the item changed, microseconds since 1970."""
-        if self.ApproximateCreationDateTimePrecision == "MICROSECOND":
-            return self.ApproximateCreationDateTime
-        return self.ApproximateCreationDateTime * 1000
+        """When the item changed, microseconds since 1970.
+
+        A record without a precision is of the years in which DynamoDB did not write one yet: its
+        time is in milliseconds.
+
+        Raises
+        ------
+        NotAChangeRecord
+            There is no precision, and as milliseconds the time is before there was a DynamoDB. The
+            number is then of another unit, and nothing says of which.
+        """
+        number = self.ApproximateCreationDateTime
+        precision = self.ApproximateCreationDateTimePrecision
+        if precision == "MICROSECOND":
+            return number
+        if precision is None and number < _DYNAMODB_BEGAN:
+            raise NotAChangeRecord("change_time_out_of_range")
+        return number * 1000
 
 
 class _NewBody(Body):
@@ -61,10 +71,7 @@ class Envelope(msgspec.Struct, kw_only=True):
     eventID: str
     eventName: EventName
     tableName: str
-    awsRegion: str | None = None
-    eventSource: str | None = None
-    recordFormat: str | None = None
-    userIdentity: UserIdentity | None = None
+    userIdentity: Any = None
 
 
 class _NewChange(Envelope):
@@ -86,6 +93,20 @@ class _OldChange(Envelope):
 ChangeRecord = _NewChange | _OldChange
 
 
+class _StreamsBody(msgspec.Struct):
+    ApproximateCreationDateTimePrecision: Any = None
+    SequenceNumber: msgspec.Raw | UnsetType = UNSET
+    StreamViewType: msgspec.Raw | UnsetType = UNSET
+
+
+class _StreamsRecord(msgspec.Struct):
+    """What a record of a DynamoDB stream has, and a change record in Kinesis has not."""
+
+    dynamodb: _StreamsBody
+    eventSourceARN: msgspec.Raw | UnsetType = UNSET
+    eventVersion: msgspec.Raw | UnsetType = UNSET
+
+
 def digits_as_they_stand(number: str) -> msgspec.Raw:
     """Return a JSON number's digits as JSON: the decoders' ``float_hook``.
 
@@ -97,6 +118,48 @@ def digits_as_they_stand(number: str) -> msgspec.Raw:
 
 _new = msgspec.json.Decoder(_NewChange, float_hook=digits_as_they_stand)
 _old = msgspec.json.Decoder(_OldChange, float_hook=digits_as_they_stand)
+_streams = msgspec.json.Decoder(_StreamsRecord)
+
+
+def is_of_dynamodb_streams(data: bytes) -> bool:
+    """Say whether JSON is a record of a DynamoDB stream, by what the record itself has.
+
+    Such a record, forwarded into Kinesis, looks like a change record, but its time is in seconds.
+    A record that says its time's precision is none, whatever else it has.
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
+
+    Parameters
+    ----------
+    data
+        A record that `ChangeRecordReader.glance` could read.
+    """
+    try:
+        record = _streams.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    body = record.dynamodb
+    marks = (body.SequenceNumber, body.StreamViewType, record.eventSourceARN, record.eventVersion)
+    return body.ApproximateCreationDateTimePrecision is None and any(
+        mark is not UNSET for mark in marks
+    )
+
+
+def expired_by_ttl(identity: Any) -> bool:
+    """Say whether the one who removed an item is DynamoDB's time to live.
+
+    Parameters
+    ----------
+    identity
+        A change record's ``userIdentity``. Its members are spelt ``type`` and ``principalId`` in
+        Kinesis, ``Type`` and ``PrincipalId`` in the API of DynamoDB Streams; whatever else it may
+        be is nobody.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+    """
+    if not isinstance(identity, dict):
+        return False
+    kinds = (identity.get("type"), identity.get("Type"))
+    names = (identity.get("principalId"), identity.get("PrincipalId"))
+    return "Service" in kinds and "dynamodb.amazonaws.com" in names
 
 
 class ChangeRecordReader:
@@ -153,9 +216,18 @@ class ChangeRecordReader:
         Raises
         ------
         NotAChangeRecord
-            As `glance`, or a part of the envelope is missing or of the wrong type.
+            As `glance`, or a part of the envelope is missing or of the wrong type, or the record is
+            one of DynamoDB Streams.
         """
-        change: ChangeRecord = _decode(_old if event == "REMOVE" else _new, data)
+        try:
+            change: ChangeRecord = _decode(_old if event == "REMOVE" else _new, data)
+        except NotAChangeRecord:
+            if is_of_dynamodb_streams(data):
+                raise NotAChangeRecord("dynamodb_streams_record") from None
+            raise
+        unit = change.dynamodb.ApproximateCreationDateTimePrecision
+        if unit is None and is_of_dynamodb_streams(data):
+            raise NotAChangeRecord("dynamodb_streams_record")
         return change
 
 

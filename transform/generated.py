@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -57,6 +57,8 @@ _ENVELOPE = (
 )
 _RESCUED = "rescued_attributes"
 
+_NAMEABLE = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
+
 
 class Generated:
     """Decoding items and making rows of one table.
@@ -86,7 +88,9 @@ class Generated:
         source = _Source()
         self.fields, self.attributes = source.item(table.columns)
         if type_attribute not in self.attributes.values():
-            self.fields.append(("type", msgspec.Raw, msgspec.Raw()))
+            # Nothing but the name: what else may be there is an attribute that no column holds.
+            only = Literal[table.record_type]  # type: ignore[name-defined]
+            self.fields.append(("type", strict("_Type", [("S", only)])))
             self.attributes["type"] = type_attribute
         names = [*_ENVELOPE, *(column.name for column in table.columns), _RESCUED]
         make = source.bound(_row_type("_Row", names))
@@ -327,7 +331,7 @@ def _landed_decimal(precision: int, scale: int) -> re.Pattern[str]:
 
 def can_be_named(attribute: str) -> bool:
     """Say whether a struct's field can have an attribute's name: msgspec takes no escapes in it."""
-    return '"' not in attribute and "\\" not in attribute and min(attribute, default="") >= " "
+    return _NAMEABLE.fullmatch(attribute) is not None
 
 
 def attributes_of(columns: Sequence[Column]) -> Iterator[str]:

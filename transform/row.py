@@ -15,7 +15,7 @@ import msgspec
 from schemas import Table
 from schemas.columns import MAX_MILLIS, MIN_MILLIS
 from transform.attributes import Misfit, converter
-from transform.change_record import ChangeRecord, UserIdentity
+from transform.change_record import ChangeRecord, expired_by_ttl
 from transform.record_key import record_key
 
 encode_row = msgspec.json.Encoder().encode
@@ -24,7 +24,6 @@ encode_attributes = msgspec.json.Encoder(order="deterministic").encode
 
 # Not None: a malformed image may hold a JSON null, and that is kept.
 _ABSENT = object()
-TTL = UserIdentity(type="Service", principalId="dynamodb.amazonaws.com")
 
 
 class UnfitRecord(Exception):
@@ -59,13 +58,14 @@ class RowMaker:
     table
         The record type's table.
     type_attribute
-        Name of the item's attribute that names its record type. The table says as much, so it is
-        not rescued.
+        Name of the item's attribute that names its record type. The table says as much, so an
+        attribute that is that name and nothing more is not rescued.
     """
 
     def __init__(self, table: Table, type_attribute: str) -> None:
         self._columns = [(c.name, c.attribute, converter(c.type), c) for c in table.columns]
-        self._modelled = frozenset(c.attribute for c in table.columns) | {type_attribute}
+        self._modelled = frozenset(c.attribute for c in table.columns)
+        self._type = {type_attribute: {"S": table.record_type}}
 
     def row(self, change: ChangeRecord, sequence_number: str | None) -> Row:
         """Return a change record's row.
@@ -97,7 +97,7 @@ class RowMaker:
             "changed_at": millis,
             "changed_at_micros": micros,
             "is_deleted": removed,
-            "is_expired": removed and change.userIdentity == TTL,
+            "is_expired": removed and expired_by_ttl(change.userIdentity),
             "record_key": key,
             "table_name": change.tableName,
         }
@@ -112,11 +112,13 @@ class RowMaker:
         self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]
     ) -> dict[str, Any]:
         """Put the item's attributes into the row; return those that it does not hold exactly."""
+        # The record key holds the key attributes, and the table the type, as long as the image
+        # says the same.
+        held = {**keys, **self._type}
         rescued: dict[str, Any] = {
             name: image[name]
             for name in image.keys() - self._modelled
-            # The record key holds the key attributes, as long as the image says the same.
-            if keys.get(name) != image[name]
+            if held.get(name, _ABSENT) != image[name]
         }
         narrowed: list[None] = []
         for name, attribute, convert, column in self._columns:

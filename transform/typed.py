@@ -25,10 +25,12 @@ from transform.change_record import (
     Envelope,
     EventName,
     digits_as_they_stand,
+    expired_by_ttl,
+    is_of_dynamodb_streams,
 )
 from transform.generated import Generated, attributes_of, can_be_named, strict
 from transform.record_key import record_key
-from transform.row import TTL, Row, RowMaker, encode_attributes, encode_row
+from transform.row import Row, RowMaker, encode_attributes, encode_row
 
 # Attributes without a column are learnt as they come, each time at the price of new decoders; items
 # with names without end must not buy them without end.
@@ -103,7 +105,12 @@ class TypedRowMaker:
         bodies = [change.dynamodb for change in changes]
         images = [body.image for body in bodies]
         keys = [record_key(body.Keys) for body in bodies]
-        micros = [body.micros for body in bodies]
+        micros = [
+            body.ApproximateCreationDateTime
+            if body.ApproximateCreationDateTimePrecision == "MICROSECOND"
+            else _micros(body, each.data)
+            for body, each in zip(bodies, records, strict=True)
+        ]
         millis = [each // 1000 for each in micros]
         if None in keys or min(millis) < MIN_MILLIS or max(millis) > MAX_MILLIS:
             raise ValueError
@@ -111,7 +118,7 @@ class TypedRowMaker:
         for name, place in self._learnt.items():
             values = map(attrgetter(place), images)
             for body, value, kept in zip(bodies, values, rescued, strict=True):
-                if value is not UNSET and body.Keys.get(name) != value:
+                if value is not UNSET and body.Keys.get(name, UNSET) != value:
                     kept[name] = value
         rows = generated.rows(
             images,
@@ -121,7 +128,7 @@ class TypedRowMaker:
             micros,
             removed,
             [
-                gone and change.userIdentity == TTL
+                gone and expired_by_ttl(change.userIdentity)
                 for change, gone in zip(changes, removed, strict=True)
             ],
             keys,
@@ -162,6 +169,12 @@ class TypedRowMaker:
             },
         )
         self._new, self._old = (_decoder(image, name) for name in ("NewImage", "OldImage"))
+
+
+def _micros(body: Body, data: bytes) -> int:
+    if body.ApproximateCreationDateTimePrecision is None and is_of_dynamodb_streams(data):
+        raise ValueError
+    return body.micros
 
 
 def _row(row: Any, rescued: int) -> Row | None:

@@ -6,6 +6,7 @@ See docs/design.md#the-transform.
 from __future__ import annotations
 
 import base64
+import copy
 import json
 from typing import Any
 
@@ -72,6 +73,13 @@ def test_a_modify_shows_the_new_image_and_a_remove_the_old_one() -> None:
         ({"type": "Service", "principalId": "dynamodb.amazonaws.com"}, "REMOVE", True),
         ({"type": "Service", "principalId": "dynamodb.amazonaws.com"}, "MODIFY", False),
         ({"type": "User", "principalId": "dynamodb.amazonaws.com"}, "REMOVE", False),
+        ({"type": "Service", "principalId": "replication.dynamodb.amazonaws.com"}, "REMOVE", False),
+        ({"type": "AssumedRole", "principalId": "AROA:x"}, "REMOVE", False),
+        ({"type": "Service", "principalId": "dynamodb.amazonaws.com", "more": 1}, "REMOVE", True),
+        # As the API of DynamoDB Streams spells it.
+        ({"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}, "REMOVE", True),
+        ({"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}, "INSERT", False),
+        ({"Type": "Service", "PrincipalId": "other.amazonaws.com"}, "REMOVE", False),
         (None, "REMOVE", False),
     ],
 )
@@ -84,10 +92,12 @@ def test_a_removal_by_ttl_is_told_from_others(identity: Any, event: str, expired
     [
         ({"ApproximateCreationDateTimePrecision": "MICROSECOND"}, 1999, 1, 1999),
         ({"ApproximateCreationDateTimePrecision": "MILLISECOND"}, 1999, 1999, 1999000),
-        ({"ApproximateCreationDateTimePrecision": None}, 1999, 1999, 1999000),
+        ({"ApproximateCreationDateTimePrecision": None}, 1615476275123, 1615476275123,
+         1615476275123000),
+        ({}, 1325376000000, 1325376000000, 1325376000000000),
         ({}, 1720740233012995, 1720740233012995, 0),
     ],
-)
+)  # fmt: skip
 def test_the_unit_of_the_time_is_what_its_precision_says_and_never_guessed(
     precision: dict[str, Any], number: int, millis: int, micros: int
 ) -> None:
@@ -99,6 +109,62 @@ def test_the_unit_of_the_time_is_what_its_precision_says_and_never_guessed(
     else:
         row = row_of(record)
         assert (row["changed_at"], row["changed_at_micros"]) == (millis, micros)
+
+
+@pytest.mark.parametrize("number", [1325375999999, 1793520000, 0, -1])
+def test_a_time_without_a_unit_that_is_before_dynamodb_is_of_another_unit(number: int) -> None:
+    record = change()
+    record["dynamodb"]["ApproximateCreationDateTime"] = number
+    record["dynamodb"]["ApproximateCreationDateTimePrecision"] = "MILLISECOND"
+    assert row_of(record)["changed_at"] == number, "where the record says its unit, it is believed"
+    record["dynamodb"]["ApproximateCreationDateTimePrecision"] = None
+    assert result_of(record) == ("ProcessingFailed", "change_time_out_of_range")
+    del record["dynamodb"]["ApproximateCreationDateTimePrecision"]
+    assert result_of(record) == ("ProcessingFailed", "change_time_out_of_range")
+
+
+STREAMS = {
+    "SequenceNumber": "1421584500000000017450439091",
+    "StreamViewType": "NEW_AND_OLD_IMAGES",
+    "eventSourceARN": "arn:aws:dynamodb:us-east-1:111122223333:table/t/stream/2026-01-01T00:00:00",
+    "eventVersion": "1.1",
+}
+
+
+def of_streams(*marks: str, **body: Any) -> dict[str, Any]:
+    """A change record with what DynamoDB Streams writes, and without what Kinesis adds."""
+    record = change()
+    del record["dynamodb"]["ApproximateCreationDateTimePrecision"], record["recordFormat"]
+    for mark in marks:
+        inner = mark in ("SequenceNumber", "StreamViewType")
+        (record["dynamodb"] if inner else record)[mark] = STREAMS[mark]
+    record["dynamodb"] |= body
+    return record
+
+
+@pytest.mark.parametrize("marks", [tuple(STREAMS), *((mark,) for mark in STREAMS)])
+@pytest.mark.parametrize("time", [1793520000, 1793520000.838, 1793520000000, 1793520000000000])
+def test_a_record_of_dynamodb_streams_says_so_and_fails(marks: tuple[str, ...], time: Any) -> None:
+    record = of_streams(*marks, ApproximateCreationDateTime=time)
+    assert result_of(record) == ("ProcessingFailed", "dynamodb_streams_record")
+    del record["tableName"]
+    assert result_of(record) == ("ProcessingFailed", "dynamodb_streams_record")
+
+
+def test_a_record_that_says_its_unit_is_believed_whatever_else_it_has() -> None:
+    precise = {
+        "ApproximateCreationDateTime": 1793520000000001,
+        "ApproximateCreationDateTimePrecision": "MICROSECOND",
+    }
+    assert row_of(of_streams(*STREAMS, **precise))["changed_at_micros"] == 1793520000000001
+
+
+def test_a_record_of_dynamodb_streams_fails_alone_and_another_functions_is_dropped() -> None:
+    streams = of_streams(*STREAMS, ApproximateCreationDateTime=1793520000)
+    others = copy.deepcopy(streams)
+    others["dynamodb"]["NewImage"]["type"] = {"S": "sale"}
+    answers = outcome_of(change(), streams, others, change()).records
+    assert [a["result"] for a in answers] == ["Ok", "ProcessingFailed", "Dropped", "Ok"]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +224,22 @@ def test_the_attribute_that_names_the_type_is_a_setting() -> None:
     assert json.loads(line_of(answer)["rescued_attributes"]) == {"type": {"S": "whatever"}}
 
 
+def test_a_type_attribute_that_is_more_than_the_type_is_rescued() -> None:
+    many: list[dict[str, Any]] = [{"N": "5"}, {"NULL": None}, {"x": []}]
+    for more in many:
+        value = {"S": "demand", **more}
+        outcome = outcome_of(change({"type": value}))
+        assert json.loads(line_of(outcome.records[0])["rescued_attributes"]) == {"type": value}
+        assert outcome.rescued_attributes == 1
+
+
 RESCUED: list[tuple[str, Any]] = [
+    ("unknown", None),
+    ("unknown", {}),
+    ("unknown", {"S": "two markers", "N": "5"}),
+    ("unknown", {"S": None}),
+    ("pk", None),
+    ("pk", {"S": "DEMAND#1", "N": "5"}),
     ("unknown", {"S": "kept \u2028 é \U0001f600 \x00"}),
     ("unknown", {"M": {"deep": {"L": [{"NS": ["1", "1E+3"]}, {"B": "AQ=="}, {"BOOL": False}]}}}),
     ("unknown", {"N": "1234567895171680000000000000000000000000"}),
@@ -179,10 +260,11 @@ RESCUED: list[tuple[str, Any]] = [
 def test_what_no_column_holds_is_rescued_exactly(name: str, value: Any) -> None:
     record = change()
     record["dynamodb"]["NewImage"][name] = value
-    outcome = outcome_of(record)
+    outcome = outcome_of(record, record)
     row = line_of(outcome.records[0])
+    assert line_of(outcome.records[1])["rescued_attributes"] == row["rescued_attributes"]
     assert json.loads(row["rescued_attributes"]) == {name: value}
-    assert (outcome.rescued_attributes, outcome.rescued_rows) == (1, 1)
+    assert (outcome.rescued_attributes, outcome.rescued_rows) == (2, 2)
     assert "max_price" not in row
 
 
@@ -261,15 +343,10 @@ ENVELOPE: dict[str, list[Any]] = {
     "eventID": [5, True, [], {}, None, ...],
     "eventName": [5, "UPSERT", "insert", "", [], {}, None, ...],
     "tableName": [5, [], {}, None, ...],
-    "userIdentity": [5, "x", True, [], {"type": 5}, {"principalId": []}],
-    "awsRegion": [5, [], {}],
-    "eventSource": [5, [], {}],
-    "recordFormat": [5, [], {}],
     "dynamodb": [5, "x", [], None, ...],
     "dynamodb.ApproximateCreationDateTime": ["1", 1.5, 1e15, True, [], {}, None, ...],
     "dynamodb.ApproximateCreationDateTimePrecision": ["SECOND", "millisecond", 5, [], {}],
     "dynamodb.Keys": [5, "x", [], None, {}, {"pk": {"BOOL": True}}, {"pk": {"N": "x"}}, ...],
-    "dynamodb.SizeBytes": ["x", [], {}],
     "dynamodb.NewImage": [5, "x", [], None, ...],
 }  # fmt: skip
 
@@ -286,6 +363,21 @@ def test_a_wrong_part_of_the_envelope_fails_the_record(name: str, wrong: Any) ->
     else:
         place[last] = wrong
     assert result_of(record)[0] == "ProcessingFailed"
+
+
+ODD: list[Any] = [5, 200.0, "x", True, None, [], {}, {"type": 5}, {"principalId": []}, [{"a": {}}]]
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
+@pytest.mark.parametrize(
+    "name", ["userIdentity", "awsRegion", "eventSource", "recordFormat", "dynamodb.SizeBytes"]
+)
+def test_what_no_column_is_made_of_may_be_anything(name: str, value: Any) -> None:
+    record = change(event="REMOVE")
+    expected = row_of(record)
+    *outer, last = name.split(".")
+    (record[outer[0]] if outer else record)[last] = value
+    assert row_of(record) == expected
 
 
 @pytest.mark.parametrize("missing", ["awsRegion", "eventSource", "recordFormat", "userIdentity"])
