@@ -92,7 +92,14 @@ class Settings:
         str, Text(r"[A-Za-z0-9_+=,.@-]{1,64}", "the name of an IAM role, 1 to 64 characters")
     ]
     demand_data_types: Annotated[tuple[str, ...], ListOf(RECORD_TYPES)]
-    type_attribute: Annotated[str, Text(r"\S.{0,254}", "an attribute name, 1 to 255 characters")]
+    type_attribute: Annotated[
+        str,
+        # What JSON escapes: the transform does not look for such a name.
+        Text(
+            r'(?!\s)[^"\\\x00-\x1f\ud800-\udfff]{1,255}',
+            'an attribute name, 1 to 255 characters without " and \\ and control characters',
+        ),
+    ]
 
     delivery_buffer_size_mb: Annotated[int, Whole(1, 128, "MB")]
     delivery_buffer_interval_seconds: Annotated[int, Whole(0, 900, "seconds")]

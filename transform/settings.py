@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from environment import one_of, text
+from environment import VariableError, one_of, text
 from schemas import RECORD_TYPES
+from transform.generated import can_be_named
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,18 @@ class Settings:
         Raises
         ------
         VariableError
-            A variable is missing, or ``RECORD_TYPE`` is no record type.
+            A variable is missing, ``RECORD_TYPE`` is no record type, or ``TYPE_ATTRIBUTE`` has a
+            character that JSON escapes.
         """
+        type_attribute = text(environment, "TYPE_ATTRIBUTE")
+        if not can_be_named(type_attribute):
+            raise VariableError(
+                f"the environment variable TYPE_ATTRIBUTE is {type_attribute!r}; "
+                'set it to a name without " and \\ and control characters'
+            )
         return cls(
             record_type=one_of(environment, "RECORD_TYPE", RECORD_TYPES),
-            type_attribute=text(environment, "TYPE_ATTRIBUTE"),
+            type_attribute=type_attribute,
             metrics_namespace=text(environment, "METRICS_NAMESPACE"),
             environment=text(environment, "ENVIRONMENT"),
             log_level=text(environment, "LOG_LEVEL"),

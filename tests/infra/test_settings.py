@@ -10,11 +10,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+import schemas
 from estate.stack_config import REPOSITORY, settings_of, stack_config
 from infra.naming import ENVIRONMENTS
 from infra.settings import Settings, SettingsError, parse_settings
 from tests.infra.recorded import Recording, record
+from tests.support.changes import change, firehose_record
+from transform.batch import Transform
+from transform.generated import can_be_named
 
 
 def settings(stack: str = "dev1", **overrides: str) -> Settings:
@@ -64,6 +70,9 @@ def test_a_name_of_the_stack_replaces_the_pattern() -> None:
         ("account_id", "12345678901"),
         ("account_id", "tm-nonprod"),
         ("product_code", "PRD-3292"),
+        ("product_code", "P"),
+        ("product_code", "P" * 13),
+        ("product_code", "3PRD"),
         ("inventory_code", "dmnd--pipeline"),
         ("inventory_code", "a" * 19),
         ("iac_repo", "git@git.tmaws.io:x"),
@@ -79,6 +88,14 @@ def test_a_name_of_the_stack_replaces_the_pattern() -> None:
         ("ci_runner_role", "arn:aws:iam::111122223333:role/GitRunner"),
         ("alarm_topic_arn", "on-call"),
         ("alarm_topic_arn", "arn:aws:sns:eu-west-1:111122223333:on-call"),
+        ("type_attribute", ""),
+        ("type_attribute", " type"),
+        ("type_attribute", 'ty"pe'),
+        ("type_attribute", "ty\\pe"),
+        ("type_attribute", "ty\tpe"),
+        ("type_attribute", "ty\npe"),
+        ("type_attribute", "type\n"),
+        ("type_attribute", "a" * 256),
         ("tracing", "True"),
         ("tracing", "yes"),
         ("demand_data_types", '["demand","parking"]'),
@@ -110,6 +127,45 @@ def test_a_wrong_value_is_named_with_key_stack_and_what_is_allowed(key: str, val
     assert message.startswith("stack qa1: 1 of its settings cannot be used")
     assert f"dmd-pipeline:{key} = {value!r}" in message
     assert ": must be " in message
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("product_code", "PR"),
+        ("product_code", "P" * 12),
+        ("inventory_code", "a"),
+        ("inventory_code", "a" * 18),
+        ("inventory_code", "a-" * 8 + "a1"),
+        ("type_attribute", "a" * 255),
+        ("type_attribute", "record type\u2028 é\U0001f600'"),
+        ("table_name", "abc"),
+        ("table_name", "a" * 255),
+        ("stream_name", "a" * 128),
+        ("bucket_name", "a" * 63),
+        ("ci_runner_role", "a" * 64),
+    ],
+)
+def test_the_longest_and_the_shortest_names_are_taken(key: str, value: str) -> None:
+    assert getattr(settings(**{key: value}), key) == value
+
+
+# The shape of a name: some of what may be in it, some of what may not.
+NAMES = st.text(st.characters() | st.sampled_from('ab "\\\t\x00\x1f\x7f\ud800\u2028'), max_size=4)
+
+
+@given(NAMES)
+def test_a_type_attribute_that_is_taken_is_one_that_the_transform_can_look_for(name: str) -> None:
+    try:
+        taken = settings(type_attribute=name).type_attribute
+    except SettingsError:
+        assert not can_be_named(name) or name[:1].isspace()
+    else:
+        record = change({taken: {"S": "demand"}})
+        (answer,) = (
+            Transform(schemas.table("demand"), taken).batch([firehose_record(record)]).records
+        )
+        assert answer["result"] == "Ok"
 
 
 def test_all_wrong_keys_are_reported_at_once() -> None:

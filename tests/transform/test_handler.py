@@ -79,13 +79,32 @@ def test_a_batch_of_broken_records_does_not_flood_the_log(
     handler: Handler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handler({"records": [firehose_record(b"{", str(n)) for n in range(5000)]}, None)
-    assert len(capsys.readouterr().out) < 10_000
+    written = capsys.readouterr().out
+    assert len(written) < 10_000
+    warning, metrics = map(json.loads, written.splitlines())
+    assert [each["recordId"] for each in warning["first"]] == [str(n) for n in range(20)]
+    assert warning["failed"] == metrics["RecordsFailed"] == 5000
+
+
+@pytest.mark.parametrize("failures", [1, 19, 20, 21])
+def test_the_first_twenty_failures_are_logged(
+    handler: Handler, capsys: pytest.CaptureFixture[str], failures: int
+) -> None:
+    handler({"records": [firehose_record(b"{", str(n)) for n in range(failures)]}, None)
+    warning = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert len(warning["first"]) == min(failures, 20)
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(VariableError, match=name):
         Settings.from_environment({**ENVIRONMENT, name: ""})
+
+
+@pytest.mark.parametrize("name", ['ty"pe', "ty\\pe", "ty\npe", "\x1f"])
+def test_a_type_attribute_that_cannot_be_looked_for_is_refused(name: str) -> None:
+    with pytest.raises(VariableError, match="TYPE_ATTRIBUTE"):
+        Settings.from_environment({**ENVIRONMENT, "TYPE_ATTRIBUTE": name})
 
 
 def test_an_unknown_record_type_is_refused_with_the_known_ones() -> None:

@@ -141,6 +141,39 @@ def test_names_without_end_are_rescued_all_the_same() -> None:
         assert json.loads(json.loads(row.line)["rescued_attributes"]) == {f"n{number}": {"S": "x"}}
 
 
+def test_so_many_names_are_learnt_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each name learnt costs new decoders, and a field in every item decoded from then on.
+    maker = TypedRowMaker(TABLES["demand"], "type")
+    plain = json.dumps(change()).encode()
+    of_name = [json.dumps(change({f"n{n}": {"S": "x"}})).encode() for n in range(200)]
+    typed_row(maker, plain)  # the key attributes are learnt
+    for raw in of_name:
+        typed_row(maker, raw)
+    general_way = []
+    row = RowMaker.row
+
+    def counted(self: RowMaker, change: Any, sequence_number: Any) -> Any:
+        general_way.append(change)
+        return row(self, change, sequence_number)
+
+    monkeypatch.setattr(RowMaker, "row", counted)
+    slow = []
+    for number, raw in enumerate(of_name):
+        general_way.clear()
+        typed_row(maker, raw)
+        slow += [number] * len(general_way)
+    assert slow == list(range(62, 200)), "64 names: those of the keys, and the first 62"
+
+
+def test_names_that_come_together_are_learnt_if_there_is_room_for_all() -> None:
+    maker = TypedRowMaker(TABLES["demand"], "type")
+    typed_row(maker, json.dumps(change()).encode())
+    for count, learnt in ((63, 2), (62, 64), (1, 64)):
+        many = {f"m{count}-{n}": {"S": "x"} for n in range(count)}
+        assert typed_row(maker, json.dumps(change(many)).encode()).rescued == count
+        assert len(maker._learnt) == learnt
+
+
 def test_one_attribute_may_make_two_columns() -> None:
     exact = Column("price", "price", Nullable(Decimal(12, 2)), True)
     near = Column("price_near", "price", Nullable(Double()), True)
