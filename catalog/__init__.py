@@ -5,12 +5,14 @@ The functions know nothing of it: an edit of a view is no change of a function.
 
 from catalog.columns import GlueColumn, glue_columns
 from catalog.documentation import documentation
+from catalog.limits import check_limits
 from catalog.types import hive_type, trino_type
 from catalog.views import CurrentStateView, current_state_sql, current_state_view, latest
 
 __all__ = [
     "CurrentStateView",
     "GlueColumn",
+    "check_limits",
     "current_state_sql",
     "current_state_view",
     "documentation",

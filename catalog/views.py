@@ -13,7 +13,8 @@ from catalog.columns import GlueColumn
 from catalog.types import hive_type, trino_type
 from schemas.columns import Column, String
 from schemas.envelope import PARTITION_COLUMN
-from schemas.table import table
+from schemas.names import VIEW_SUFFIX
+from schemas.table import Table, table
 
 # Athena's name of Glue's catalog; a view says in which catalog its tables are.
 _CATALOG = "awsdatacatalog"
@@ -83,16 +84,21 @@ def current_state_view(record_type: str) -> CurrentStateView:
     SchemaError
         The type is unknown or its schema cannot be used.
     """
+    return view_of(table(record_type))
+
+
+def view_of(described: Table) -> CurrentStateView:
+    """Return the view of the current state of a table's records."""
     return CurrentStateView(
-        name=latest(record_type),
-        sql=current_state_sql(record_type),
-        columns=_columns(record_type),
+        name=latest(described.record_type),
+        sql=_sql(described),
+        columns=_columns(described),
     )
 
 
 def latest(record_type: str) -> str:
     """Return the name of the view of a record type's current state."""
-    return f"{record_type}_latest"
+    return f"{record_type}{VIEW_SUFFIX}"
 
 
 def current_state_sql(record_type: str, since: str | None = None) -> str:
@@ -113,7 +119,11 @@ def current_state_sql(record_type: str, since: str | None = None) -> str:
     SchemaError
         The type is unknown or its schema cannot be used.
     """
-    listed = ",\n  ".join(column.name for column in _columns(record_type))
+    return _sql(table(record_type), since)
+
+
+def _sql(described: Table, since: str | None = None) -> str:
+    listed = ",\n  ".join(column.name for column in _columns(described))
     order = ", ".join(_NEWEST_FIRST)
     where = f"\n  WHERE {PARTITION_COLUMN} >= {since}" if since else ""
     # The rank is Trino's own pattern of "the first of each": it keeps one row of each record
@@ -126,16 +136,16 @@ FROM (
     PARTITION BY record_key
     ORDER BY {order}
   ) AS newness
-  FROM "{record_type}"{where}
+  FROM "{described.record_type}"{where}
 )
 WHERE newness = 1 AND NOT is_deleted"""  # noqa: S608 - names come from the schemas
 
 
-def _columns(record_type: str) -> tuple[Column, ...]:
+def _columns(described: Table) -> tuple[Column, ...]:
     partition = Column(
         PARTITION_COLUMN,
         PARTITION_COLUMN,
         String(),
         doc="UTC date of the newest change, YYYY-MM-DD",
     )
-    return (*table(record_type).record.columns, partition)
+    return (*described.record.columns, partition)

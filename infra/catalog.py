@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pulumi
 import pulumi_aws as aws
 
@@ -14,7 +12,7 @@ from infra.naming import REGION
 from infra.policies import Statement, allow
 from infra.settings import Settings
 from infra.views import make_current_state_view
-from schemas import PARTITION_COLUMN, avro_schema
+from schemas import PARTITION_COLUMN, table
 
 _HIVE = "org.apache.hadoop.hive"
 
@@ -111,13 +109,13 @@ class Catalog(pulumi.ComponentResource):
         bucket: DataBucket,
         database: aws.glue.CatalogDatabase,
     ) -> aws.glue.CatalogTable:
-        schema = avro_schema(record_type)
+        described = table(record_type)
         location = bucket.table_location(record_type)
         return aws.glue.CatalogTable(
             record_type,
             name=record_type,
             database_name=database.name,
-            description=schema["doc"],
+            description=described.doc,
             table_type="EXTERNAL_TABLE",
             parameters={
                 "EXTERNAL": "TRUE",
@@ -144,7 +142,7 @@ class Catalog(pulumi.ComponentResource):
                 ],
                 "ser_de_info": {
                     "serialization_library": f"{_HIVE}.serde2.avro.AvroSerDe",
-                    "parameters": {"avro.schema.literal": json.dumps(schema)},
+                    "parameters": {"avro.schema.literal": described.literal},
                 },
             },
             # A new schema is a new table over the same data. The name stays, so that the old one

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pulumi
 
+from catalog import check_limits
+from infra.naming import ENVIRONMENTS, Naming
 from infra.settings import PROJECT, Settings
 from schemas import SchemaError, table
+
+# Of a function, and of a role, which is called as its function is.
+# https://docs.aws.amazon.com/lambda/latest/dg/API_CreateFunction.html
+_MOST_IN_NAME = 64
 
 
 class UnusableSchemaError(pulumi.RunError):
@@ -13,7 +19,7 @@ class UnusableSchemaError(pulumi.RunError):
 
 
 def check_schemas(settings: Settings) -> None:
-    """Refuse to go on where a record type's schema cannot be used.
+    """Refuse to go on where a record type's schema, or its name, cannot be used.
 
     Raises
     ------
@@ -22,10 +28,30 @@ def check_schemas(settings: Settings) -> None:
     """
     problems = []
     for record_type in settings.demand_data_types:
+        file = f"schemas/{record_type}.json"
         try:
-            table(record_type)
+            check_limits(table(record_type), file)
+            _check_name(record_type, settings, file)
         except SchemaError as error:
             problems.append(f"  - {error}")
     if problems:
         count = f"{len(problems)} of the schemas in {PROJECT}:demand_data_types cannot be used"
         raise UnusableSchemaError("\n".join([f"stack {settings.environment}: {count}", *problems]))
+
+
+def _check_name(record_type: str, settings: Settings, file: str) -> None:
+    """Refuse a type whose longest name has no place in one of the environments.
+
+    In any of them: what the first environment takes must not fail in the last.
+    """
+    for environment in ENVIRONMENTS:
+        naming = Naming(settings.product_code, environment, settings.inventory_code)
+        name = naming.transform_function(record_type)
+        if len(name) > _MOST_IN_NAME:
+            raise SchemaError(
+                file,
+                "",
+                f"a function of the type would be called {name} in {environment}: that has "
+                f"{len(name)} characters, and AWS takes {_MOST_IN_NAME}",
+                f"Shorten the name of the type, {PROJECT}:product_code or {PROJECT}:inventory_code",
+            )

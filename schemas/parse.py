@@ -29,15 +29,18 @@ from schemas.columns import (
     Timestamp,
 )
 from schemas.errors import SchemaError
+from schemas.names import is_column_name
 from schemas.reserved import RESERVED_WORDS
 
-_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Glue's limits on a column's name and comment: API reference, Column.
-_MAX_NAME = 255
-_MAX_COMMENT = 255
+# Bytes of UTF-8 that the AWS provider takes in a column's comment, which a field's doc becomes, and
+# in a table's description.
+# https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_MOST_IN_COMMENT = 255
+_MOST_IN_DESCRIPTION = 2048
 
 _PRIMITIVES: dict[str, ColumnType] = {
     "string": String(),
@@ -63,7 +66,9 @@ _PROPERTIES = {
 }
 # Deep enough for any table; Python's own parser has a limit for the encoder that is made of it.
 _MOST_DEPTH = 12
-_DOC = re.compile(rf"[^\x00-\x1f\x7f]{{0,{_MAX_COMMENT}}}")
+# What Glue allows in a text of one line, but for the tab: no half of a surrogate pair, and neither
+# U+FFFE nor U+FFFF, which are no characters.
+_DOC = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]*")
 
 _REFUSED_TYPES = {
     "float": ("float keeps 7 digits of DynamoDB's 38", "Use double, or bytes with decimal"),
@@ -126,10 +131,17 @@ class _Parser:
         doc = schema.get("doc", "")
         if self.stored:
             return str(doc)
+        most = _MOST_IN_COMMENT if where else _MOST_IN_DESCRIPTION
         if not isinstance(doc, str) or not _DOC.fullmatch(doc):
             raise self.fail(
                 where,
-                f'"doc" is not one line of text of at most {_MAX_COMMENT} characters',
+                '"doc" is not one line of text, or has a character that Glue does not take',
+                "Write it in one line without control characters, U+FFFE, U+FFFF and surrogates",
+            )
+        if (size := len(doc.encode())) > most:
+            raise self.fail(
+                where,
+                f'"doc" has {size} bytes in UTF-8, and Glue and its provider take {most}',
                 "Shorten it",
             )
         return doc
@@ -181,7 +193,7 @@ class _Parser:
         if "type" not in each:
             raise self.fail(here, "there is no type", 'Give it "type"')
         attribute = each.get("attribute", name)
-        if not isinstance(attribute, str) or not attribute:
+        if not isinstance(attribute, str) or not attribute or _SURROGATE.search(attribute):
             raise self.fail(here, '"attribute" is not a name', "Name the item's attribute there")
         doc = self.check_doc(each, here)
         epoch = each.get("epoch")
@@ -202,10 +214,10 @@ class _Parser:
     def _check_name(self, name: str, here: str) -> None:
         if self.stored:
             return
-        if not _SNAKE_CASE.fullmatch(name) or len(name) > _MAX_NAME:
+        if not is_column_name(name):
             raise self.fail(
                 here,
-                "the name is not snake_case, and Athena folds case",
+                "the name is not snake_case of at most 255 characters, and Athena folds case",
                 'Rename it, and put the attribute\'s own name into "attribute"',
             )
         if name in RESERVED_WORDS:

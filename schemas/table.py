@@ -14,11 +14,15 @@ from typing import Any
 from schemas.columns import Column, Record
 from schemas.envelope import ENVELOPE, ENVELOPE_NAMES, PARTITION_COLUMN
 from schemas.errors import SchemaError, UnknownRecordType
-from schemas.parse import parse_record
+from schemas.names import check_record_type
+from schemas.parse import parse_record, parse_stored_record
 
 _FOLDER = Path(__file__).parent
 
 RECORD_TYPES: tuple[str, ...] = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
+
+# Characters of a table's parameter. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_MOST_IN_PARAMETER = 512_000
 
 # Properties of a field that are this pipeline's own and mean nothing to an Avro reader.
 _OWN_PROPERTIES = ("attribute", "epoch")
@@ -51,10 +55,15 @@ class Table:
     @property
     def record(self) -> Record:
         """All columns of the table, the envelope first."""
-        return parse_record(self.avro, self.record_type)
+        return parse_stored_record(self.avro, self.record_type)
+
+    @property
+    def literal(self) -> str:
+        """The full Avro schema as text: the ``avro.schema.literal`` of the table in Glue."""
+        return json.dumps(self.avro)
 
 
-def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
+def parse_table(record_type: str, text: str | bytes, file: str, *, stored: bool = False) -> Table:
     """Return the table that a schema file describes.
 
     Parameters
@@ -65,18 +74,24 @@ def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
         The schema file's content, JSON.
     file
         What to name in an error.
+    stored
+        The text was a table's schema once: rules for authors do not count
+        (`schemas.parse.parse_stored_record`).
 
     Raises
     ------
     SchemaError
-        The text is not JSON, or the schema cannot be used.
+        The text is not JSON, or the type's name or the schema cannot be used.
     """
+    parse = parse_stored_record if stored else parse_record
+    if not stored:
+        check_record_type(record_type, file)
     try:
         source = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise SchemaError(file, "", f"it is not JSON ({error})", "Mend the file") from None
     removed = _take_removed(source, file)
-    record = parse_record(source, file)
+    record = parse(source, file)
     for column in record.columns:
         if column.name in ENVELOPE_NAMES or column.name == PARTITION_COLUMN:
             raise SchemaError(
@@ -88,14 +103,23 @@ def parse_table(record_type: str, text: str | bytes, file: str) -> Table:
     avro = _without_own_properties(source)
     avro["fields"] = [*ENVELOPE, *avro["fields"]]
     # The envelope's named types and the type's own must not clash: parse the whole once.
-    parse_record(avro, file)
+    parse(avro, file)
     names = {column.name for column in record.columns} | ENVELOPE_NAMES
     for name in removed:
         if name in names:
             raise SchemaError(
                 file, name, '"removed" names a column that is there', "Take it out of one of them"
             )
-    return Table(record_type, source.get("doc", ""), record.columns, avro, removed)
+    found = Table(record_type, source.get("doc", ""), record.columns, avro, removed)
+    if (size := len(found.literal)) > _MOST_IN_PARAMETER and not stored:
+        raise SchemaError(
+            file,
+            "",
+            f"the schema has {size} characters as one line, envelope and escapes included, and a "
+            f"parameter of a Glue table takes {_MOST_IN_PARAMETER}",
+            "Shorten it: fewer columns, or less doc",
+        )
+    return found
 
 
 @cache

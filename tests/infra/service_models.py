@@ -67,11 +67,12 @@ def _text(value: str, shape: Shape, where: str) -> Iterator[str]:
     allowed, pattern = shape.metadata.get("enum"), shape.metadata.get("pattern")
     if allowed and value not in allowed:
         yield f"{where} is {value!r}, and has to be one of {', '.join(allowed)}"
-    if pattern and not _compiled(pattern).fullmatch(value):
+    if pattern and not compiled(pattern).fullmatch(value):
         yield f"{where} is {value!r}, and has to match {pattern}"
 
 
 @functools.cache
-def _compiled(pattern: str) -> regex.Pattern[str]:
+def compiled(pattern: str) -> regex.Pattern[str]:
+    """Return a service model's pattern, ready to be used."""
     # Not `re`: the patterns know Unicode's categories, such as `\p{L}`.
     return regex.compile(_HALVES.sub(r"\\U00010000-\\U0010FFFF", pattern))

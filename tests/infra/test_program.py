@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from infra.lookups import WrongAccountError
 from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
 from infra.tables import UnusableSchemaError
-from schemas import RECORD_TYPES, SchemaError, avro_schema
+from schemas import RECORD_TYPES, SchemaError, Table, avro_schema, table
 from tests.infra.recorded import ACCOUNTS, Recording, record
 from transform.settings import Settings as TransformSettings
 
@@ -133,10 +134,11 @@ def test_missing_packages_are_named_before_anything_is_registered(tmp_path: Path
 def test_a_schema_that_cannot_be_used_is_named_before_anything_is_registered(
     packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(record_type: str) -> None:
+    def broken(record_type: str) -> Table:
         if record_type in ("sale", "event"):
             problem = "its decimal has no precision"
             raise SchemaError(f"schemas/{record_type}.json", "amount", problem, "Give it one")
+        return table(record_type)
 
     monkeypatch.setattr("infra.tables.table", broken)
     recording = Recording(ACCOUNTS["dev1"])
@@ -227,7 +229,10 @@ def test_new_code_or_a_new_schema_leaves_a_delivery_stream_as_it_is(
     for name in ("transform", "avro_writer"):
         (tmp_path / f"{name}.zip").write_bytes(b"other code")
     schema = {**avro_schema("sale"), "doc": "Another"}
-    monkeypatch.setattr("infra.catalog.avro_schema", lambda record_type: schema)
+    monkeypatch.setattr(
+        "infra.catalog.table",
+        lambda record_type: dataclasses.replace(table(record_type), avro=schema),
+    )
     other = record("dev1", tmp_path)
     assert (
         other.one(FUNCTION, "transform-sale").inputs != dev1.one(FUNCTION, "transform-sale").inputs

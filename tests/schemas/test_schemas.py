@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import copy
 import json
+import sys
 from typing import Any
 
+import boto3
 import fastavro
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import catalog
 import schemas
 from schemas import SchemaError
 from schemas import columns as c
+from tests.infra.service_models import compiled
 
 KINDS: list[Any] = [c.String, c.Boolean, c.Double, c.Bytes, c.Decimal, c.Date, c.Enum, c.Array,
                     c.Map, c.Record, c.Nullable]  # fmt: skip
@@ -165,6 +170,54 @@ def test_a_reserved_or_unfit_column_name_is_refused(name: str) -> None:
         parse({"name": name, "type": "int"})
 
 
+def test_a_column_name_may_have_as_many_characters_as_glue_takes() -> None:
+    assert parse({"name": "a" * 255, "type": "int"}).columns[0].name == "a" * 255
+
+
+@pytest.mark.parametrize(
+    ("record_type", "says"),
+    [
+        ("Refund", "Athena folds case"),
+        ("REFUND", "Athena folds case"),
+        ("seatHold", "Athena folds case"),
+        ("seat-hold", "snake_case"),
+        ("seat hold", "snake_case"),
+        ("seat.hold", "snake_case"),
+        ("seat__hold", "snake_case"),
+        ("_seat", "snake_case"),
+        ("seat_", "snake_case"),
+        ("2nd", "snake_case"),
+        ("été", "snake_case"),
+        ("seat\n", "snake_case"),
+        ("", "snake_case"),
+        ("order", "reserved word"),
+        ("user", "reserved word"),
+        ("demand_latest", "the views of the current state"),
+        ("anything_latest", "the views of the current state"),
+        ("x" * 41, "it has 41 characters"),
+        ("x" * 60, "it has 60 characters"),
+    ],
+)
+def test_a_type_that_cannot_name_a_table_and_its_resources_is_refused(
+    record_type: str, says: str
+) -> None:
+    text = json.dumps({"type": "record", "name": "T", "fields": [{"name": "a", "type": "int"}]})
+    file = f"schemas/{record_type}.json"
+    with pytest.raises(SchemaError) as caught:
+        schemas.parse_table(record_type, text, file)
+    assert str(caught.value).startswith(f"{file}: the record type cannot be called {record_type!r}")
+    assert says in caught.value.problem
+    assert caught.value.remedy.startswith("Rename the file")
+    # What was a table once is read all the same, to be compared with what it is to be.
+    assert schemas.parse_table(record_type, text, file, stored=True).record_type == record_type
+
+
+@pytest.mark.parametrize("record_type", ["refund", "seat_hold", "latest", "v2", "x" * 40])
+def test_other_names_of_types_are_taken(record_type: str) -> None:
+    text = json.dumps({"type": "record", "name": "T", "fields": [{"name": "a", "type": "int"}]})
+    assert schemas.parse_table(record_type, text, "f").record_type == record_type
+
+
 def test_names_within_nested_records_are_held_to_the_same_rules() -> None:
     nested = {"type": "record", "name": "R", "fields": [{"name": "row", "type": "int"}]}
     with pytest.raises(SchemaError) as caught:
@@ -187,7 +240,15 @@ def test_names_within_nested_records_are_held_to_the_same_rules() -> None:
         ({"type": logical("long", "timestamp-millis"), "epoch": "days"}, "seconds"),
         ({"type": "int", "attribute": ""}, "attribute"),
         ({"type": "int", "attribute": 5}, "attribute"),
-        ({"type": "int", "doc": "x" * 256}, "doc"),
+        ({"type": "int", "attribute": "\ud800x"}, "attribute"),
+        ({"type": "int", "doc": "x" * 256}, "256 bytes"),
+        ({"type": "int", "doc": "é" * 128}, "256 bytes"),
+        ({"type": "int", "doc": "é" * 200}, "400 bytes"),
+        ({"type": "int", "doc": "\ufffe"}, "one line"),
+        ({"type": "int", "doc": "\uffff"}, "one line"),
+        ({"type": "int", "doc": "\ud800"}, "one line"),
+        ({"type": "int", "doc": "\udfff"}, "one line"),
+        ({"type": "int", "doc": "\x7f"}, "one line"),
         ({"type": "int", "doc": "two\nlines"}, "doc"),
         ({"type": "bytes", "logicalType": "decimal", "precision": 4}, "belongs into the type"),
         ({"type": "int", "atribute": "x"}, "atribute"),
@@ -201,6 +262,178 @@ def test_a_field_that_says_something_wrong_is_refused(field: dict[str, Any], say
         parse({"name": "field_name", **field})
     assert caught.value.field == "field_name"
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"precision": 1}, (1, 0)),
+        ({"precision": 1, "scale": 1}, (1, 1)),
+        ({"precision": 4, "scale": 4}, (4, 4)),
+        ({"precision": 38}, (38, 0)),
+        ({"precision": 38, "scale": 0}, (38, 0)),
+        ({"precision": 38, "scale": 38}, (38, 38)),
+    ],
+)
+def test_a_decimal_may_have_1_to_38_digits_all_of_them_decimals(
+    more: dict[str, int], expected: tuple[int, int]
+) -> None:
+    table = parse({"name": "a", "type": logical("bytes", "decimal", **more)})
+    assert table.columns[0].type == c.Decimal(*expected)
+
+
+@pytest.mark.parametrize("precision", [0, -1, 39, True, 4.0, "4", None])
+def test_a_decimal_of_another_precision_is_refused(precision: Any) -> None:
+    with pytest.raises(SchemaError, match="precision is"):
+        parse({"name": "a", "type": logical("bytes", "decimal", precision=precision)})
+
+
+@pytest.mark.parametrize("scale", [-1, 5, True, 2.0, "2", None])
+def test_a_decimal_of_another_scale_is_refused(scale: Any) -> None:
+    with pytest.raises(SchemaError, match="scale is"):
+        parse({"name": "a", "type": logical("bytes", "decimal", precision=4, scale=scale)})
+
+
+@pytest.mark.parametrize(
+    ("avro_type", "default"),
+    [
+        ("int", (1 << 31) - 1),
+        ("int", -(1 << 31)),
+        ("long", (1 << 63) - 1),
+        ("long", -(1 << 63)),
+        ("double", sys.float_info.max),
+        ("double", -sys.float_info.max),
+        ("double", 5),
+        ("string", ""),
+        ("string", "\ufffe"),
+        ("boolean", False),
+        (ENUM, "A"),
+    ],
+)
+def test_a_default_may_be_any_value_of_the_type(avro_type: Any, default: Any) -> None:
+    (column,) = parse({"name": "a", "type": avro_type, "default": default}).columns
+    assert (column.has_default, column.default) == (True, default)
+
+
+@pytest.mark.parametrize(
+    ("avro_type", "default"),
+    [
+        ("int", 1 << 31),
+        ("int", -(1 << 31) - 1),
+        ("long", 1 << 63),
+        ("long", -(1 << 63) - 1),
+        ("int", 1.0),
+        ("int", False),
+        ("int", None),
+        ("double", 2 * int(sys.float_info.max)),
+        ("double", -2 * int(sys.float_info.max)),
+        ("double", True),
+        ("double", "1"),
+        ("string", 5),
+        ("string", None),
+        ("boolean", "false"),
+        ("boolean", 0),
+        (ENUM, "B"),
+        (ENUM, 0),
+        ("bytes", "A"),
+        (logical("bytes", "decimal", precision=4), "A"),
+        (logical("long", "timestamp-millis"), 0),
+        (logical("int", "date"), 0),
+        ({"type": "map", "values": "int"}, {}),
+        (["null", "int"], 0),
+        (["null", "boolean"], False),
+        (["null", "string"], "null"),
+    ],
+)
+def test_a_default_that_is_no_value_of_the_type_is_refused(avro_type: Any, default: Any) -> None:
+    with pytest.raises(SchemaError, match="default"):
+        parse({"name": "a", "type": avro_type, "default": default})
+
+
+@pytest.mark.parametrize("doc", ["x" * 255, "é" * 127, "\U0001f39f" * 63, "\ufffd", "\U0001fffe"])
+def test_a_doc_may_have_as_many_bytes_as_a_comment(doc: str) -> None:
+    assert parse({"name": "a", "type": "int", "doc": doc}).columns[0].doc == doc
+
+
+def test_a_tables_doc_may_be_as_long_as_a_description() -> None:
+    field = {"name": "a", "type": "int"}
+    assert parse(field, doc="é" * 1024).doc == "é" * 1024
+    with pytest.raises(SchemaError, match="2049 bytes"):
+        parse(field, doc="é" * 1024 + "x")
+
+
+COMMENT, DESCRIPTION = (
+    boto3.client("glue", region_name="us-east-1").meta.service_model.shape_for(name)
+    for name in ("CommentString", "DescriptionString")
+)
+
+
+@given(
+    st.characters() | st.sampled_from("\ufffd\ufffe\uffff\ud7ff\ud800\udfff\ue000"), st.booleans()
+)
+def test_what_a_doc_may_hold_is_taken_by_glue(character: str, of_table: bool) -> None:
+    doc = f"a{character}"
+    rules = compiled((DESCRIPTION if of_table else COMMENT).metadata["pattern"])
+    field = {"name": "a", "type": "int"}
+    try:
+        parse(field, doc=doc) if of_table else parse({**field, "doc": doc})
+    except SchemaError:
+        # One line: DEL and the tab would be taken, and are refused here.
+        assert not rules.fullmatch(doc) or character in "\x7f\t\r\n"
+    else:
+        assert rules.fullmatch(doc)
+
+
+def test_a_schema_that_no_parameter_of_glue_holds_is_refused() -> None:
+    fields = [{"name": f"c{n}", "type": "int", "doc": "x" * 200} for n in range(2088)]
+
+    def with_doc(doc: str) -> schemas.Table:
+        return parse(*fields, {"name": "rest", "type": "int", "doc": doc})
+
+    room = 512_000 - len(with_doc("").literal)
+    assert 6 < room < 255
+    # What is not ASCII is written with its escape, of six characters.
+    assert len(with_doc("é" + "x" * (room - 6)).literal) == 512_000
+    with pytest.raises(SchemaError, match="512001 characters"):
+        with_doc("é" + "x" * (room - 5))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        # A record's type names all of its fields.
+        ([("wide", [f"{'f' * 240}{n}" for n in range(600)])], "wide"),
+        # A view names each column twice.
+        ([(f"{'c' * 240}{n}", []) for n in range(700)], ""),
+    ],
+)
+def test_a_table_that_does_not_fit_into_glue_is_refused(
+    fields: list[tuple[str, list[str]]], field: str
+) -> None:
+    def table(share: float) -> schemas.Table:
+        return parse(
+            *(
+                {
+                    "name": name,
+                    "type": {
+                        "type": "record",
+                        "name": name,
+                        "fields": [
+                            {"name": each, "type": "int"}
+                            for each in inner[: int(len(inner) * share)]
+                        ],
+                    }
+                    if inner
+                    else "int",
+                }
+                for name, inner in fields[: max(1, int(len(fields) * share))]
+            )
+        )
+
+    catalog.check_limits(table(0.7), "schemas/t.json")
+    with pytest.raises(SchemaError, match=r"schemas/t\.json.*Glue takes") as caught:
+        catalog.check_limits(table(1), "schemas/t.json")
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize(

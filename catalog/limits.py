@@ -1,0 +1,46 @@
+"""What Glue takes of a table and its view, beyond what the schema itself is held to."""
+
+from __future__ import annotations
+
+from catalog.types import hive_type
+from catalog.views import view_of
+from schemas import SchemaError, Table
+
+# https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+_MOST_IN_COLUMN_TYPE = 131_072
+# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+_MOST_IN_VIEW_TEXT = 409_600
+# A view's text has the name of its database: it fits wherever the longest does.
+_LONGEST_DATABASE = "d" * 255
+
+
+def check_limits(described: Table, file: str) -> None:
+    """Refuse a table that does not fit into Glue, or whose view does not.
+
+    Parameters
+    ----------
+    described
+        The table.
+    file
+        What to name in an error.
+
+    Raises
+    ------
+    SchemaError
+        Names the column whose type is too long, or says that the view's text is.
+    """
+
+    def check(field: str, what: str, text: str, most: int) -> None:
+        if len(text) > most:
+            raise SchemaError(
+                file,
+                field,
+                f"{what} has {len(text)} characters, and Glue takes {most}",
+                "Use fewer columns or shorter names",
+            )
+
+    for column in described.columns:
+        check(column.name, "its type", hive_type(column.type), _MOST_IN_COLUMN_TYPE)
+    view = view_of(described)
+    text = view.original_text(_LONGEST_DATABASE)
+    check("", f"the definition of the view {view.name}", text, _MOST_IN_VIEW_TEXT)

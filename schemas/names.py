@@ -1,0 +1,66 @@
+"""What a table and its columns may be called."""
+
+from __future__ import annotations
+
+import re
+
+from schemas.errors import SchemaError
+from schemas.reserved import RESERVED_WORDS
+
+# Athena folds case. Names that begin with an underscore are the program's own in SQL: none of them
+# can be a column's or a table's.
+_SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+# Glue's limit: https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+_MOST_IN_COLUMN = 255
+
+MOST_IN_TYPE = 40
+"""Most characters of a record type's name.
+
+A function is called ``<product>-<environment>-<inventory>-transform-<type>``, and Lambda takes 64:
+a longer name has no place in every environment, however short the codes are.
+"""
+
+VIEW_SUFFIX = "_latest"
+"""What the name of a type's view of the current state ends in, after the type's name."""
+
+
+def is_column_name(name: str) -> bool:
+    """Say whether a column can be called so, apart from `RESERVED_WORDS`."""
+    return len(name) <= _MOST_IN_COLUMN and _SNAKE_CASE.fullmatch(name) is not None
+
+
+def check_record_type(record_type: str, file: str) -> None:
+    """Refuse a record type that cannot name a table, its view and the resources of the type.
+
+    Parameters
+    ----------
+    record_type
+        The type's name, which is the schema file's without its ending.
+    file
+        What to name in an error.
+
+    Raises
+    ------
+    SchemaError
+        Says what is wrong with the name.
+    """
+    if not _SNAKE_CASE.fullmatch(record_type):
+        problem = "it is not snake_case, and Athena folds case"
+    elif record_type in RESERVED_WORDS:
+        problem = "it is a reserved word of Athena"
+    elif record_type.endswith(VIEW_SUFFIX):
+        problem = f"names that end in {VIEW_SUFFIX} are those of the views of the current state"
+    elif len(record_type) > MOST_IN_TYPE:
+        problem = (
+            f"it has {len(record_type)} characters, and more than {MOST_IN_TYPE} do not fit into "
+            "the names of the type's resources, for which AWS allows 64"
+        )
+    else:
+        return
+    raise SchemaError(
+        file,
+        "",
+        f"the record type cannot be called {record_type!r}: {problem}",
+        "Rename the file, and have the items say the new name in their type attribute",
+    )
