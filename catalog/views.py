@@ -126,6 +126,7 @@ def _sql(described: Table, since: str | None = None) -> str:
     listed = ",\n  ".join(column.name for column in _columns(described))
     order = ", ".join(_NEWEST_FIRST)
     where = f"\n  WHERE {PARTITION_COLUMN} >= {since}" if since else ""
+    # The names of our own begin with an underscore, as no column's may (`schemas.names`).
     # The rank is Trino's own pattern of "the first of each": it keeps one row of each record
     # while it reads, and never sorts (TopNRanking in EXPLAIN).
     return f"""\
@@ -135,10 +136,10 @@ FROM (
   SELECT *, row_number() OVER (
     PARTITION BY record_key
     ORDER BY {order}
-  ) AS newness
+  ) AS _newness
   FROM "{described.record_type}"{where}
 )
-WHERE newness = 1 AND NOT is_deleted"""  # noqa: S608 - names come from the schemas
+WHERE _newness = 1 AND NOT is_deleted"""  # noqa: S608 - names come from the schemas
 
 
 def _columns(described: Table) -> tuple[Column, ...]:

@@ -19,7 +19,7 @@ from console.progress import Progress
 from console.state import LAST_RUN, state_directory
 from demo.feed.lines import check_input
 from demo.run import DemoOptions, FinishedRun, demo
-from demo.summary import QUERIES, Answer, as_json, as_text
+from demo.summary import Answer, as_json, as_text, closing_queries
 from estate.provision.command import LOCAL_PACKAGES
 from estate.stack_config import REPOSITORY
 from release.package import build
@@ -100,8 +100,11 @@ def run(args: argparse.Namespace) -> int:
             shutil.copytree(last_run, args.export, dirs_exist_ok=True)
         progress.clear()
         database = finished.provisioned.outputs["database"]
-        answers = [_answer(last_run, sql, database) for sql in QUERIES]
         outcome = finished.outcome
+        queries = closing_queries(
+            finished.provisioned.settings.demand_data_types, outcome.partitions
+        )
+        answers = [_answer(last_run, sql, database) for sql in queries]
         if args.json:
             export = str(args.export) if args.export else None
             print(json.dumps(as_json(outcome, answers, export), ensure_ascii=False))  # noqa: T201

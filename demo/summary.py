@@ -6,23 +6,31 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from demo.reconciliation import Partition
 from demo.run import Outcome
+from infra.queries import saved_queries
 
 _MOST_REFUSED_SHOWN = 10
 
-QUERIES = (
-    """SELECT change_type, channel, count(*) AS demands, sum(requested_seats) AS seats,
-       max(max_price) AS highest_price, max(changed_at) AS latest
-FROM demand
-GROUP BY change_type, channel
-ORDER BY change_type, channel""",
-    """SELECT partition_date, currency, count(DISTINCT sale_id) AS sales,
-       sum(total_amount) AS total_amount, sum(cardinality(seats)) AS seats
-FROM sale
-WHERE change_type = 'INSERT'
-GROUP BY partition_date, currency
-ORDER BY partition_date, currency""",
-)
+
+def closing_queries(
+    record_types: Sequence[str], partitions: Sequence[Partition]
+) -> tuple[str, ...]:
+    """Return the queries that a run ends with: two of those that the workgroup offers.
+
+    Parameters
+    ----------
+    record_types
+        The types that the stack has tables of.
+    partitions
+        What the tables hold: the day that is asked for is that of the largest.
+    """
+    offered = {each.name: each.sql for each in saved_queries(record_types)}
+    chosen = [offered["current-records"]]
+    if partitions:
+        day = max(partitions, key=lambda each: each.rows).date
+        chosen.insert(0, offered["changes-of-a-day"].replace("?", f"'{day}'"))
+    return tuple(chosen)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import boto3
@@ -112,11 +112,34 @@ def test_named_queries_keep_to_what_athena_takes() -> None:
         assert ("?" in each.sql) == ("The ? is" in each.description)
 
 
-def test_a_stack_of_fewer_types_has_views_and_queries_of_these_alone(packages: Path) -> None:
-    few = record("dev1", packages, demand_data_types=json.dumps(["sale"]))
-    assert [each.name for each in few.of(TABLE)] == ["sale", "sale-latest"]
+# What the stacks refer to, which is called so whatever the types are.
+_OF_OTHERS = re.compile(r"us-east-1-demand-table|demand-capture")
+
+
+@pytest.mark.parametrize(
+    "types",
+    [*((each,) for each in TYPES), *(tuple(t for t in TYPES if t != each) for each in TYPES)],
+    ids=",".join,
+)
+def test_a_stack_of_fewer_types_is_about_these_alone(
+    packages: Path, dev1: Recording, types: Sequence[str]
+) -> None:
+    few = record("dev1", packages, demand_data_types=json.dumps(types))
+    tables = sorted(each.name for each in few.of(TABLE))
+    assert tables == sorted(name for each in types for name in (each, f"{each}-latest"))
     read = {
         name for each in few.of(QUERY) for name in re.findall('FROM "(.*?)"', each.inputs["query"])
     }
-    assert read == {"sale", "sale_latest"}
-    assert not any(each.inputs["name"].startswith("demand") for each in few.of(QUERY))
+    assert read == {name for each in types for name in (each, f"{each}_latest")}
+    absent = "|".join(set(TYPES) - set(types))
+    named = re.compile(rf"""["'/-]({absent})(["'/-]|_latest)""")
+
+    def about_others(recording: Recording) -> list[str]:
+        return [
+            each.urn
+            for each in recording.owned
+            if named.search(_OF_OTHERS.sub("", json.dumps([each.name, each.inputs], default=str)))
+        ]
+
+    assert about_others(few) == []
+    assert about_others(dev1), "they would be found"
