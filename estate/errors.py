@@ -25,5 +25,9 @@ class UnsupportedResourceError(ProvisionError):
     """The program registers a resource that nothing here knows how to make."""
 
 
+class NameTakenError(ProvisionError):
+    """The program registers two resources of one kind under one name."""
+
+
 class ResourceGraphError(EstateError):
     """A part of the program's graph cannot be told without AWS; says which part, and why."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from estate.provision.resource import Clients, Created, Creator, Registration, Shape
+from estate.provision.resource import Clients, Created, Kind, Registration, Shape
 
+_TAKEN = ("InvalidRequestException",)
 _WORKGROUP: Shape = {
     "name": "Name",
     "description": "Description",
@@ -45,7 +46,7 @@ def _workgroup(clients: Clients, workgroup: Registration) -> Created:
     try:
         athena.get_work_group(WorkGroup=name)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "InvalidRequestException":
+        if error.response["Error"]["Code"] not in _TAKEN:
             raise
     else:
         athena.delete_work_group(WorkGroup=name, RecursiveDeleteOption=True)
@@ -69,7 +70,7 @@ def _named_query(clients: Clients, query: Registration) -> Created:
     return Created(athena.create_named_query(**parameters)["NamedQueryId"])
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:athena/namedQuery:NamedQuery": _named_query,
-    "aws:athena/workgroup:Workgroup": _workgroup,
+KINDS: dict[str, Kind] = {
+    "aws:athena/namedQuery:NamedQuery": Kind(_named_query, ()),
+    "aws:athena/workgroup:Workgroup": Kind(_workgroup, ("name",), _TAKEN),
 }

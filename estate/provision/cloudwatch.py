@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estate.provision.resource import Clients, Created, Creator, Registration, Shape
+from estate.provision.resource import Clients, Created, Kind, Registration, Shape
 
 _ALARM: Shape = {
     "name": "AlarmName",
@@ -63,7 +63,7 @@ def _dashboard(clients: Clients, dashboard: Registration) -> Created:
     )
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
-    "aws:cloudwatch/dashboard:Dashboard": _dashboard,
+KINDS: dict[str, Kind] = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Kind(_alarm, ("name",)),
+    "aws:cloudwatch/dashboard:Dashboard": Kind(_dashboard, ("dashboardName",)),
 }

@@ -8,12 +8,13 @@ from estate.errors import UnsupportedResourceError
 from estate.provision.resource import (
     Clients,
     Created,
-    Creator,
+    Kind,
     Registration,
     Shape,
     create_unless,
 )
 
+_TAKEN = ("ResourceInUseException",)
 _STREAM: Shape = {
     "name": "DeliveryStreamName",
     "destination": "destination",
@@ -91,7 +92,7 @@ def _delivery_stream(clients: Clients, stream: Registration) -> Created:
         firehose.tag_delivery_stream(DeliveryStreamName=name, Tags=stream.tag_list())
 
     create_unless(
-        ("ResourceInUseException",),
+        _TAKEN,
         lambda: firehose.create_delivery_stream(
             **parameters,
             DeliveryStreamType="KinesisStreamAsSource",
@@ -105,6 +106,8 @@ def _delivery_stream(clients: Clients, stream: Registration) -> Created:
     return Created(arn, {"arn": arn, "versionId": found["VersionId"]})
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": _delivery_stream,
+KINDS: dict[str, Kind] = {
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": Kind(
+        _delivery_stream, ("name",), _TAKEN
+    ),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from estate.provision.resource import (
     Clients,
     Created,
-    Creator,
+    Kind,
     Registration,
     Shape,
     create_unless,
@@ -82,7 +82,9 @@ def _arn(clients: Clients) -> str:
     return f"arn:aws:glue:{clients.endpoint.region}:{clients.account_id}"
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:glue/catalogDatabase:CatalogDatabase": _database,
-    "aws:glue/catalogTable:CatalogTable": _table,
+KINDS: dict[str, Kind] = {
+    "aws:glue/catalogDatabase:CatalogDatabase": Kind(_database, ("name",), _TAKEN, folds_case=True),
+    "aws:glue/catalogTable:CatalogTable": Kind(
+        _table, ("databaseName", "name"), _TAKEN, folds_case=True
+    ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from estate.provision.resource import Clients, Created, Creator, Registration, create_unless
+from estate.provision.resource import Clients, Created, Kind, Registration, create_unless
 
 _TAKEN = ("EntityAlreadyExists",)
 _MOST_VERSIONS = 5
@@ -75,9 +75,9 @@ def _attachment(clients: Clients, attachment: Registration) -> Created:
     return Created(f"{parameters['RoleName']}/{parameters['PolicyArn']}")
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:iam/role:Role": _role,
-    "aws:iam/rolePolicy:RolePolicy": _role_policy,
-    "aws:iam/policy:Policy": _policy,
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attachment,
+KINDS: dict[str, Kind] = {
+    "aws:iam/role:Role": Kind(_role, ("name",), _TAKEN, folds_case=True),
+    "aws:iam/rolePolicy:RolePolicy": Kind(_role_policy, ("role", "name")),
+    "aws:iam/policy:Policy": Kind(_policy, ("name",), _TAKEN, folds_case=True),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Kind(_attachment, ("role", "policyArn")),
 }

@@ -11,13 +11,14 @@ from estate.errors import UnsupportedResourceError
 from estate.provision.resource import (
     Clients,
     Created,
-    Creator,
+    Kind,
     Registration,
     Shape,
     create_unless,
 )
 from estate.stack_config import REPOSITORY
 
+_TAKEN = ("ResourceConflictException",)
 _FUNCTION: Shape = {
     "name": "FunctionName",
     "description": "Description",
@@ -51,7 +52,7 @@ def _function(clients: Clients, function: Registration) -> Created:
         return answer
 
     answer = create_unless(
-        ("ResourceConflictException",),
+        _TAKEN,
         lambda: client.create_function(
             **parameters,
             Architectures=architectures,
@@ -89,7 +90,9 @@ def _event_invoke_config(clients: Clients, config: Registration) -> Created:
     return Created(parameters["FunctionName"])
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:lambda/function:Function": _function,
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _event_invoke_config,
+KINDS: dict[str, Kind] = {
+    "aws:lambda/function:Function": Kind(_function, ("name",), _TAKEN),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Kind(
+        _event_invoke_config, ("functionName",)
+    ),
 }

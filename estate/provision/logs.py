@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estate.provision.resource import Clients, Created, Creator, Registration, create_unless
+from estate.provision.resource import Clients, Created, Kind, Registration, create_unless
 
 _TAKEN = ("ResourceAlreadyExistsException",)
 
@@ -46,8 +46,10 @@ def _subscription_filter(clients: Clients, subscription: Registration) -> Create
     return Created(f"{parameters['logGroupName']}|{parameters['filterName']}")
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:cloudwatch/logGroup:LogGroup": _log_group,
-    "aws:cloudwatch/logStream:LogStream": _log_stream,
-    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": _subscription_filter,
+KINDS: dict[str, Kind] = {
+    "aws:cloudwatch/logGroup:LogGroup": Kind(_log_group, ("name",), _TAKEN),
+    "aws:cloudwatch/logStream:LogStream": Kind(_log_stream, ("logGroupName", "name"), _TAKEN),
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": Kind(
+        _subscription_filter, ("logGroup", "name")
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,24 +11,24 @@ from typing import Any
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.rpc import deserialize_properties
 
-from estate.errors import UnsupportedResourceError
+from estate.errors import NameTakenError, UnsupportedResourceError
 from estate.provision import athena, cloudwatch, firehose, glue, iam, lambda_, logs, scheduler, sqs
 from estate.provision.lookups import LOOKUPS
-from estate.provision.resource import Clients, Creator, Registration
+from estate.provision.resource import Clients, Kind, Registration
 from estate.urn import STACK_TYPE, make_urn
 
-CREATORS: Mapping[str, Creator] = {
-    **athena.CREATORS,
-    **cloudwatch.CREATORS,
-    **firehose.CREATORS,
-    **glue.CREATORS,
-    **iam.CREATORS,
-    **lambda_.CREATORS,
-    **logs.CREATORS,
-    **scheduler.CREATORS,
-    **sqs.CREATORS,
+KINDS: Mapping[str, Kind] = {
+    **athena.KINDS,
+    **cloudwatch.KINDS,
+    **firehose.KINDS,
+    **glue.KINDS,
+    **iam.KINDS,
+    **lambda_.KINDS,
+    **logs.KINDS,
+    **scheduler.KINDS,
+    **sqs.KINDS,
 }
-"""Pulumi's token of each resource type that can be made, to what makes it."""
+"""Pulumi's token of each resource type that can be made, to how it is made."""
 
 _PROVIDER = "pulumi:providers:aws"
 
@@ -69,6 +70,8 @@ class ResourceMaker(Mocks):
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._default_tags: dict[str, dict[str, str]] = {}
+        self._made: dict[tuple[str, ...], Registration] = {}
+        self._lock = threading.Lock()
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Create a resource; return its physical ID and all its outputs.
@@ -77,6 +80,8 @@ class ResourceMaker(Mocks):
         ------
         UnsupportedResourceError
             No creator knows the type.
+        NameTakenError
+            The program has made another resource of the type under the same name.
         """
         if not args.custom:
             return "", {}
@@ -84,16 +89,32 @@ class ResourceMaker(Mocks):
             # The provider takes its structured settings as JSON.
             self._default_tags[args.name] = json.loads(args.inputs["defaultTags"])["tags"]
             return args.name, args.inputs
-        creator = CREATORS.get(args.typ)
-        if creator is None:
+        kind = KINDS.get(args.typ)
+        if kind is None:
             raise UnsupportedResourceError(
                 f"{args.typ} {args.name!r} cannot be made at the endpoint: "
                 "estate/provision has no creator for this type"
             )
         inputs = {key: _whole(value) for key, value in args.inputs.items() if value is not None}
         tags = self._tags(args) | inputs.pop("tags", {})
-        created = creator(self._clients, Registration(args.typ, args.name, inputs, tags))
+        registration = Registration(args.typ, args.name, inputs, tags)
+        self._take_name(kind, registration)
+        created = kind.create(self._clients, registration)
         return created.id, {**inputs, "tagsAll": tags, **created.outputs}
+
+    def _take_name(self, kind: Kind, resource: Registration) -> None:
+        """Refuse what would bring a resource of the same run to other inputs."""
+        if not kind.identity:
+            return
+        with self._lock:
+            other = self._made.setdefault((resource.type, *kind.identity_of(resource)), resource)
+        if other is not resource:
+            shared = ", ".join(f"{key} {resource.inputs.get(key)}" for key in kind.identity)
+            answer = f"AWS answers {kind.taken[0]}" if kind.taken else "AWS replaces the first"
+            raise NameTakenError(
+                f"{resource.described} and {other.name!r} are one resource ({shared}): {answer}. "
+                "Give one of them another name"
+            )
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer a lookup.

@@ -90,6 +90,33 @@ class Clients:
 Creator: TypeAlias = Callable[[Clients, Registration], Created]
 
 
+@dataclass(frozen=True)
+class Kind:
+    """A kind of resource that can be made.
+
+    Parameters
+    ----------
+    create
+        Makes one, or brings the existing one to the inputs.
+    identity
+        Inputs that together name one of the kind. Empty where AWS takes any number of one name.
+    taken
+        Error codes by which AWS refuses a second one. Empty where it replaces the first instead.
+    folds_case
+        Whether names that differ in case alone are one name.
+    """
+
+    create: Creator
+    identity: tuple[str, ...]
+    taken: tuple[str, ...] = ()
+    folds_case: bool = False
+
+    def identity_of(self, resource: Registration) -> tuple[str, ...]:
+        """Return what the resource is called among those of its kind."""
+        found = tuple(str(resource.inputs.get(name)) for name in self.identity)
+        return tuple(name.lower() for name in found) if self.folds_case else found
+
+
 def create_unless(
     taken: Collection[str], create: Callable[[], Any], existing: Callable[[], Any]
 ) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from estate.provision.resource import (
     Clients,
     Created,
-    Creator,
+    Kind,
     Registration,
     Shape,
     create_unless,
@@ -61,7 +61,7 @@ def _schedule(clients: Clients, schedule: Registration) -> Created:
     return Created(f"{parameters['GroupName']}/{parameters['Name']}", {"arn": arn})
 
 
-CREATORS: dict[str, Creator] = {
-    "aws:scheduler/scheduleGroup:ScheduleGroup": _group,
-    "aws:scheduler/schedule:Schedule": _schedule,
+KINDS: dict[str, Kind] = {
+    "aws:scheduler/scheduleGroup:ScheduleGroup": Kind(_group, ("name",), _TAKEN),
+    "aws:scheduler/schedule:Schedule": Kind(_schedule, ("groupName", "name"), _TAKEN),
 }

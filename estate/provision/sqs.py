@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
-from estate.provision.resource import Clients, Created, Creator, Registration, create_unless
+from estate.provision.resource import Clients, Created, Kind, Registration, create_unless
+
+_TAKEN = ("QueueNameExists", "QueueAlreadyExists")
 
 
 def _queue(clients: Clients, queue: Registration) -> Created:
@@ -20,7 +22,7 @@ def _queue(clients: Clients, queue: Registration) -> Created:
     # The API takes each attribute as text.
     attributes = {key: json.dumps(value) for key, value in parameters.items()}
     url = create_unless(
-        ("QueueAlreadyExists", "QueueNameExists"),
+        _TAKEN,
         lambda: sqs.create_queue(QueueName=name, Attributes=attributes, tags=dict(queue.tags)),
         lambda: sqs.get_queue_url(QueueName=name),
     )["QueueUrl"]
@@ -30,4 +32,4 @@ def _queue(clients: Clients, queue: Registration) -> Created:
     return Created(url, {"url": url, "arn": answer["Attributes"]["QueueArn"]})
 
 
-CREATORS: dict[str, Creator] = {"aws:sqs/queue:Queue": _queue}
+KINDS: dict[str, Kind] = {"aws:sqs/queue:Queue": Kind(_queue, ("name",), _TAKEN)}

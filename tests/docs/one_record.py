@@ -317,7 +317,7 @@ def _glue_tables(folder: Path) -> list[dict[str, Any]]:
 
     clients = Glue(Endpoint("http://127.0.0.1:1"))
     for each in record("dev1", write_packages(folder)).of("aws:glue/catalogTable:CatalogTable"):
-        glue.CREATORS[each.type](clients, Registration(each.type, each.name, each.inputs, {}))
+        glue.KINDS[each.type].create(clients, Registration(each.type, each.name, each.inputs, {}))
     return client.tables
 
 
