@@ -162,6 +162,19 @@ def expired_by_ttl(identity: Any) -> bool:
     return "Service" in kinds and "dynamodb.amazonaws.com" in names
 
 
+class _Event(msgspec.Struct):
+    eventName: EventName
+
+
+_event = msgspec.json.Decoder(_Event)
+
+
+def _peek(*images: tuple[str, Any, None]) -> msgspec.json.Decoder[Any]:
+    """Return a decoder of a change record's event, and of as much as these say of its images."""
+    body = msgspec.defstruct("_Images", images)
+    return msgspec.json.Decoder(msgspec.defstruct("_Peek", [("dynamodb", body)], bases=(_Event,)))
+
+
 class ChangeRecordReader:
     """Reads change records of tables whose items name their type in one attribute.
 
@@ -177,13 +190,9 @@ class ChangeRecordReader:
             [("type", _AttributeValue | None, None)],
             rename={"type": type_attribute},
         )
-        images = msgspec.defstruct(
-            "_Images",
-            [("NewImage", typed_image | None, None), ("OldImage", typed_image | None, None)],
-        )
-        self._peek = msgspec.json.Decoder(
-            msgspec.defstruct("_Peek", [("eventName", EventName), ("dynamodb", images)])
-        )
+        images = [(name, typed_image | None, None) for name in ("NewImage", "OldImage")]
+        self._peek = _peek(*images)
+        self._peek_new, self._peek_old = map(_peek, images)
 
     def glance(self, data: bytes) -> tuple[EventName, str | None]:
         """Return a change record's event, and the record type that its item names, if any.
@@ -196,7 +205,12 @@ class ChangeRecordReader:
         NotAChangeRecord
             The bytes are not JSON, no change record, or one without the image that its event has.
         """
-        peek = _decode(self._peek, data)
+        try:
+            peek = _decode(self._peek, data)
+        except NotAChangeRecord:
+            # It may be the image that does not count which is not as it should be.
+            event = _decode(_event, data).eventName
+            peek = _decode(self._peek_old if event == "REMOVE" else self._peek_new, data)
         image = peek.dynamodb.OldImage if peek.eventName == "REMOVE" else peek.dynamodb.NewImage
         if image is None:
             raise NotAChangeRecord("no_image")

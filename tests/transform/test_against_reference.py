@@ -139,7 +139,11 @@ def odd_records(draw: st.DrawFn, record_type: str) -> bytes:
     if draw(st.booleans()):
         body |= draw(ODD_TIMES)
         change |= draw(STREAMS_PARTS)
-    image = body["OldImage" if change["eventName"] == "REMOVE" else "NewImage"]
+    images = ("NewImage", "OldImage")
+    counts, other = reversed(images) if change["eventName"] == "REMOVE" else images
+    if draw(st.booleans()):
+        body[other] = draw(MALFORMED)
+    image = body[counts]
     names = st.sampled_from([*image, *(c.attribute for c in TABLES[record_type].columns), "foo"])
     for name in draw(st.lists(names, max_size=3, unique=True)):
         image[name] = draw(malformed(image.get(name)))

@@ -380,6 +380,17 @@ def test_what_no_column_is_made_of_may_be_anything(name: str, value: Any) -> Non
     assert row_of(record) == expected
 
 
+@pytest.mark.parametrize("image", [5, "x", [], None, {"type": 5}, {"type": []}, {"type": "demand"}])
+@pytest.mark.parametrize("event", ["INSERT", "MODIFY", "REMOVE"])
+def test_the_image_that_no_row_comes_from_may_be_anything(event: str, image: Any) -> None:
+    record = change(event=event)
+    expected = row_of(record)
+    record["dynamodb"]["NewImage" if event == "REMOVE" else "OldImage"] = image
+    assert row_of(record) == expected
+    record["dynamodb"]["OldImage" if event == "REMOVE" else "NewImage"] = image
+    assert result_of(record)[0] == "ProcessingFailed"
+
+
 @pytest.mark.parametrize("missing", ["awsRegion", "eventSource", "recordFormat", "userIdentity"])
 def test_what_the_row_does_not_need_may_be_absent(missing: str) -> None:
     record = change()
