@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import schemas
@@ -155,6 +155,7 @@ NAMES = st.text(st.characters() | st.sampled_from('ab "\\\t\x00\x1f\x7f\ud800\u2
 
 
 @given(NAMES)
+@example("a\ud800")
 def test_a_type_attribute_that_is_taken_is_one_that_the_transform_can_look_for(name: str) -> None:
     try:
         taken = settings(type_attribute=name).type_attribute

@@ -144,7 +144,9 @@ def odd_records(draw: st.DrawFn, record_type: str) -> bytes:
     if draw(st.booleans()):
         body[other] = draw(MALFORMED)
     image = body[counts]
-    names = st.sampled_from([*image, *(c.attribute for c in TABLES[record_type].columns), "foo"])
+    if draw(st.booleans()):
+        image["foo"] = draw(MALFORMED)
+    names = st.sampled_from([*image, *(c.attribute for c in TABLES[record_type].columns)])
     for name in draw(st.lists(names, max_size=3, unique=True)):
         image[name] = draw(malformed(image.get(name)))
     return json.dumps(change).encode()

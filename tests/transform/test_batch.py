@@ -260,12 +260,13 @@ RESCUED: list[tuple[str, Any]] = [
 def test_what_no_column_holds_is_rescued_exactly(name: str, value: Any) -> None:
     record = change()
     record["dynamodb"]["NewImage"][name] = value
-    outcome = outcome_of(record, record)
-    row = line_of(outcome.records[0])
-    assert line_of(outcome.records[1])["rescued_attributes"] == row["rescued_attributes"]
-    assert json.loads(row["rescued_attributes"]) == {name: value}
-    assert (outcome.rescued_attributes, outcome.rescued_rows) == (2, 2)
-    assert "max_price" not in row
+    # The second time the attribute is known, though no column is for it.
+    for _ in range(2):
+        outcome = outcome_of(record)
+        row = line_of(outcome.records[0])
+        assert json.loads(row["rescued_attributes"]) == {name: value}
+        assert (outcome.rescued_attributes, outcome.rescued_rows) == (1, 1)
+        assert "max_price" not in row
 
 
 def test_the_digits_of_a_malformed_number_are_rescued_as_they_stand() -> None:

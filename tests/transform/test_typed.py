@@ -127,7 +127,9 @@ def test_one_record_that_does_not_fit_leaves_its_neighbours_as_they_are() -> Non
 def test_what_was_learnt_of_one_record_does_not_show_in_another() -> None:
     maker = TypedRowMaker(TABLES["demand"], "type")
     for extra in ({"note": {"S": "a"}}, {}, {"note": {"N": 1.10}, "other": None}, {"other": 5}):
-        raw = json.dumps(change(extra)).encode()
+        record = change()
+        record["dynamodb"]["NewImage"] |= extra
+        raw = json.dumps(record).encode()
         expected = general(TABLES["demand"], raw, "INSERT", None)
         assert typed_row(maker, raw) == expected
 
