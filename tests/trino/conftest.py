@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,10 @@ TYPES = (*RECORD_TYPES, kinds.NAME)
 
 _NOT_RUN = pytest.StashKey[str]()
 # What the pipeline is made of; a copy of it gets the schema that these tests add.
-_PARTS = ("avro_writer", "infra", "local", "ops", "schemas", "telemetry", "transform")
+_PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+_PARTS = [
+    pattern.rstrip("*") for pattern in _PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+]
 _FILES = ("__main__.py", "Pulumi*.yaml", "pyproject.toml", "requirements.txt")
 
 
