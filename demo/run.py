@@ -286,14 +286,14 @@ def _table_changes(
 ) -> Iterator[StreamRecord]:
     dynamodb = operator.client("dynamodb")
     stream = TableStream(dynamodb, operator.client("dynamodbstreams"), table_name)
-    write_items(
+    writes = write_items(
         dynamodb,
         table_name,
         options.seed,
         _TABLE_ITEMS,
         lambda writes: progress.show(f"{writes} writes"),
     )
-    return stream.read()
+    return stream.read(writes)
 
 
 def _work_left(s3: Any, bucket: str) -> bool:
