@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.rpc import deserialize_properties
 
-from estate.errors import UnsupportedResourceError
+from estate.errors import ProvisionError, UnsupportedResourceError
 from estate.provision import athena, cloudwatch, firehose, glue, iam, lambda_, logs, scheduler, sqs
 from estate.provision.lookups import LOOKUPS
 from estate.provision.resource import Clients, Creator, Registration
@@ -77,6 +78,8 @@ class ResourceMaker(Mocks):
         ------
         UnsupportedResourceError
             No creator knows the type.
+        ProvisionError
+            The endpoint refuses it.
         """
         if not args.custom:
             return "", {}
@@ -92,7 +95,14 @@ class ResourceMaker(Mocks):
             )
         inputs = {key: _whole(value) for key, value in args.inputs.items() if value is not None}
         tags = self._tags(args) | inputs.pop("tags", {})
-        created = creator(self._clients, Registration(args.typ, args.name, inputs, tags))
+        registration = Registration(args.typ, args.name, inputs, tags)
+        try:
+            created = creator(self._clients, registration)
+        except ClientError as error:
+            raise ProvisionError(
+                f"{registration.described} cannot be made at {self._clients.endpoint.url}: "
+                + " ".join(str(error).split())
+            ) from error
         return created.id, {**inputs, "tagsAll": tags, **created.outputs}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
