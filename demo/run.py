@@ -184,9 +184,9 @@ def demo(
             endpoint, options.stack, overrides=LOCAL_PACE, packages=options.packages
         )
         if options.endpoint_url:
-            _refuse_old_data(endpoint, settings.bucket_name)
             progress.step(f"Checking what the endpoint {endpoint.url} can do")
             check_runs(endpoint, progress.show)
+            _refuse_old_data(endpoint, settings.bucket_name)
         provisioned = _provision(endpoint, settings, options, progress)
         pipeline = stack.enter_context(
             running_pipeline(

@@ -12,6 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
+from botocore.parsers import ResponseParserError
 
 from emulation.endpoint import Endpoint
 from emulation.needs.fact import Fact, lack
@@ -104,7 +105,7 @@ def lacks(endpoint: Endpoint, need: Need) -> str | None:
             found = next(filter(None, map(lack, facts)), None)
     except (ConnectionError, HTTPClientError):
         raise
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
         found = found or textwrap.shorten(str(error), _MOST_TEXT, placeholder="…")
     except (KeyError, IndexError) as error:
         found = found or f"an answer lacks {error}"
