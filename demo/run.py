@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from athena.export import write_export
 from console.errors import CommandError
@@ -31,13 +33,16 @@ from demo.reconciliation import (
 )
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
+from emulation.firehose import DeliveryCounts
 from emulation.functions import OWN_CLIENT
 from emulation.functions.logs import FunctionLog
+from emulation.needs import check_runs
 from emulation.pipeline import Pipeline, running_pipeline
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
 from infra.naming import DATA_PREFIX
+from infra.settings import Settings
 
 # The pace of a stack is set for AWS: minutes of buffering, an hour of waiting for a file's worth.
 # A local run keeps the mechanism and shortens the waiting.
@@ -68,7 +73,9 @@ class DemoOptions:
     packages
         Folder of the functions' packages, built for this machine.
     endpoint_url
-        An AWS-compatible endpoint; None starts the embedded one.
+        An AWS-compatible endpoint; None starts the embedded one. What the endpoint can do is
+        checked first, and what it would do besides is removed there: see
+        `emulation.pipeline.Pipeline.take_over`.
     seed, records
         What change records to make up, and how many.
     input
@@ -173,9 +180,14 @@ def demo(
         else:
             progress.step("Starting the embedded AWS emulator")
             endpoint = stack.enter_context(embedded_emulator())
-        provisioned = _provision(endpoint, options, progress)
-        settings = provisioned.settings
-        _refuse_old_data(endpoint, settings.bucket_name)
+        settings = local_settings(
+            endpoint, options.stack, overrides=LOCAL_PACE, packages=options.packages
+        )
+        if options.endpoint_url:
+            progress.step(f"Checking what the endpoint {endpoint.url} can do")
+            check_runs(endpoint, progress.show)
+            _refuse_old_data(endpoint, settings.bucket_name)
+        provisioned = _provision(endpoint, settings, options, progress)
         pipeline = stack.enter_context(
             running_pipeline(
                 endpoint,
@@ -191,12 +203,11 @@ def demo(
         yield FinishedRun(outcome, endpoint, provisioned)
 
 
-def _provision(endpoint: Endpoint, options: DemoOptions, progress: Progress) -> Provisioned:
+def _provision(
+    endpoint: Endpoint, settings: Settings, options: DemoOptions, progress: Progress
+) -> Provisioned:
     progress.step(f"Provisioning stack {options.stack} at {endpoint.url}")
     made = itertools.count(1)
-    settings = local_settings(
-        endpoint, options.stack, overrides=LOCAL_PACE, packages=options.packages
-    )
     make_referenced(endpoint, settings)
     return provision(
         endpoint,
@@ -208,11 +219,29 @@ def _provision(endpoint: Endpoint, options: DemoOptions, progress: Progress) -> 
 
 
 def _refuse_old_data(endpoint: Endpoint, bucket: str) -> None:
-    found = next(list_keys(endpoint.client("s3"), bucket, f"{DATA_PREFIX}/"), None)
+    try:
+        found = next(list_keys(endpoint.client("s3"), bucket, f"{DATA_PREFIX}/"), None)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchBucket":
+            raise
+        return
     if found is not None:
         raise DemoError(
             f"the bucket {bucket} at {endpoint.url} holds data of an earlier run ({found}), and "
             "counts would not reconcile: use a fresh endpoint, or empty the bucket"
+        )
+
+
+def _refuse_objects_of_others(s3: Any, bucket: str, counts: Iterable[DeliveryCounts]) -> None:
+    written = sum(each.objects + each.error_objects for each in counts)
+    there = sum(
+        1 for area in ("landing", "errors") for _ in list_keys(s3, bucket, f"{DATA_PREFIX}/{area}/")
+    )
+    if there > written:
+        raise DemoError(
+            f"this run's delivery streams wrote {written:,} objects, and the bucket {bucket} holds "
+            f"{there:,} below landing/ and errors/: something else delivers there, perhaps a "
+            "Firehose of the endpoint's own, and counts would not reconcile. Use another emulator"
         )
 
 
@@ -225,6 +254,9 @@ def _run(
 ) -> Outcome:
     settings = provisioned.settings
     operator = pipeline.endpoint
+    schedules = pipeline.schedules(provisioned.outputs["schedule_group"], on_problem)
+    if options.endpoint_url:
+        pipeline.take_over(schedules)
     started = time.monotonic()
     # Delivery streams read from LATEST: they have to be there before the first record is.
     pipeline.start()
@@ -257,9 +289,10 @@ def _run(
         fed = put(read_lines(options.input), options.input)
     progress.step("Draining the delivery streams")
     pipeline.drain(lambda: progress.show(_stages(pipeline)))
-    progress.step("Running the Avro writer's schedules")
     s3 = operator.client("s3")
-    pipeline.schedules(provisioned.outputs["schedule_group"], on_problem).until(
+    _refuse_objects_of_others(s3, settings.bucket_name, pipeline.counts().values())
+    progress.step("Running the Avro writer's schedules")
+    schedules.until(
         lambda: not _work_left(s3, settings.bucket_name),
         lambda runs: progress.show(f"{runs} runs"),
     )
@@ -286,14 +319,14 @@ def _table_changes(
 ) -> Iterator[StreamRecord]:
     dynamodb = operator.client("dynamodb")
     stream = TableStream(dynamodb, operator.client("dynamodbstreams"), table_name)
-    write_items(
+    writes = write_items(
         dynamodb,
         table_name,
         options.seed,
         _TABLE_ITEMS,
         lambda writes: progress.show(f"{writes} writes"),
     )
-    return stream.read()
+    return stream.read(writes)
 
 
 def _work_left(s3: Any, bucket: str) -> bool:

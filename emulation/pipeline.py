@@ -88,6 +88,31 @@ class Pipeline:
             for each in drains:
                 each.result()
 
+    def take_over(self, schedules: ScheduleRunner) -> None:
+        """Remove from the endpoint what this pipeline runs in the endpoint's place.
+
+        An endpoint may have a Firehose, a Scheduler or a forwarding of logs that work by
+        themselves, and would do everything a second time. Whether it has cannot be found out by
+        waiting: a schedule fires minutes or hours later. So its delivery streams, schedules and
+        subscription filters are removed, after this pipeline has read them.
+
+        Parameters
+        ----------
+        schedules
+            What this pipeline fires.
+        """
+        firehose = self.endpoint.client("firehose")
+        for runner in self._runners.values():
+            firehose.delete_delivery_stream(DeliveryStreamName=runner.stream.name)
+        scheduler = self.endpoint.client("scheduler")
+        for each in schedules.schedules:
+            scheduler.delete_schedule(Name=each.name, GroupName=each.group)
+        logs = self.endpoint.client("logs")
+        for subscription in self._log_forwarding.subscriptions:
+            logs.delete_subscription_filter(
+                logGroupName=subscription.group, filterName=subscription.name
+            )
+
     def stop(self) -> None:
         """Let the delivery streams read no further."""
         self._stop.set()

@@ -11,8 +11,10 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
@@ -94,37 +96,40 @@ class LogForwarding:
         Gives CloudWatch Logs the role of a filter.
     part_of_name
         What the log groups' names have in them: an endpoint may hold other stacks, too.
+
+    Attributes
+    ----------
+    subscriptions
+        The filters that it forwards by, as they are registered now.
+
+    Raises
+    ------
+    ForwardingError
+        A filter is not emulated.
     """
 
     def __init__(self, endpoint: Endpoint, assume: AssumeForService, part_of_name: str) -> None:
-        self._part_of_name = part_of_name
         self._since = time.time_ns() // 1_000_000
         self._endpoint = endpoint
         self._assume = assume
         self._logs: Any = endpoint.client("logs")
         self._forwarded: dict[str, set[str]] = {}
+        self.subscriptions = subscriptions(self._logs, part_of_name)
 
     def forward(self) -> int:
-        """Forward the events that are new since the last time; return how many got through.
-
-        Raises
-        ------
-        ForwardingError
-            A filter is not emulated.
-        """
-        found = subscriptions(self._logs, self._part_of_name)
-        return sum(self._forward(each) for each in found)
+        """Forward the events that are new since the last time; return how many got through."""
+        return sum(self._forward(each) for each in self.subscriptions)
 
     def _forward(self, subscription: Subscription) -> int:
         done = self._forwarded.setdefault(f"{subscription.group}:{subscription.name}", set())
-        events = [
+        logged = (
             event
             for page in self._logs.get_paginator("filter_log_events").paginate(
                 logGroupName=subscription.group, startTime=self._since
             )
             for event in page["events"]
-            if event["eventId"] not in done
-        ]
+        )
+        events = [event for event in with_ids(logged) if event["eventId"] not in done]
         if not events:
             return 0
         done.update(event["eventId"] for event in events)
@@ -160,6 +165,28 @@ class LogForwarding:
                 )
 
 
+def with_ids(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Yield events of a log group, each with an ``eventId`` that the next reading gives it again.
+
+    The API's model does not require one, and some emulators leave it out. Such an event gets its
+    id from its stream, time and message, and from how many events before it have the same three.
+
+    Parameters
+    ----------
+    events
+        As FilterLogEvents returns them, from the same time on in each reading.
+    """
+    before: Counter[tuple[Any, ...]] = Counter()
+    for event in events:
+        if "eventId" in event:
+            yield event
+            continue
+        what = (event["logStreamName"], event["timestamp"], event["message"])
+        before[what] += 1
+        digest = blake2b(repr((*what, before[what])).encode(), digest_size=16).hexdigest()
+        yield {**event, "eventId": digest}
+
+
 def data_message(
     subscription: Subscription, owner: str, log_stream: str, events: Sequence[Mapping[str, Any]]
 ) -> bytes:
@@ -174,7 +201,7 @@ def data_message(
     log_stream
         The stream's name.
     events
-        As FilterLogEvents returns them.
+        As FilterLogEvents returns them, with ids.
     """
     message = {
         "messageType": "DATA_MESSAGE",

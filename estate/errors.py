@@ -18,7 +18,7 @@ class ProvisionError(EstateError):
 
 
 class EndpointRefusedError(ProvisionError):
-    """The endpoint is AWS itself, or no endpoint."""
+    """The endpoint is AWS itself, or no AWS-compatible endpoint."""
 
 
 class UnsupportedResourceError(ProvisionError):

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from console.errors import CommandError
 from demo.feed.stream import StreamRecord
+
+_MOST_SECONDS, _PAUSE_SECONDS = 30.0, 0.2
+
+
+class ReplicationError(CommandError):
+    """The table's stream does not give the changes of the table."""
 
 
 def kinesis_shape(record: dict[str, Any], table_name: str) -> dict[str, Any]:
@@ -72,33 +80,66 @@ class TableStream:
         boto3's clients of ``dynamodb`` and ``dynamodbstreams``.
     table_name
         The table; its stream has to be on, with both images.
+    clock, sleep
+        Seconds of any clock, and waiting for so many.
     """
 
-    def __init__(self, dynamodb: Any, streams: Any, table_name: str) -> None:
+    def __init__(
+        self,
+        dynamodb: Any,
+        streams: Any,
+        table_name: str,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._streams = streams
+        self._clock = clock
+        self._sleep = sleep
         self._table_name = table_name
         arn = dynamodb.describe_table(TableName=table_name)["Table"]["LatestStreamArn"]
         shards = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-        self._iterators = [
+        self._iterators: list[str | None] = [
             streams.get_shard_iterator(
                 StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="LATEST"
             )["ShardIterator"]
             for shard in shards
         ]
 
-    def read(self, progress: Callable[[int], None] | None = None) -> Iterator[StreamRecord]:
-        """Yield what has changed since the last call, in the Kinesis shape."""
+    def read(self, writes: int) -> Iterator[StreamRecord]:
+        """Yield the changes of the next writes to the table, in the Kinesis shape.
+
+        A stream may give a change some time after the write.
+
+        Parameters
+        ----------
+        writes
+            How many changes there are to come.
+
+        Raises
+        ------
+        ReplicationError
+            They do not come.
+        """
+        number = 0
+        until = self._clock() + _MOST_SECONDS
+        while number < writes:
+            for record in self._next():
+                shaped = kinesis_shape(record, self._table_name)
+                key = json.dumps(shaped["dynamodb"]["Keys"], sort_keys=True)
+                data = json.dumps(shaped, ensure_ascii=False, separators=(",", ":")).encode()
+                yield StreamRecord(data, key[:256], f"table change {number}")
+                number += 1
+            if number < writes:
+                if self._clock() > until:
+                    raise ReplicationError(
+                        f"the DynamoDB stream of the table {self._table_name} gave {number} of "
+                        f"{writes} changes in {_MOST_SECONDS:.0f} s"
+                    )
+                self._sleep(_PAUSE_SECONDS)
+
+    def _next(self) -> Iterator[dict[str, Any]]:
         for index, iterator in enumerate(self._iterators):
-            while iterator:
+            if iterator is not None:
                 answer = self._streams.get_records(ShardIterator=iterator)
-                iterator = answer.get("NextShardIterator")
-                for number, record in enumerate(answer["Records"]):
-                    shaped = kinesis_shape(record, self._table_name)
-                    key = json.dumps(shaped["dynamodb"]["Keys"], sort_keys=True)
-                    data = json.dumps(shaped, ensure_ascii=False, separators=(",", ":")).encode()
-                    yield StreamRecord(data, key[:256], f"table change {number}")
-                if progress:
-                    progress(len(answer["Records"]))
-                if not answer["Records"]:
-                    break
-            self._iterators[index] = iterator
+                self._iterators[index] = answer.get("NextShardIterator")
+                yield from answer["Records"]

@@ -106,7 +106,7 @@ class ScheduleRunner:
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._endpoint = endpoint
-        self._schedules = schedules
+        self.schedules = schedules
         self._assume = assume
         self._outcome = outcome
         self._on_failure = on_failure
@@ -158,7 +158,7 @@ class ScheduleRunner:
         plans = lanes_left = 0
         failures = []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for answer in pool.map(self._fire, self._schedules):
+            for answer in pool.map(self._fire, self.schedules):
                 self._runs += 1
                 progress(self._runs)
                 if isinstance(answer, str):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emulation.endpoint import Endpoint
+from emulation.needs import check_registers
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.packages == LOCAL_PACKAGES:
         build(Target.LOCAL, source=REPOSITORY, out=LOCAL_PACKAGES.parent)
     settings = local_settings(endpoint, args.stack, packages=args.packages)
+    check_registers(endpoint, lambda _: None)
     make_referenced(endpoint, settings)
     provisioned = provision(endpoint, args.stack, packages=args.packages)
     report = _as_json(provisioned) if args.json else _as_text(provisioned, args.endpoint_url)

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.rpc import deserialize_properties
 
-from estate.errors import NameTakenError, UnsupportedResourceError
+from estate.errors import NameTakenError, ProvisionError, UnsupportedResourceError
 from estate.provision import athena, cloudwatch, firehose, glue, iam, lambda_, logs, scheduler, sqs
 from estate.provision.lookups import LOOKUPS
 from estate.provision.resource import Clients, Kind, Registration
@@ -82,6 +83,8 @@ class ResourceMaker(Mocks):
             No creator knows the type.
         NameTakenError
             The program has made another resource of the type under the same name.
+        ProvisionError
+            The endpoint refuses it.
         """
         if not args.custom:
             return "", {}
@@ -99,7 +102,13 @@ class ResourceMaker(Mocks):
         tags = self._tags(args) | inputs.pop("tags", {})
         registration = Registration(args.typ, args.name, inputs, tags)
         self._take_name(kind, registration)
-        created = kind.create(self._clients, registration)
+        try:
+            created = kind.create(self._clients, registration)
+        except ClientError as error:
+            raise ProvisionError(
+                f"{registration.described} cannot be made at {self._clients.endpoint.url}: "
+                + " ".join(str(error).split())
+            ) from error
         return created.id, {**inputs, "tagsAll": tags, **created.outputs}
 
     def _take_name(self, kind: Kind, resource: Registration) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
 from emulation.endpoint import Endpoint
+from estate.errors import EndpointRefusedError
 from estate.program import run_program
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.monitor import ProvisionedResource, ProvisioningMonitor, ResourceMaker
@@ -107,12 +112,26 @@ def local_config(
     overrides: Mapping[str, str] | None = None,
     packages: Path,
 ) -> dict[str, str]:
-    """Return a stack's configuration at an endpoint, which brings its own account."""
+    """Return a stack's configuration at an endpoint, which brings its own account.
+
+    Raises
+    ------
+    estate.errors.ProvisionError
+        The endpoint does not say what its account is, or the stack is unknown.
+    """
     check_endpoint(endpoint.url)
     # Before the first request: a stack that does not exist needs no endpoint to say so.
     stack_config(stack, overrides)
+    try:
+        account_id = Clients(endpoint).account_id
+    except (ClientError, ResponseParserError, KeyError) as error:
+        # Any web server answers something.
+        raise EndpointRefusedError(
+            f"endpoint {endpoint.url} is no AWS-compatible emulator: it does not answer "
+            f"GetCallerIdentity of STS: {textwrap.shorten(str(error), 200, placeholder='…')}"
+        ) from error
     own = {
-        "account_id": Clients(endpoint).account_id,
+        "account_id": account_id,
         "package_directory": str(packages.resolve()),
     }
     return stack_config(stack, {**(overrides or {}), **own})

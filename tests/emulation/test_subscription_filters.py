@@ -13,6 +13,7 @@ import pytest
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import OPERATOR, Credentials, Endpoint
 from emulation.subscription_filters import ForwardingError, LogForwarding
+from tests.support.other_endpoint import changed_answer, of, other_endpoint
 
 ROLE = "arn:aws:iam::123456789012:role/log-producer"
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/central"
@@ -83,8 +84,33 @@ def test_each_event_is_forwarded_once_with_the_role_of_the_filter(endpoint: Endp
     endpoint.client("logs").delete_log_group(logGroupName="group")
 
 
+def test_events_without_an_id_are_forwarded_once_each(endpoint: Endpoint) -> None:
+    def without_ids(answer: Any) -> None:
+        for event in answer["events"]:
+            del event["eventId"]
+
+    log_group(endpoint, "nameless")
+    difference = changed_answer(of("FilterLogEvents"), without_ids)
+    with other_endpoint(endpoint, difference) as other:
+        forwarding = LogForwarding(other, lambda *_: OPERATOR, "nameless")
+        log(endpoint, "nameless", "same", "same", "other")
+        assert forwarding.forward() == 3
+        assert forwarding.forward() == 0
+        log(endpoint, "nameless", "same")
+        assert forwarding.forward() == 1
+    events = [
+        event
+        for message in arrived(endpoint)
+        if message["logGroup"] == "nameless"
+        for event in message["logEvents"]
+    ]
+    assert [event["message"] for event in events] == ["same", "same", "other", "same"]
+    assert len({event["id"] for event in events}) == 4
+    endpoint.client("logs").delete_log_group(logGroupName="nameless")
+
+
 def test_a_filter_with_a_pattern_is_refused(endpoint: Endpoint) -> None:
     log_group(endpoint, "patterned", filterPattern="ERROR")
     with pytest.raises(ForwardingError, match="patterned"):
-        LogForwarding(endpoint, lambda *_: OPERATOR, "patterned").forward()
+        LogForwarding(endpoint, lambda *_: OPERATOR, "patterned")
     endpoint.client("logs").delete_log_group(logGroupName="patterned")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[Endpoint]:
+    url = os.environ.get("DMD_TEST_ENDPOINT_URL")
+    if url:
+        yield Endpoint(url)
+        return
     with embedded_emulator() as endpoint:
         yield endpoint
 

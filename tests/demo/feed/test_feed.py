@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from demo.feed.generator import generate
 from demo.feed.lines import InputError, check_input, read_lines
-from demo.feed.replication import TableStream
+from demo.feed.replication import ReplicationError, TableStream
 from demo.feed.stream import FeedError, StreamRecord, feed
 from demo.feed.table import write_items
 from emulation.emulator import embedded_emulator
@@ -187,9 +188,12 @@ def test_writes_to_the_table_come_out_in_the_kinesis_shape(endpoint: Endpoint) -
     )
     stream = TableStream(dynamodb, endpoint.client("dynamodbstreams"), "table")
     writes = write_items(dynamodb, "table", 1, 20)
-    changes = [json.loads(each.data) for each in stream.read()]
+    changes = [json.loads(each.data) for each in stream.read(writes)]
     assert len(changes) == writes
-    assert list(stream.read()) == [], "each change comes once"
+    assert list(stream.read(0)) == []
+    dynamodb.put_item(TableName="table", Item={"pk": {"S": "last"}, "sk": {"S": "last"}})
+    (last,) = [json.loads(each.data) for each in stream.read(1)]
+    assert last["dynamodb"]["Keys"]["pk"] == {"S": "last"}, "each change comes once"
     captured = event_file("kinesis_change_micros")
     for change in changes:
         assert set(change) == set(captured)
@@ -208,3 +212,58 @@ def test_writes_to_the_table_come_out_in_the_kinesis_shape(endpoint: Endpoint) -
     ]
     assert digests
     assert all(len(digest) == 44 for digest in digests), "binaries are base64"
+
+
+class LateStreams:
+    """A DynamoDB stream of two shards, one of which gives its changes after a while."""
+
+    def __init__(self, *answers: int) -> None:
+        self.answers = iter(answers)
+        self.given = 0
+
+    def describe_table(self, **_: Any) -> dict[str, Any]:
+        return {"Table": {"LatestStreamArn": "arn"}}
+
+    def describe_stream(self, **_: Any) -> dict[str, Any]:
+        return {"StreamDescription": {"Shards": [{"ShardId": "closed"}, {"ShardId": "late"}]}}
+
+    def get_shard_iterator(self, *, ShardId: str, **_: Any) -> dict[str, Any]:
+        return {"ShardIterator": ShardId}
+
+    def get_records(self, *, ShardIterator: str) -> dict[str, Any]:
+        if ShardIterator == "closed":
+            return {"Records": [self.change()]}
+        records = [self.change() for _ in range(next(self.answers, 0))]
+        return {"Records": records, "NextShardIterator": "late"}
+
+    def change(self) -> dict[str, Any]:
+        self.given += 1
+        return {
+            "awsRegion": "us-east-1",
+            "eventID": str(self.given),
+            "eventName": "REMOVE",
+            "dynamodb": {
+                "ApproximateCreationDateTime": datetime.now(UTC),
+                "Keys": {"pk": {"S": "key"}},
+                "SizeBytes": 3,
+            },
+        }
+
+
+def test_changes_that_come_late_are_waited_for() -> None:
+    streams, pauses = LateStreams(0, 2, 0, 1), list[float]()
+    stream = TableStream(streams, streams, "table", sleep=pauses.append)
+    changes = [json.loads(each.data)["eventID"] for each in stream.read(4)]
+    assert changes == ["1", "2", "3", "4"]
+    assert len(pauses) == 3
+
+
+def test_changes_that_do_not_come_are_an_error() -> None:
+    streams, now = LateStreams(), [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    stream = TableStream(streams, streams, "table", clock=lambda: now[0], sleep=sleep)
+    with pytest.raises(ReplicationError, match="the table table gave 1 of 4 changes in 30 s"):
+        list(stream.read(4))

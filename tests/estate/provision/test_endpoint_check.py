@@ -1,8 +1,13 @@
 """AWS itself is refused, with a pointer to what is meant for it."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from estate.provision import EndpointRefusedError, check_endpoint
+from emulation.endpoint import Endpoint
+from estate.provision import EndpointRefusedError, check_endpoint, local_settings
+from tests.support.proxy import Answer, ProxyHandler, Request, proxy
 
 
 @pytest.mark.parametrize(
@@ -48,3 +53,26 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 )
 def test_an_emulator_is_accepted(url: str) -> None:
     check_endpoint(url)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (501, b"<!DOCTYPE html>\n<p>no POST\n<br></p>"),
+        (200, b"<!DOCTYPE html>\n<p>welcome\n<br></p>"),
+        (200, b"<GetCallerIdentityResponse/>"),
+        (404, b""),
+    ],
+)
+def test_a_web_server_that_is_no_emulator_is_refused_in_one_line(
+    status: int, body: bytes, tmp_path: Path
+) -> None:
+    class Handler(ProxyHandler):
+        def serve(self, request: Request) -> None:
+            self.answer(Answer(status, [("Content-Type", "text/html")], body))
+
+    with proxy("http://127.0.0.1:9", Handler) as url:
+        said = f"endpoint {re.escape(url)} is no AWS-compatible emulator: it does not answer"
+        with pytest.raises(EndpointRefusedError, match=said) as refused:
+            local_settings(Endpoint(url), "dev1", packages=tmp_path)
+    assert "\n" not in str(refused.value)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pulumi
 import pytest
-from botocore.exceptions import ClientError
 from pulumi.runtime.mocks import MockResourceArgs
 
 from catalog import glue_columns
@@ -350,8 +349,14 @@ def test_a_nested_input_that_the_endpoint_would_not_get_is_an_error(endpoint: En
         )
 
 
-def test_what_aws_would_not_accept_is_refused_as_botocore_refuses_it(endpoint: Endpoint) -> None:
-    with pytest.raises(ClientError):
+def test_what_aws_would_not_accept_is_refused_with_what_the_endpoint_says(
+    endpoint: Endpoint,
+) -> None:
+    with pytest.raises(
+        ProvisionError,
+        match=f"'p' cannot be made at {endpoint.url}: An error occurred .NoSuchEntity. when "
+        "calling the PutRolePolicy operation",
+    ):
         make(
             endpoint,
             {"role": "nobody", "name": "p", "policy": "{}"},
