@@ -10,6 +10,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+from console.storage import writing
 from emulation.functions.errors import PackageMismatchError
 
 
@@ -40,8 +41,8 @@ class DeployedCode:
         folder = self._root / base64.b64decode(code_sha256).hex()
         with self._lock:
             if not folder.exists():
-                with zipfile.ZipFile(self._find(code_sha256)) as package:
-                    partial = folder.with_suffix(".partial")
+                partial = folder.with_suffix(".partial")
+                with zipfile.ZipFile(self._find(code_sha256)) as package, writing(partial):
                     package.extractall(partial)
                 # A process cannot write byte code into a read-only folder. Without byte code,
                 # each process would compile the modules again.
