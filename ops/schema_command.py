@@ -27,7 +27,7 @@ def show(types: tuple[str, ...], avro: bool) -> int:
     """Show the columns of tables as Markdown.
 
     TYPE is a record type; without one, all tables are shown. The columns are derived from
-    schemas/TYPE.json.
+    schemas/<type>.json.
     """
     from ops.schema_action import show as run
 
