@@ -9,6 +9,9 @@ from pathlib import Path
 
 from console.errors import CannotWriteError
 
+TEMPORARY_REMEDY = "set TMPDIR to a folder on a disk with free space"
+"""What a user can do when a temporary file cannot be written."""
+
 
 @contextmanager
 def writing(place: Path | str, remedy: str = "") -> Iterator[None]:

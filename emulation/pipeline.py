@@ -192,6 +192,7 @@ def running_pipeline(
             runtime_client=runtime_client,
         )
         hosts.append(stack.enter_context(host))
+        host.unpack()
         pipeline = Pipeline(gate, host, settings, delivery_streams)
         stack.callback(pipeline.stop)
         yield pipeline

@@ -20,7 +20,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from console.errors import CannotWriteError
-from console.storage import writing
+from console.storage import TEMPORARY_REMEDY, writing
 from infra.runtime import ARCHITECTURE, PYTHON_VERSION
 from release.errors import PackagingError
 
@@ -80,8 +80,6 @@ _MANYLINUX: Final = (
 )
 
 
-_OTHER_DISK: Final = "set TMPDIR to a folder on a disk with free space"
-
 # https://packaging.python.org/en/latest/specifications/dependency-specifiers/#environment-markers
 _LAMBDA_ENVIRONMENT: Final = {
     "implementation_name": "cpython",
@@ -136,7 +134,7 @@ def install(target: Target, *, lock: Path, into: Path) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.txt"
         text = applicable(lock.read_text(encoding="utf-8"), target)
-        with writing(wanted, _OTHER_DISK):
+        with writing(wanted, TEMPORARY_REMEDY):
             wanted.write_text(text, encoding="utf-8")
         command = [
             *(sys.executable, "-m", "pip", "install"),
@@ -151,7 +149,7 @@ def install(target: Target, *, lock: Path, into: Path) -> dict[str, str]:
         result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode != 0:
         if (full := os.strerror(errno.ENOSPC)) in result.stderr:
-            raise CannotWriteError(f"cannot write to {into}: {full}", _OTHER_DISK)
+            raise CannotWriteError(f"cannot write to {into}: {full}", TEMPORARY_REMEDY)
         raise PackagingError(_explain(target, lock, result.stderr))
     return {
         distribution.metadata["Name"]: distribution.version
