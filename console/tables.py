@@ -48,11 +48,14 @@ def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence
 def print_records(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows one below the other, a line for each value."""
     width = max(map(cell_len, header))
+    names = [name + space(name, width) for name in header]
+    lines: list[str] = []
     for number, row in enumerate(rows, 1):
-        console.print(Text(f"-- row {number} --", "dim"))
-        for name, value in zip(header, row, strict=True):
-            line = Text.assemble((name, "bold"), f"{space(name, width)} | {value}")
-            console.print(line, soft_wrap=True)
+        lines.append(f"-- row {number} --")
+        lines += [f"{name} | {value}" for name, value in zip(names, row, strict=True)]
+    # One text without style: there may be thousands of rows.
+    if lines:
+        console.print(Text("\n".join(lines)), soft_wrap=True)
 
 
 def space(text: str, width: int) -> str:
