@@ -27,7 +27,7 @@ $(RUNTIME): | named-python
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-trino soak check lint formatting imports types format \
+.PHONY: help setup setup-dev demo picture test test-trino soak check lint formatting imports types format \
 	package bench lock clean named-python
 
 help: ## list the targets
@@ -61,6 +61,9 @@ named-python:
 
 demo: $(RUNTIME) ## run the whole pipeline on this machine; ARGS="--records 10000" passes arguments
 	@$(BIN)/dmd demo $(ARGS)
+
+picture: $(RUNTIME) ## run the demo and draw docs/demo.svg, which the README shows
+	@$(BIN)/python -m demo.picture $(ARGS)
 
 test: $(DEV) ## run the tests; ARGS="-k writer" passes arguments
 	@$(BIN)/python -m pytest $(ARGS)

@@ -1,75 +1,50 @@
-"""``dmd sql``: ask the tables of the last run, or of an exported folder, in Athena's SQL."""
+"""The command line of ``dmd sql``; ``athena.action`` is what it runs."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from athena.engine import QueryResult, run_query
-from athena.errors import SqlError
-from athena.render import FORMATS, render
-from athena.show import describe
-from athena.tables.catalog import read_catalog
-from console.state import LAST_RUN, state_directory
+import rich_click as click
 
-if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+from console.help import Command
 
+FORMATS = ("table", "json", "csv")
 
-def add_parser(subparsers: Subparsers) -> None:
-    """Add ``dmd sql`` to the subcommands of ``dmd``."""
-    parser = subparsers.add_parser(
-        "sql",
-        help="answer Athena SQL over the tables of the last local run",
-        description=(
-            "Answer a query of Athena's SQL (Trino's dialect) over the tables as Glue describes"
-            " them. What cannot be answered as Athena would is an error that says so."
-        ),
-    )
-    parser.add_argument("query", nargs="?", metavar="SQL", help="the query; - reads it from stdin")
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="a folder from `dmd demo --export` (last run)"
-    )
-    parser.add_argument("--database", help="where bare table names are looked up")
-    parser.add_argument("--format", choices=FORMATS, default="table", dest="form")
-    parser.add_argument("--tables", action="store_true", help="list the tables and their columns")
-    parser.set_defaults(run=run)
+_EXAMPLES = """
+Examples:
+
+  dmd sql "SELECT channel, count(*) FROM demand GROUP BY channel"
+  dmd sql --tables
+  dmd sql --data out --format csv - < query.sql
+"""
 
 
-def run(args: argparse.Namespace) -> int:
-    """Answer the query on standard output; return the exit status.
+@click.command(cls=Command, epilog=_EXAMPLES)
+@click.argument("query", metavar="[SQL]", required=False)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Ask a folder that `dmd demo --export` has written, instead of the last run.",
+)
+@click.option("--database", metavar="NAME", help="Look up table names without a database here.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="table",
+    show_default=True,
+    help="How to print the answer.",
+)
+@click.option("--tables", is_flag=True, help="List the tables and their columns instead.")
+def sql(query: str | None, data: Path | None, database: str | None, form: str, tables: bool) -> int:
+    """Answer a query of Athena SQL over the tables of the last local run.
 
-    1 is a query or data that cannot be answered, 2 a wrong use of the command.
+    SQL is one statement of Athena's dialect, or - to read it from standard input. A query that
+    cannot be answered as Athena would answer it ends in an error that says why.
     """
-    if bool(args.query) == args.tables:
-        sys.stderr.write('dmd sql: give a query, "SELECT …", or --tables\n')
-        return 2
-    try:
-        data_dir = args.data or _last_run()
-        if args.tables:
-            sys.stdout.write(_tables(data_dir, args.database))
-            return 0
-        query = sys.stdin.read() if args.query == "-" else args.query
-        sys.stdout.write(render(run_query(data_dir, query, args.database), args.form))
-    except SqlError as error:
-        sys.stderr.write(f"dmd sql: {error}\n")
-        return 1
-    return 0
+    if bool(query) == tables:
+        raise click.UsageError('give a query, "SELECT …", or --tables')
+    from athena.action import answer, list_tables
 
-
-def _last_run() -> Path:
-    return state_directory() / LAST_RUN
-
-
-def _tables(data_dir: Path, database: str | None) -> str:
-    catalog = read_catalog(data_dir)
-    parts = []
-    for table in catalog.tables:
-        if database is None or table.database == database.lower():
-            kind = "view" if table.view else "table"
-            parts.append(
-                f"{table.full_name} ({kind})\n{render(QueryResult(*describe(table)), 'table')}"
-            )
-    return "\n".join(parts) or "There are no tables.\n"
+    return answer(query, data, database, form) if query else list_tables(data, database)

@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import tempfile
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from console.errors import CommandError
+from console.storage import writing
 
 CATALOG_FILE = "catalog.json"
 
 
 class ExportError(CommandError):
     """The bucket or the catalog cannot be written as a folder."""
-
-
-def check_writable(directory: Path) -> None:
-    """Make a folder if need be; raise `ExportError` if nothing can be written there."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            return
-    except OSError as error:
-        raise ExportError(
-            f"cannot write to {directory}: {error.strerror}; name another folder"
-        ) from None
 
 
 def check_empty(directory: Path) -> None:
@@ -63,7 +52,7 @@ def export_catalog(glue: Any, bucket: str, databases_prefix: str = "") -> dict[s
 
 
 def export_objects(
-    s3: Any, bucket: str, directory: Path, progress: Callable[[int], None] | None = None
+    s3: Any, bucket: str, directory: Path, progress: Callable[[int, int], None] | None = None
 ) -> int:
     """Copy every object of the bucket to ``directory`` under its key; return how many.
 
@@ -72,30 +61,34 @@ def export_objects(
     s3
         A boto3 client of S3.
     progress
-        Called with the number of objects copied so far.
+        Called with the number of objects copied so far, and of all.
 
     Raises
     ------
     ExportError
         A key leads out of the folder, or is where another key has a folder.
+    CannotWriteError
+        The folder cannot be written; the disk may be full.
     """
     root = directory.resolve()
-    root.mkdir(parents=True, exist_ok=True)
-    count = 0
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        for listed in page.get("Contents", []):
-            path = _path(root, listed["Key"])
+    with writing(root):
+        root.mkdir(parents=True, exist_ok=True)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    keys = [listed["Key"] for page in pages for listed in page.get("Contents", [])]
+    for count, key in enumerate(keys, 1):
+        path = _path(root, key)
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        with writing(path):
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(s3.get_object(Bucket=bucket, Key=listed["Key"])["Body"].read())
+                path.write_bytes(body)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                 raise ExportError(
-                    f"the key {listed['Key']!r} cannot be a file: another key is a folder there"
+                    f"the key {key!r} cannot be a file: another key is a folder there"
                 ) from error
-            count += 1
-            if progress is not None:
-                progress(count)
-    return count
+        if progress is not None:
+            progress(count, len(keys))
+    return len(keys)
 
 
 def write_export(
@@ -103,7 +96,7 @@ def write_export(
     s3: Any,
     bucket: str,
     directory: Path,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     *,
     databases_prefix: str = "",
 ) -> int:
@@ -114,8 +107,38 @@ def write_export(
     count = export_objects(s3, bucket, directory, progress)
     catalog = export_catalog(glue, bucket, databases_prefix)
     text = json.dumps(catalog, indent=1, ensure_ascii=False)
-    (directory / CATALOG_FILE).write_text(text, encoding="utf-8")
+    path = directory / CATALOG_FILE
+    with writing(path):
+        path.write_text(text, encoding="utf-8")
     return count
+
+
+def copy_export(
+    source: Path, target: Path, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Copy an export's files into another folder, the catalog last.
+
+    Parameters
+    ----------
+    progress
+        Called with the number of files copied so far, and of all.
+
+    Raises
+    ------
+    CannotWriteError
+        The other folder cannot be written; the disk may be full.
+    """
+    files = sorted(
+        (each.relative_to(source) for each in source.rglob("*") if each.is_file()),
+        key=lambda each: (each == Path(CATALOG_FILE), each),
+    )
+    for count, file in enumerate(files, 1):
+        path = target / file
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / file, path)
+        if progress is not None:
+            progress(count, len(files))
 
 
 def _path(root: Path, key: str) -> Path:

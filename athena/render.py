@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
 from athena.engine import QueryResult
 from athena.values.trino_types import TrinoType
-
-FORMATS = ("table", "json", "csv")
+from console.tables import print_records, space
+from console.terminal import visible
 
 
 def render(result: QueryResult, form: str) -> str:
@@ -113,19 +117,37 @@ def _rows(result: QueryResult) -> Iterator[list[str | None]]:
         yield [None if value is None else athena_text(value, kind) for value, kind in pairs]
 
 
-_ESCAPES = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t", "\x1b": "\\x1b"})
+def print_table(result: QueryResult, console: Console) -> None:
+    """Print an answer as a table; on a terminal that is too narrow, with a line for each value.
+
+    rich's own tables cut or wrap values, and take seconds for thousands of rows.
+    """
+    head, rule, *lines = _table(result).splitlines()
+    if len(rule) > console.width:
+        print_records(console, _names(result), _cells(result))
+        lines = lines[-1:]
+    else:
+        console.print(Text(head, "bold"), Text(rule, "dim"), sep="\n", soft_wrap=True)
+    console.print(Text("\n".join(lines)), soft_wrap=True)
+
+
+def _names(result: QueryResult) -> list[str]:
+    return [visible(name) for name, _ in result.columns]
+
+
+def _cells(result: QueryResult) -> list[list[str]]:
+    """Return each value as a text without control characters, so that a row is a line."""
+    return [[visible(cell or "") for cell in row] for row in _rows(result)]
 
 
 def _table(result: QueryResult) -> str:
-    names = [name for name, _ in result.columns]
-    # A line a row: what would break the line, or drive a terminal, is shown as an escape.
-    cells = [[(cell or "").translate(_ESCAPES) for cell in row] for row in _rows(result)]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
+    names, cells = _names(result), _cells(result)
+    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     right = [kind.is_number for _, kind in result.columns]
 
     def line(values: list[str]) -> str:
         aligned = (
-            value.rjust(width) if number else value.ljust(width)
+            space(value, width) + value if number else value + space(value, width)
             for value, width, number in zip(values, widths, right, strict=True)
         )
         return " | ".join(aligned).rstrip()
@@ -135,17 +157,22 @@ def _table(result: QueryResult) -> str:
     return "\n".join([line(names), rule, *map(line, cells), count]) + "\n"
 
 
-def _json(result: QueryResult) -> str:
-    lines = []
+def json_rows(result: QueryResult) -> list[dict[str, Any]]:
+    """Return each row as an object of JSON's values; a name that comes again gets a number."""
+    rows = []
     for row in result.rows:
-        named = {}
+        named: dict[str, Any] = {}
         for (name, kind), value in zip(result.columns, row, strict=True):
             own, number = name, 2
             while own in named:
                 own, number = f"{name}_{number}", number + 1
             named[own] = _json_value(value, kind)
-        lines.append(json.dumps(named, ensure_ascii=False) + "\n")
-    return "".join(lines)
+        rows.append(named)
+    return rows
+
+
+def _json(result: QueryResult) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in json_rows(result))
 
 
 def _json_value(value: Any, kind: TrinoType) -> Any:

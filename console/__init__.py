@@ -1,1 +1,1 @@
-"""What the commands share: the root of their errors, progress, and the folder of their state."""
+"""What the commands share: errors, the terminal, progress, tables, and where state is kept."""

@@ -17,9 +17,9 @@ from botocore.exceptions import ClientError
 
 from athena.export import write_export
 from console.errors import CommandError
-from console.progress import Progress
+from console.progress import BYTES, Progress
 from demo.feed.generator import generate
-from demo.feed.lines import read_lines
+from demo.feed.lines import read_lines, size_of_input
 from demo.feed.replication import TableStream
 from demo.feed.stream import Fed, StreamRecord, feed
 from demo.feed.table import write_items
@@ -148,7 +148,7 @@ class FinishedRun:
             self.endpoint.client("s3"),
             self.provisioned.settings.bucket_name,
             folder,
-            lambda number: progress.show(f"{number:,} objects exported"),
+            progress.count,
             databases_prefix=self.provisioned.outputs["database"],
         )
 
@@ -199,14 +199,15 @@ def demo(
             )
         )
         outcome = _run(pipeline, provisioned, options, progress, on_problem)
-        progress.clear()
+        progress.end()
         yield FinishedRun(outcome, endpoint, provisioned)
 
 
 def _provision(
     endpoint: Endpoint, settings: Settings, options: DemoOptions, progress: Progress
 ) -> Provisioned:
-    progress.step(f"Provisioning stack {options.stack} at {endpoint.url}")
+    where = f" at {endpoint.url}" if options.endpoint_url else ""
+    progress.step(f"Provisioning stack {options.stack}{where}")
     made = itertools.count(1)
     make_referenced(endpoint, settings)
     return provision(
@@ -262,33 +263,36 @@ def _run(
     pipeline.start()
     kinesis = operator.client("kinesis")
 
-    def put(records: Iterator[StreamRecord], what: str) -> Fed:
-        progress.step(f"Feeding {what} into {settings.stream_name}")
-        return feed(
-            kinesis,
-            settings.stream_name,
-            records,
-            lambda fed: progress.show(f"{fed.accepted:,} fed  {_stages(pipeline)}"),
-        )
+    def put(
+        records: Iterator[StreamRecord], what: str, total: int | None, unit: str = "records"
+    ) -> Fed:
+        def show(fed: Fed) -> None:
+            done = fed.bytes + fed.accepted if unit == BYTES else fed.accepted + len(fed.refused)
+            progress.show(f"{fed.accepted:,} fed  {_stages(pipeline)}", done)
+
+        progress.step(f"Feeding {what} into {settings.stream_name}", total, unit)
+        return feed(kinesis, settings.stream_name, records, show)
 
     table_changes = 0
     if options.input is None:
         progress.step(f"Writing items to the table {settings.table_name}")
-        from_table = put(
-            _table_changes(operator, settings.table_name, options, progress), "the table's changes"
-        )
+        changes, writes = _table_changes(operator, settings.table_name, options, progress)
+        from_table = put(changes, "the table's changes", writes)
         table_changes = from_table.accepted
         fed = put(
             generate(options.seed, options.records, settings.table_name),
             f"{options.records:,} generated change records",
+            options.records,
         )
         fed.accepted += from_table.accepted
         fed.bytes += from_table.bytes
         fed.refused += from_table.refused
     else:
-        fed = put(read_lines(options.input), options.input)
-    progress.step("Draining the delivery streams")
-    pipeline.drain(lambda: progress.show(_stages(pipeline)))
+        fed = put(read_lines(options.input), options.input, size_of_input(options.input), BYTES)
+    # Each delivery stream reads all that was fed.
+    to_handle = fed.accepted * len(pipeline.counts())
+    progress.step("Draining the delivery streams", to_handle, "records", _handled(pipeline))
+    pipeline.drain(lambda: progress.show(_stages(pipeline), _handled(pipeline)))
     s3 = operator.client("s3")
     _refuse_objects_of_others(s3, settings.bucket_name, pipeline.counts().values())
     progress.step("Running the Avro writer's schedules")
@@ -316,7 +320,8 @@ def _run(
 
 def _table_changes(
     operator: Endpoint, table_name: str, options: DemoOptions, progress: Progress
-) -> Iterator[StreamRecord]:
+) -> tuple[Iterator[StreamRecord], int]:
+    """Write items to the table; return the changes of its stream, and how many there are."""
     dynamodb = operator.client("dynamodb")
     stream = TableStream(dynamodb, operator.client("dynamodbstreams"), table_name)
     writes = write_items(
@@ -324,9 +329,9 @@ def _table_changes(
         table_name,
         options.seed,
         _TABLE_ITEMS,
-        lambda writes: progress.show(f"{writes} writes"),
+        lambda done: progress.show(f"{done} writes"),
     )
-    return stream.read(writes)
+    return stream.read(writes), writes
 
 
 def _work_left(s3: Any, bucket: str) -> bool:
@@ -336,12 +341,15 @@ def _work_left(s3: Any, bucket: str) -> bool:
     )
 
 
+def _handled(pipeline: Pipeline) -> int:
+    return sum(each.delivered + each.dropped + each.failed for each in pipeline.counts().values())
+
+
 def _stages(pipeline: Pipeline) -> str:
     counts = pipeline.counts().values()
     received = sum(each.received for each in counts)
-    handled = sum(each.delivered + each.dropped + each.failed for each in counts)
     objects = sum(each.objects + each.error_objects for each in counts)
-    return f"{received:,} received  {handled:,} handled  {objects:,} objects landed"
+    return f"{received:,} received  {_handled(pipeline):,} handled  {objects:,} objects landed"
 
 
 def _pass_on(line: FunctionLog, on_problem: Callable[[str], None]) -> None:

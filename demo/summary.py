@@ -1,4 +1,4 @@
-"""A run's outcome for people, as text, and for programs, as JSON."""
+"""A run's outcome: for people as tables, for programs as JSON."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from rich.console import Console
+from rich.syntax import Syntax
+from rich.text import Text
+
+from athena.engine import QueryResult
+from athena.render import json_rows
+from athena.render import print_table as print_answer
+from console.tables import print_table
+from console.terminal import visible
 from demo.reconciliation import Partition
 from demo.run import Outcome
 from infra.queries import saved_queries
@@ -35,35 +44,54 @@ def closing_queries(
 
 @dataclass(frozen=True)
 class Answer:
-    """A query, and its answer as text and as JSON values."""
+    """A query, and its answer."""
 
     sql: str
-    text: str
-    columns: list[dict[str, str]]
-    rows: list[Any]
+    result: QueryResult
 
 
-def as_text(outcome: Outcome, answers: Sequence[Answer]) -> str:
-    """Return the report that a person reads."""
-    lines = [_counts(outcome), "", _partitions(outcome)]
+def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) -> None:
+    """Print the report that a person reads."""
+    if console.is_terminal:
+        # The steps of the run stand above it.
+        console.print()
+    _print_counts(outcome, console)
+    console.print()
+    _print_partitions(outcome, console)
     for answer in answers:
-        lines += ["", answer.sql, "", answer.text]
-    if outcome.fed.refused:
-        lines += ["", f"{len(outcome.fed.refused):,} records were refused by the stream:"]
-        lines += [f"  {each}" for each in outcome.fed.refused[:_MOST_REFUSED_SHOWN]]
-        if len(outcome.fed.refused) > _MOST_REFUSED_SHOWN:
-            lines.append(f"  and {len(outcome.fed.refused) - _MOST_REFUSED_SHOWN:,} more")
-    lines.append("")
+        console.print()
+        console.print(_highlighted(answer.sql))
+        console.print()
+        print_answer(answer.result, console)
+    refused = outcome.fed.refused
+    if refused:
+        lines = [f"{len(refused):,} records were refused by the stream:"]
+        lines += [f"  {visible(each)}" for each in refused[:_MOST_REFUSED_SHOWN]]
+        if len(refused) > _MOST_REFUSED_SHOWN:
+            lines.append(f"  and {len(refused) - _MOST_REFUSED_SHOWN:,} more")
+        console.print("\n".join(["", *lines]))
+    console.print()
+    console.print(_conclusion(outcome))
+
+
+def _conclusion(outcome: Outcome) -> Text:
     fed = f"{outcome.fed.accepted:,} records fed, {outcome.seconds:.1f} s"
     if outcome.fed.refused:
         fed += f", {len(outcome.fed.refused):,} refused by the stream (above)"
     if outcome.good:
-        lines.append(f"{fed}. Everything reconciles: each record fed is in exactly one place.")
-    else:
-        lines.append(f"{fed}. This does not reconcile:")
-        lines += [f"  {each}" for each in outcome.discrepancies]
-        lines += [f"  refused: {each}" for each in outcome.denials]
-    return "\n".join(lines)
+        return Text(
+            f"{fed}. Everything reconciles: each record fed is in exactly one place.", "bold green"
+        )
+    lines = [f"{fed}. This does not reconcile:"]
+    lines += [f"  {each}" for each in outcome.discrepancies]
+    lines += [f"  refused: {each}" for each in outcome.denials]
+    return Text("\n".join(lines), "bold red")
+
+
+def _highlighted(sql: str) -> Text:
+    text = Syntax("", "sql", theme="ansi_dark").highlight(sql)
+    text.rstrip()
+    return text
 
 
 def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> dict[str, Any]:
@@ -78,7 +106,12 @@ def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> 
         "types": {record_type: asdict(counts) for record_type, counts in outcome.counts.items()},
         "partitions": [asdict(each) for each in outcome.partitions],
         "queries": [
-            {"sql": each.sql, "columns": each.columns, "rows": each.rows} for each in answers
+            {
+                "sql": each.sql,
+                "columns": [{"name": n, "type": str(kind)} for n, kind in each.result.columns],
+                "rows": json_rows(each.result),
+            }
+            for each in answers
         ],
         "reconciled": not outcome.discrepancies,
         "discrepancies": outcome.discrepancies,
@@ -88,7 +121,7 @@ def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> 
     }
 
 
-def _counts(outcome: Outcome) -> str:
+def _print_counts(outcome: Outcome, console: Console) -> None:
     header = (
         "type",
         "received",
@@ -115,27 +148,12 @@ def _counts(outcome: Outcome) -> str:
         )
         for record_type, each in outcome.counts.items()
     ]
-    return _table(header, rows)
+    print_table(console, header, rows)
 
 
-def _partitions(outcome: Outcome) -> str:
+def _print_partitions(outcome: Outcome, console: Console) -> None:
     rows = [
         (each.record_type, each.date, f"{each.files:,}", f"{each.rows:,}", f"{each.bytes:,}")
         for each in outcome.partitions
     ]
-    return _table(("table", "partition_date", "files", "rows", "bytes"), rows)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    numbers = [
-        bool(rows) and all(row[i].replace(",", "").isdigit() for row in rows)
-        for i in range(len(header))
-    ]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, numbers, strict=True)
-        ).rstrip()
-        for row in (header, *rows)
-    )
+    print_table(console, ("table", "partition_date", "files", "rows", "bytes"), rows)

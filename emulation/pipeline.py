@@ -217,6 +217,7 @@ def running_pipeline(
             runtime_client=runtime_client,
         )
         hosts.append(stack.enter_context(host))
+        host.unpack()
         pipeline = Pipeline(gate, host, settings, delivery_streams)
         stack.callback(pipeline.stop)
         yield pipeline

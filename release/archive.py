@@ -8,6 +8,8 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from console.storage import writing
+
 # The earliest date that a zip can hold. The files' own dates would change its bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -27,27 +29,35 @@ def write_archive(path: Path, files: Mapping[str, Path]) -> int:
     -------
     int
         Bytes of all files unzipped.
+
+    Raises
+    ------
+    CannotWriteError
+        The archive cannot be written; the disk may be full.
     """
+    contents = {name: files[name].read_bytes() for name in sorted(files)}
+    with writing(path):
+        _write(path, contents)
+    return sum(map(len, contents.values()))
+
+
+def _write(path: Path, contents: Mapping[str, bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    unzipped = 0
     try:
         with (
             os.fdopen(descriptor, "wb") as stream,
             zipfile.ZipFile(stream, "w") as archive,
         ):
-            for name in sorted(files):
-                content = files[name].read_bytes()
+            for name, content in contents.items():
                 archive.writestr(
                     _entry(name), content, zipfile.ZIP_DEFLATED, compresslevel=_COMPRESSION_LEVEL
                 )
-                unzipped += len(content)
         os.chmod(temporary, 0o644)  # noqa: PTH101
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return unzipped
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

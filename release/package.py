@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from console.errors import CommandError
+from console.storage import writing
 from release import archive, wheels
 from release.errors import PackagingError
 from release.wheels import Target
@@ -99,6 +101,8 @@ def build(
     ------
     PackagingError
         A folder or a wheel is missing, or a package is larger than Lambda allows.
+    CannotWriteError
+        A package cannot be written; the disk may be full.
     """
     return tuple(
         _build_one(function, target, source, out / target.value, force, progress or _quietly)
@@ -144,7 +148,8 @@ def _build_one(
     }
     package = _describe(function, path, known)
     _refuse_what_lambda_refuses(package)
-    record.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with writing(record):
+        record.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return package
 
 
@@ -244,7 +249,7 @@ def main(arguments: list[str] | None = None) -> int:
             force=options.force,
             progress=lambda text: print(text, file=sys.stderr),  # noqa: T201
         )
-    except PackagingError as error:
+    except CommandError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     for package in packages:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import importlib.metadata
+import os
 import platform
 import subprocess
 import sys
@@ -17,6 +19,8 @@ from typing import Final, cast
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+from console.errors import CannotWriteError
+from console.storage import TEMPORARY_REMEDY, writing
 from infra.runtime import ARCHITECTURE, PYTHON_VERSION
 from release.errors import PackagingError
 
@@ -124,10 +128,14 @@ def install(target: Target, *, lock: Path, into: Path) -> dict[str, str]:
     ------
     PackagingError
         No wheel fits the target, a wheel is not the one that the lock names, or there is no pip.
+    CannotWriteError
+        The disk is full.
     """
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.txt"
-        wanted.write_text(applicable(lock.read_text(encoding="utf-8"), target), encoding="utf-8")
+        text = applicable(lock.read_text(encoding="utf-8"), target)
+        with writing(wanted, TEMPORARY_REMEDY):
+            wanted.write_text(text, encoding="utf-8")
         command = [
             *(sys.executable, "-m", "pip", "install"),
             *("--quiet", "--disable-pip-version-check", "--no-input", "--no-compile"),
@@ -140,6 +148,8 @@ def install(target: Target, *, lock: Path, into: Path) -> dict[str, str]:
         ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if result.returncode != 0:
+        if (full := os.strerror(errno.ENOSPC)) in result.stderr:
+            raise CannotWriteError(f"cannot write to {into}: {full}", TEMPORARY_REMEDY)
         raise PackagingError(_explain(target, lock, result.stderr))
     return {
         distribution.metadata["Name"]: distribution.version

@@ -48,6 +48,13 @@ def read_lines(source: str) -> Iterator[StreamRecord]:
         ) from None
 
 
+def size_of_input(source: str) -> int | None:
+    """Return the bytes that will be read, or None if that is not known before."""
+    path = Path(source)
+    known = source != "-" and path.suffix != ".gz" and path.is_file()
+    return path.stat().st_size if known else None
+
+
 def check_input(source: str) -> None:
     """Raise `InputError` if a file cannot be opened, before anything is set up for it."""
     if source == "-":

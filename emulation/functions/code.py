@@ -10,6 +10,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+from console.storage import TEMPORARY_REMEDY, writing
 from emulation.functions.errors import PackageMismatchError
 
 
@@ -29,6 +30,17 @@ class DeployedCode:
         self._root = root
         self._lock = threading.Lock()
 
+    def unpack(self) -> None:
+        """Unpack every package now, so that a full disk is told before a function is invoked.
+
+        Raises
+        ------
+        CannotWriteError
+            The disk is full.
+        """
+        for path in sorted(self._packages.glob("*.zip")):
+            self.task_root(_code_sha256(path))
+
     def task_root(self, code_sha256: str) -> Path:
         """Return the read-only folder with the files of the package that has this digest.
 
@@ -40,8 +52,11 @@ class DeployedCode:
         folder = self._root / base64.b64decode(code_sha256).hex()
         with self._lock:
             if not folder.exists():
-                with zipfile.ZipFile(self._find(code_sha256)) as package:
-                    partial = folder.with_suffix(".partial")
+                partial = folder.with_suffix(".partial")
+                with (
+                    zipfile.ZipFile(self._find(code_sha256)) as package,
+                    writing(partial, TEMPORARY_REMEDY),
+                ):
                     package.extractall(partial)
                 # A process cannot write byte code into a read-only folder. Without byte code,
                 # each process would compile the modules again.
@@ -61,10 +76,14 @@ class DeployedCode:
     def _find(self, code_sha256: str) -> Path:
         zips = sorted(self._packages.glob("*.zip"))
         for path in zips:
-            if base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode() == code_sha256:
+            if _code_sha256(path) == code_sha256:
                 return path
         raise PackageMismatchError(
             f"none of {len(zips)} packages in {self._packages} has the digest {code_sha256} of the "
             "function's code: build them again (`python -m release.package --target local`) and "
             "provision again, so that the function is made from the package that is there"
         )
+
+
+def _code_sha256(path: Path) -> str:
+    return base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()

@@ -93,6 +93,16 @@ class FunctionHost:
     ) -> None:
         self.close()
 
+    def unpack(self) -> None:
+        """Unpack the functions' packages now; otherwise each is unpacked when it is first needed.
+
+        Raises
+        ------
+        CannotWriteError
+            The disk is full.
+        """
+        self._code.unpack()
+
     def invoke(self, request: InvokeRequest) -> InvokeResponse:
         """Run a function once, and answer as Lambda's Invoke does.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import shutil
@@ -10,16 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from athena.command import add_parser
+from dmd.__main__ import main
 
 from .tables import catalog, definitions, view
 
 
 def _run(*arguments: str) -> int:
-    parser = argparse.ArgumentParser(prog="dmd")
-    add_parser(parser.add_subparsers())
-    args = parser.parse_args(["sql", *arguments])
-    return int(args.run(args))
+    return main(["sql", *arguments])
 
 
 def test_a_query_is_answered(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,5 +79,6 @@ def test_a_views_columns_have_the_comments_that_glue_has(
 def test_neither_or_both_is_a_wrong_use(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _run(*arguments) == 2
+    with pytest.raises(SystemExit, match="2"):
+        _run(*arguments)
     assert "--tables" in capsys.readouterr().err

@@ -8,9 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from athena.engine import QueryResult, run_query
-from athena.render import athena_text, render
+from athena.render import athena_text, print_table, render
 from athena.values.trino_types import VARCHAR
 
 
@@ -71,6 +72,41 @@ def test_a_table_is_aligned_numbers_to_the_right(data_dir: Path) -> None:
 def test_a_value_cannot_break_a_table_s_line_or_drive_the_terminal() -> None:
     result = QueryResult((("a", VARCHAR),), [("x\ny\x1b[2J",)])
     assert render(result, "table").splitlines()[2] == r"x\ny\x1b[2J"
+
+
+def test_a_character_of_two_cells_takes_two() -> None:
+    result = QueryResult((("a", VARCHAR), ("b", VARCHAR)), [("東京", "x"), ("Rome", "y")])
+    assert render(result, "table").splitlines()[2:4] == ["東京 | x", "Rome | y"]
+
+
+def _terminal(width: int) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None)
+
+
+def _printed(result: QueryResult, width: int) -> str:
+    console = _terminal(width)
+    print_table(result, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_terminal_shows_the_same_table_if_it_is_wide_enough(data_dir: Path) -> None:
+    result = run_query(data_dir, "SELECT sale_id, amount FROM sale ORDER BY 1")
+    text = render(result, "table")
+    assert _printed(result, max(map(len, text.splitlines()))) == text
+
+
+def test_a_narrower_terminal_shows_a_line_for_each_value(data_dir: Path) -> None:
+    result = run_query(data_dir, "SELECT sale_id, amount FROM sale ORDER BY 1 LIMIT 2")
+    assert _printed(result, 14) == (
+        "-- row 1 --\nsale_id | s1\namount  | 20.20\n"
+        "-- row 2 --\nsale_id | s2\namount  | 5.00\n(2 rows)\n"
+    )
+
+
+def test_a_long_value_is_whole_in_a_terminal() -> None:
+    value = "long " * 100
+    assert value in _printed(QueryResult((("a", VARCHAR),), [(value,)]), 40)
 
 
 def test_csv_is_quoted_and_null_is_nothing(data_dir: Path) -> None:

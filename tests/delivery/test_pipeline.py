@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import re
 import shlex
 import subprocess
@@ -11,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import rich_click as click
 import yaml
 
+from dmd.cli import dmd
 from infra.naming import ENVIRONMENTS
 from infra.runtime import PYTHON_VERSION
 from tests.delivery.pipeline import PATH, TEXT, Job, jobs, needed, parse, runs
@@ -223,11 +223,12 @@ def test_every_command_of_a_job_exists() -> None:
 
 
 def parse_dmd(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(exit_on_error=False)
-    subparsers = parser.add_subparsers(required=True)
-    for module in importlib.import_module("dmd.__main__")._COMMANDS:
-        importlib.import_module(module).add_parser(subparsers)
-    assert callable(parser.parse_args(arguments).run)
+    command: click.Command = dmd
+    words = list(arguments)
+    while isinstance(command, click.Group):
+        command = command.commands[words.pop(0)]
+    # It raises what is wrong with the options.
+    assert callable(command.make_context(command.name, words).command.callback)
 
 
 def test_warnings_about_schemas_are_shown_and_refusals_fail_the_job() -> None:

@@ -19,7 +19,7 @@ from demo.reconciliation import list_keys
 from demo.run import LOCAL_PACE
 from emulation.endpoint import Endpoint
 from emulation.pipeline import running_pipeline
-from estate.provision.command import LOCAL_PACKAGES
+from estate.provision.action import LOCAL_PACKAGES
 from estate.provision.provision import local_settings, provision
 from estate.referenced import make_referenced
 from estate.stack_config import REPOSITORY

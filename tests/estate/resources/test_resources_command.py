@@ -11,6 +11,7 @@ import pytest
 from dmd.__main__ import main
 from estate.stack_config import REPOSITORY
 from infra.naming import ENVIRONMENTS
+from release.package import build
 from release.wheels import Target
 
 Command = Callable[..., str]
@@ -18,7 +19,8 @@ Command = Callable[..., str]
 
 @pytest.fixture
 def resources(packages: Path, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command; give what it prints."""
+    """Run the command; give what it prints. It has nothing to build, and so nothing to say."""
+    build(Target.ARM64, source=REPOSITORY, out=REPOSITORY / "build" / "lambda")
 
     def run(*arguments: str) -> str:
         status = main(["resources", *arguments, "--set", f"package_directory={packages}"])
@@ -81,7 +83,7 @@ def test_packages_are_built_before_they_are_looked_at(
         assert (source, out) == (REPOSITORY, REPOSITORY / "build" / "lambda")
         raise OSError(f"building for {target}")
 
-    monkeypatch.setattr("estate.resources.command.build", build)
+    monkeypatch.setattr("estate.resources.action.build", build)
     assert main(["resources", "--stack", "dev1"]) == 1
     assert capsys.readouterr().err == "dmd resources: building for arm64\n"
 

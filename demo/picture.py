@@ -1,0 +1,104 @@
+"""A picture of the demo: what a terminal shows of a run, as ``docs/demo.svg``.
+
+    python -m demo.picture [FILE]
+
+The run is a real one, so that its times, and how many repeats fall into one batch, differ a little
+from picture to picture. Long tables are shortened, with "…" in the place of what is left out.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from console.errors import CommandError
+from console.process import prepare
+from console.storage import writing
+from demo.action import run
+from demo.run import DemoOptions
+from estate.provision.action import LOCAL_PACKAGES
+from estate.stack_config import REPOSITORY
+
+PICTURE = REPOSITORY / "docs" / "demo.svg"
+
+_COLUMNS = 92
+_MOST_LINES = 16
+_FIRST, _LAST = 9, 2
+
+
+def main(arguments: list[str]) -> int:
+    """Run the demo and write the picture; return the exit status."""
+    path = Path(arguments[0]) if arguments else PICTURE
+    prepare()
+    with tempfile.TemporaryDirectory() as state:
+        # The user's own last run stays.
+        os.environ["DMD_STATE_DIR"] = state
+        console = _console()
+        console.print("$ make demo")
+        try:
+            status = run(
+                DemoOptions(stack="dev1", packages=LOCAL_PACKAGES), out=console, said=console
+            )
+            with writing(path):
+                path.write_text(draw(console.export_text(styles=True)), encoding="utf-8")
+        except CommandError as error:
+            sys.stderr.write(f"{error}\n")
+            return 1
+    return status
+
+
+def draw(output: str) -> str:
+    """Return what a terminal shows of an output, as SVG.
+
+    Parameters
+    ----------
+    output
+        Lines with ANSI styles.
+    """
+    console = _console()
+    for line in _shortened(output.rstrip("\n").split("\n")):
+        console.print(Text.from_ansi(line), soft_wrap=True)
+    svg = console.export_svg(title="dmd-pipeline", unique_id="demo")
+    # A page that shows the picture loads no fonts for it.
+    return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+
+
+def _console() -> Console:
+    return Console(
+        file=io.StringIO(),
+        record=True,
+        width=_COLUMNS,
+        force_terminal=True,
+        # No frames of a spinner in between.
+        force_interactive=False,
+        color_system="truecolor",
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _shortened(lines: list[str]) -> Iterator[str]:
+    """Yield the lines, of a long block without an empty line only the first and the last."""
+    block: list[str] = []
+    for line in [*lines, ""]:
+        if line:
+            block.append(line)
+            continue
+        if len(block) > _MOST_LINES:
+            block = [*block[:_FIRST], "…", *block[-_LAST:]]
+        yield from block
+        yield ""
+        block = []
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,37 @@
+"""The commands of ``dmd``, and their groups in its help.
+
+Only options are declared here and in the modules imported here: what a command runs is imported
+when it runs, so that ``--help`` and shell completion are fast.
+"""
+
+from __future__ import annotations
+
+import rich_click as click
+
+from athena.command import sql
+from console.help import CONTEXT_SETTINGS
+from demo.command import demo
+from dmd.completion import completion
+from estate.command import provision, resources
+from ops.schema_command import schema
+
+_GROUPS = {
+    "One machine": (demo, sql, provision),
+    "Tables and schemas": (schema,),
+    "Stacks": (resources,),
+    "Shell": (completion,),
+}
+
+
+@click.group(context_settings=CONTEXT_SETTINGS)
+@click.version_option(package_name="dmd-pipeline", prog_name="dmd", message="%(prog)s %(version)s")
+def dmd() -> None:
+    """Land a DynamoDB table's changes in S3 as partitioned Avro for Athena."""
+
+
+for _title, _commands in _GROUPS.items():
+    for _command in _commands:
+        dmd.add_command(_command)
+    dmd.add_panel(
+        click.RichCommandPanel(_title, commands=[each.name for each in _commands if each.name])
+    )
