@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from catalog.views import current_state_sql, latest
 from schemas import PARTITION_COLUMN
 
-# The queries' own names begin with an underscore. No schema can give one to a table or a column
-# (`schemas.names`).
+# A query's own name can meet a column of a schema only beside a ``*`` over a table. There it begins
+# with an underscore, which no name of a schema may (`schemas.names`); elsewhere the tables' columns
+# are listed, and what a query gives out has a plain name.
 
 # The newest week of partitions; the engine works the date out before it plans, so that it reads
 # these days' files alone.
@@ -55,85 +56,85 @@ def _over_all(record_types: Sequence[str]) -> Iterable[SavedQuery]:
         "changes-of-the-last-week",
         "How many changes of each type and kind there were, day by day. Reads the last seven days.",
         f"""\
-SELECT _record_type, {PARTITION_COLUMN}, change_type, count(*) AS _changes
+SELECT record_type, {PARTITION_COLUMN}, change_type, count(*) AS changes
 FROM (
 {_union(record_types, f"{PARTITION_COLUMN}, change_type")}
 )
 WHERE {_LAST_DAYS}
-GROUP BY _record_type, {PARTITION_COLUMN}, change_type
-ORDER BY _record_type, {PARTITION_COLUMN}, change_type""",
+GROUP BY record_type, {PARTITION_COLUMN}, change_type
+ORDER BY record_type, {PARTITION_COLUMN}, change_type""",
     )
     yield SavedQuery(
         "changes-of-a-day",
         "How many changes of each type and kind a day had, and of how many records. Reads that "
         "day. The ? is the day: '2026-11-01'.",
         f"""\
-SELECT _record_type, change_type, count(*) AS _changes,
-  count(DISTINCT change_id) AS _without_repeats, count(DISTINCT record_key) AS _records,
-  count_if(is_expired) AS _expired
+SELECT record_type, change_type, count(*) AS changes,
+  count(DISTINCT change_id) AS without_repeats, count(DISTINCT record_key) AS records,
+  count_if(is_expired) AS expired
 FROM (
 {_union(record_types, f"{PARTITION_COLUMN}, change_id, change_type, record_key, is_expired")}
 )
 WHERE {PARTITION_COLUMN} = ?
-GROUP BY _record_type, change_type
-ORDER BY _record_type, change_type""",
+GROUP BY record_type, change_type
+ORDER BY record_type, change_type""",
     )
     yield SavedQuery(
         "current-records",
         "How many records of each type there are now, and when the newest of them changed. Reads "
         "the whole tables.",
         "\nUNION ALL\n".join(
-            f"SELECT '{each}' AS _record_type, count(*) AS _records, "
-            f'max(changed_at) AS _last_changed_at FROM "{latest(each)}"'
+            f"SELECT '{each}' AS record_type, count(*) AS records, "
+            f'max(changed_at) AS last_changed_at FROM "{latest(each)}"'
             for each in record_types
         )
-        + "\nORDER BY _record_type",
+        + "\nORDER BY record_type",
     )
     yield SavedQuery(
         "freshness",
         "The newest change that has come through, by type and day. Reads the last seven days.",
         f"""\
-SELECT _record_type, {PARTITION_COLUMN}, max(changed_at) AS _last_changed_at,
-  date_diff('minute', max(changed_at), CAST(current_timestamp AS timestamp(3))) AS _minutes_ago
+SELECT record_type, {PARTITION_COLUMN}, max(changed_at) AS last_changed_at,
+  date_diff('minute', max(changed_at), CAST(current_timestamp AS timestamp(3))) AS minutes_ago
 FROM (
 {_union(record_types, f"{PARTITION_COLUMN}, changed_at")}
 )
 WHERE {_LAST_DAYS}
-GROUP BY _record_type, {PARTITION_COLUMN}
-ORDER BY _record_type, {PARTITION_COLUMN} DESC""",
+GROUP BY record_type, {PARTITION_COLUMN}
+ORDER BY record_type, {PARTITION_COLUMN} DESC""",
     )
     yield SavedQuery(
         "files-and-rows",
         "How many files and rows each partition has. Reads the last seven days.",
         f"""\
-SELECT _record_type, {PARTITION_COLUMN}, count(DISTINCT _path) AS _files, count(*) AS _changes
+SELECT record_type, {PARTITION_COLUMN}, count(DISTINCT path) AS files, count(*) AS changes
 FROM (
-{_union(record_types, f'{PARTITION_COLUMN}, "$path" AS _path')}
+{_union(record_types, f'{PARTITION_COLUMN}, "$path" AS path')}
 )
 WHERE {_LAST_DAYS}
-GROUP BY _record_type, {PARTITION_COLUMN}
-ORDER BY _record_type, {PARTITION_COLUMN}""",
+GROUP BY record_type, {PARTITION_COLUMN}
+ORDER BY record_type, {PARTITION_COLUMN}""",
     )
     yield SavedQuery(
         "repeats",
         "Changes that came more than once in different batches, which is no error: rows of one "
         "change_id with one content. Reads the last seven days.",
         f"""\
-SELECT _record_type, {PARTITION_COLUMN}, change_id, record_key, change_type,
-  count(*) AS _copies, count(DISTINCT _path) AS _files
+SELECT record_type, {PARTITION_COLUMN}, change_id, record_key, change_type,
+  count(*) AS copies, count(DISTINCT path) AS files
 FROM (
 {
             _union(
                 record_types,
                 f"{PARTITION_COLUMN}, change_id, record_key, change_type, changed_at_micros, "
-                '"$path" AS _path',
+                '"$path" AS path',
             )
         }
 )
 WHERE {_LAST_DAYS}
-GROUP BY _record_type, {PARTITION_COLUMN}, change_id, record_key, change_type, changed_at_micros
+GROUP BY record_type, {PARTITION_COLUMN}, change_id, record_key, change_type, changed_at_micros
 HAVING count(*) > 1
-ORDER BY _copies DESC, _record_type, change_id
+ORDER BY copies DESC, record_type, change_id
 LIMIT 100""",
     )
     yield SavedQuery(
@@ -141,8 +142,8 @@ LIMIT 100""",
         "Which attributes have no column or did not fit theirs, how often, and one example each. "
         "Reads the last seven days.",
         f"""\
-SELECT _record_type, _attribute, count(*) AS _changes, max(changed_at) AS _last_changed_at,
-  max_by(substr(json_format(_value), 1, 200), changed_at) AS _example
+SELECT record_type, attribute, count(*) AS changes, max(changed_at) AS last_changed_at,
+  max_by(substr(json_format(value), 1, 200), changed_at) AS example
 FROM (
 {
             _union(
@@ -152,10 +153,10 @@ FROM (
         }
 )
 CROSS JOIN UNNEST(CAST(json_parse(rescued_attributes) AS map(varchar, json)))
-  AS _rescued (_attribute, _value)
+  AS rescued (attribute, value)
 WHERE {_LAST_DAYS}
-GROUP BY _record_type, _attribute
-ORDER BY _changes DESC, _record_type, _attribute""",
+GROUP BY record_type, attribute
+ORDER BY changes DESC, record_type, attribute""",
     )
 
 
@@ -192,5 +193,5 @@ LIMIT 100""",
 
 def _union(record_types: Sequence[str], columns: str) -> str:
     return "\n  UNION ALL\n".join(
-        f"  SELECT '{each}' AS _record_type, {columns} FROM \"{each}\"" for each in record_types
+        f"  SELECT '{each}' AS record_type, {columns} FROM \"{each}\"" for each in record_types
     )

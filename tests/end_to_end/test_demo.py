@@ -129,7 +129,7 @@ def test_the_summary_has_partitions_and_the_answers_of_two_queries(generated: Ru
         if row["changed_at"].date().isoformat() == day
     )
     assert changes == {
-        (row["_record_type"], row["change_type"]): row["_changes"] for row in of_a_day["rows"]
+        (row["record_type"], row["change_type"]): row["changes"] for row in of_a_day["rows"]
     }
     newest = {
         (name, row["record_key"]): row
@@ -137,7 +137,7 @@ def test_the_summary_has_partitions_and_the_answers_of_two_queries(generated: Ru
         for row in sorted(of_type, key=lambda each: (each["changed_at_micros"], _order(each)))
     }
     left = Counter(name for (name, _), row in newest.items() if not row["is_deleted"])
-    assert left == {row["_record_type"]: row["_records"] for row in current["rows"]}
+    assert left == {row["record_type"]: row["records"] for row in current["rows"]}
 
 
 def _order(row: dict[str, Any]) -> int:
@@ -163,7 +163,7 @@ def test_a_stack_of_fewer_types_runs_and_answers_from_its_own_tables(
     assert summary["reconciled"] is True
     assert set(summary["types"]) == {"demand", "event"}
     for query in summary["queries"]:
-        assert {row["_record_type"] for row in query["rows"]} == {"demand", "event"}
+        assert {row["record_type"] for row in query["rows"]} == {"demand", "event"}
 
 
 def test_a_users_own_records_end_where_they_should(own: Run) -> None:
