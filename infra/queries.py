@@ -85,7 +85,7 @@ ORDER BY record_type, change_type""",
         "the whole tables.",
         "\nUNION ALL\n".join(
             f"SELECT '{each}' AS record_type, count(*) AS records, "
-            f'max(changed_at) AS last_changed_at FROM "{latest(each)}"'
+            f'max(changed_at) AS last_changed_at\nFROM "{latest(each)}"'
             for each in record_types
         )
         + "\nORDER BY record_type",
@@ -193,5 +193,5 @@ LIMIT 100""",
 
 def _union(record_types: Sequence[str], columns: str) -> str:
     return "\n  UNION ALL\n".join(
-        f"  SELECT '{each}' AS record_type, {columns} FROM \"{each}\"" for each in record_types
+        f"  SELECT '{each}' AS record_type, {columns}\n  FROM \"{each}\"" for each in record_types
     )
