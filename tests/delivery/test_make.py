@@ -105,6 +105,17 @@ def test_a_python_that_fits_is_taken(
     assert "--requirement requirements.txt" in done.stdout
 
 
+def test_an_environment_that_was_only_half_made_is_made_anew(project: Path, tmp_path: Path) -> None:
+    half = project / ".venv" / "bin" / "python"
+    half.parent.mkdir(parents=True)
+    half.write_text("#!/bin/sh\necho 'No module named pip' >&2\nexit 1\n")
+    half.chmod(0o755)
+    python = python_that_says((3, 12, 1), tmp_path / "bin" / "python3.x")
+    done = make("setup", f"PYTHON={python}", folder=project)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Making the virtual environment .venv\n")
+
+
 def test_of_the_pythons_on_the_machine_one_that_fits_is_found(
     project: Path, tmp_path: Path
 ) -> None:
