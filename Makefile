@@ -39,7 +39,8 @@ setup-dev: $(DEV) ## install what checking and measuring need as well
 
 $(RUNTIME): requirements.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 to 3.14 was found: install one, or name it with make PYTHON=/path/to/python" >&2; exit 1; }
-	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV); }
+	@$(PIP) --version >/dev/null 2>&1 || \
+		{ echo "Making the virtual environment $(VENV)"; $(PYTHON) -m venv $(VENV) --clear; }
 	@$(call install,requirements.txt)
 	@echo "Installing the project itself, and its command $(BIN)/dmd"
 	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
@@ -65,8 +66,8 @@ demo: $(RUNTIME) ## run the whole pipeline on this machine; ARGS="--records 1000
 picture: $(RUNTIME) ## run the demo and draw docs/demo.svg, which the README shows
 	@$(BIN)/python -m demo.picture $(ARGS)
 
-test: $(DEV) ## run the tests; ARGS="-k writer" passes arguments
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## run the tests on all cores; ARGS="-k writer" passes arguments
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
 
 test-trino: $(DEV) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
 	@$(BIN)/python -m pytest -m trino tests/trino $(ARGS)

@@ -191,7 +191,7 @@ def _platform_options(target: Target) -> list[str]:
 
 def _explain(target: Target, lock: Path, stderr: str) -> str:
     if "No module named pip" in stderr:
-        return f"{sys.executable} has no pip, which fetches the wheels: run `make setup`"
+        return f"{sys.executable} has no pip, which fetches the wheels: run `python -m ensurepip`"
     runs_on = (
         f"Python {platform.python_version()} on this machine"
         if target is Target.LOCAL

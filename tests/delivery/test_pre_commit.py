@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 from typing import Any
 
 import yaml
 
 from tests.support.cli import ROOT
+from tests.support.make import make
 
 CONFIGURATION = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
 (REPOSITORY,) = CONFIGURATION["repos"]
@@ -18,21 +18,14 @@ HOOKS: list[dict[str, Any]] = REPOSITORY["hooks"]
 def recipe(*arguments: str) -> list[str]:
     """Return the commands that make would run, once all is installed."""
     installed = [f"--old-file=.venv/{each}" for each in (".runtime", ".dev")]
-    done = subprocess.run(
-        ["make", "--dry-run", *installed, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout.splitlines()
+    return make("--dry-run", *installed, *arguments).stdout.splitlines()
 
 
 def test_the_hooks_run_what_make_check_runs() -> None:
     commands = []
     for hook in HOOKS:
-        make, *arguments = shlex.split(hook["entry"])
-        assert make == "make"
+        program, *arguments = shlex.split(hook["entry"])
+        assert program == "make"
         commands += recipe(*arguments)
     assert commands == recipe("check")
     assert len(commands) == 4

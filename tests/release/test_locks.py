@@ -26,6 +26,7 @@ from tests.release.locks import (
     entries,
 )
 from tests.support.cli import ROOT
+from tests.support.make import make
 
 # As uv calls them: manylinux_2_28 is glibc 2.28, which Debian 10, RHEL 8 and all later ones have.
 PLATFORMS = ("aarch64-apple-darwin", "x86_64-manylinux_2_28", "aarch64-manylinux_2_28")
@@ -108,14 +109,8 @@ def test_the_locks_are_those_of_the_requirements(tmp_path: Path) -> None:
     for name in (Path("Makefile"), *names, *(each.with_suffix(".in") for each in names)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    venv = ROOT / ".venv"
-    result = subprocess.run(
-        ["make", "lock", f"VENV={venv}", f"--old-file={venv}/.dev"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    venv = Path(sys.prefix)
+    result = make("lock", f"VENV={venv}", f"--old-file={venv}/.dev", folder=tmp_path)
     assert result.returncode == 0, result.stderr
     for name in names:
         assert pins(tmp_path / name) == pins(ROOT / name)

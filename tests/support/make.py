@@ -1,0 +1,37 @@
+"""make as a user runs it in a shell, also where make itself runs the tests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.support.cli import ROOT
+
+# What a make that runs the tests passes on, and what the Makefile would read.
+_NOT_INHERITED = frozenset({"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "ARGS"})
+
+
+def make(
+    *arguments: str, folder: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run make in a folder, and wait for it.
+
+    Parameters
+    ----------
+    arguments
+        The command line.
+    folder
+        Folder of the Makefile.
+    environment
+        Variables that the shell has besides.
+    """
+    inherited = {key: each for key, each in os.environ.items() if key not in _NOT_INHERITED}
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=folder,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
