@@ -30,8 +30,8 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
 @click.option(
     "--endpoint-url",
     metavar="URL",
-    help="Use this AWS-compatible emulator instead of the embedded one. The run deletes its delivery "
-    "streams, schedules and subscription filters there, so that nothing else delivers.",
+    help="Use this AWS-compatible emulator instead of the embedded one. The run deletes its "
+    "delivery streams, schedules and subscription filters there, so that nothing else delivers.",
 )
 @click.option(
     "--records",

@@ -11,10 +11,11 @@ def explained(error: Exception) -> str | None:
         return str(error)
     # Imported here, for they take half a second; whatever raises one of their errors has done so.
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
     from pulumi import RunError
 
     if isinstance(error, RunError):
         return str(error)
-    if isinstance(error, BotoCoreError | ClientError):
+    if isinstance(error, BotoCoreError | ClientError | ResponseParserError):
         return f"the endpoint did not do as asked: {error}"
     return str(error) if isinstance(error, OSError) else None
