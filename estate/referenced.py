@@ -12,7 +12,6 @@ from emulation.endpoint import Endpoint
 from infra.settings import Settings
 
 _SHARDS = 2
-_LARGEST_RECORD_KIB = 10_240
 
 
 def make_referenced(endpoint: Endpoint, settings: Settings, *, key_arn: str | None = None) -> None:
@@ -29,7 +28,7 @@ def make_referenced(endpoint: Endpoint, settings: Settings, *, key_arn: str | No
     """
     _make_table(endpoint.client("dynamodb"), settings.table_name, key_arn)
     kinesis = endpoint.client("kinesis")
-    _make_stream(kinesis, settings.stream_name, key_arn, MaxRecordSizeInKiB=_LARGEST_RECORD_KIB)
+    _make_stream(kinesis, settings.stream_name, key_arn)
     _make_stream(kinesis, settings.log_stream_name, key_arn)
     _make_bucket(endpoint.client("s3"), settings.bucket_name)
     _make_role(endpoint.client("iam"), settings.ci_runner_role)
@@ -74,8 +73,8 @@ def _make_table(dynamodb: Any, name: str, key_arn: str | None) -> None:
     dynamodb.get_waiter("table_exists").wait(TableName=name)
 
 
-def _make_stream(kinesis: Any, name: str, key_arn: str | None, **options: int) -> None:
-    _unless_there(lambda: kinesis.create_stream(StreamName=name, ShardCount=_SHARDS, **options))
+def _make_stream(kinesis: Any, name: str, key_arn: str | None) -> None:
+    _unless_there(lambda: kinesis.create_stream(StreamName=name, ShardCount=_SHARDS))
     kinesis.get_waiter("stream_exists").wait(StreamName=name)
     if key_arn:
         kinesis.start_stream_encryption(StreamName=name, EncryptionType="KMS", KeyId=key_arn)

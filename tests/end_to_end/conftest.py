@@ -56,7 +56,7 @@ def own_lines() -> list[bytes]:
         userIdentity={"type": "Service", "principalId": "dynamodb.amazonaws.com"},
     )
     removed["dynamodb"]["ApproximateCreationDateTime"] += 2 * 86_400_000_000
-    large = change({"note": {"S": "x" * 1_500_000}}, eventID="large")
+    large = change({"note": {"S": "x" * 900_000}}, eventID="large")
     records: list[Any] = [
         first,
         second,
@@ -68,7 +68,7 @@ def own_lines() -> list[bytes]:
         change({"requestedSeats": {"N": "many"}}, eventID="unfit"),
     ]
     lines = [json.dumps(each, ensure_ascii=False).encode() for each in records]
-    too_large = b'"' + b"x" * (11 * 1024 * 1024) + b'"'
+    too_large = b'"' + b"x" * (2 * 1024 * 1024) + b'"'
     return [*lines, b"not json", b"", b"\xff\xfe", b"[1, 2]", too_large]
 
 
