@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from infra.logs import ForwardedLogGroup, LogForwarding
 from infra.naming import function_log_group
+from infra.outputs import joined
 from infra.packages import Package
 from infra.policies import Statement, allow, trust
 from infra.roles import Role
@@ -77,7 +78,7 @@ class Function(pulumi.ComponentResource):
         write_logs = allow(
             "WriteLogs",
             ["logs:CreateLogStream", "logs:PutLogEvents"],
-            [pulumi.Output.concat(log_group.arn, ":*")],
+            [joined(log_group.arn, ":*")],
         )
         role = Role(
             name,
@@ -127,7 +128,7 @@ class Function(pulumi.ComponentResource):
             allow(
                 "TransformRecords",
                 ["lambda:InvokeFunction", "lambda:GetFunctionConfiguration"],
-                [self.arn, pulumi.Output.concat(self.arn, ":*")],
+                [self.arn, joined(self.arn, ":*")],
             )
         ]
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 
 from infra.settings import PROJECT, Settings
+from infra.sources import SHARED, own_files
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
+# Of many differences, as many are named.
+_SHOWN = 3
 
 
 class PackageMissingError(pulumi.RunError):
     """Packages have not been built."""
+
+
+class PackageOutOfDateError(pulumi.RunError):
+    """Packages have been built, but not from the sources that are here."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,9 @@ def find_packages(settings: Settings) -> Packages:
     ------
     PackageMissingError
         Some have not been built.
+    PackageOutOfDateError
+        Some were built from other sources. A function whose package lacks the schema of a new
+        record type, for example, fails in every invocation.
     """
     folder = Path(settings.package_directory)
     names = ("transform", "avro_writer")
@@ -60,7 +72,41 @@ def find_packages(settings: Settings) -> Packages:
             f"{folder} has no {' and no '.join(missing)}: "
             f"run `make package`, or correct {PROJECT}:package_directory"
         )
+    differing = [
+        f"  - {path}: {_some(found)}"
+        for name in names
+        if (found := list(_differences(_REPOSITORY / (path := folder / f"{name}.zip"), name)))
+    ]
+    if differing:
+        title = f"{len(differing)} of the functions' packages were not built from this tree"
+        raise PackageOutOfDateError("\n".join([title, *differing, "Run `make package`."]))
     return Packages(*(_package(folder / f"{name}.zip") for name in names))
+
+
+def _differences(path: Path, function: str) -> Iterator[str]:
+    """Give each file that is not the same in a package and in the repository.
+
+    A package holds its sources unchanged, so nothing else has to say what it was built from.
+    """
+    here = own_files(function, _REPOSITORY)
+    folders = (function, *SHARED)
+    try:
+        with zipfile.ZipFile(path) as package:
+            packed = {name for name in package.namelist() if name.partition("/")[0] in folders}
+            for name in sorted(packed | here.keys()):
+                if name not in packed:
+                    yield f"{name} is missing"
+                elif name not in here:
+                    yield f"{name} is not in the tree"
+                elif package.read(name) != here[name].read_bytes():
+                    yield f"{name} is different"
+    except zipfile.BadZipFile:
+        yield "it is no zip"
+
+
+def _some(found: list[str]) -> str:
+    more = len(found) - _SHOWN
+    return ", ".join(found[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _package(path: Path) -> Package:

@@ -15,24 +15,20 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from console.errors import CommandError
 from console.storage import writing
+from infra.sources import SHARED, files_below, own_files
 from release import archive, wheels
 from release.errors import PackagingError
 from release.wheels import Target
 
 FUNCTIONS: Final = ("transform", "avro_writer")
 """The functions. Each name is that of the top-level package, and of the zip."""
-
-SHARED: Final = ("schemas", "environment", "telemetry")
-"""The top-level packages that both functions have in their packages."""
-
-_SUFFIXES: Final = frozenset({".py", ".json"})
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MAX_ZIPPED: Final = 50 * 1024 * 1024
@@ -137,7 +133,7 @@ def _build_one(
             into=into,
         )
         third_party = {
-            name: file for name, file in _files_below(into, into) if wheels.is_wanted(name)
+            name: file for name, file in files_below(into, into) if wheels.is_wanted(name)
         }
         unzipped = archive.write_archive(path, {**third_party, **own})
     known = {
@@ -162,18 +158,7 @@ def _own_files(function: str, source: Path) -> dict[str, Path]:
             raise PackagingError(
                 f"{source / needed} is missing: {source} must be the repository's root"
             )
-    return {
-        name: file
-        for folder in (function, *SHARED)
-        for name, file in _files_below(source / folder, source)
-        if file.suffix in _SUFFIXES
-    }
-
-
-def _files_below(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    for file in sorted(folder.rglob("*")):
-        if file.is_file():
-            yield file.relative_to(root).as_posix(), file
+    return own_files(function, source)
 
 
 def _digest_of_inputs(function: str, target: Target, source: Path, own: dict[str, Path]) -> str:

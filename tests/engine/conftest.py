@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,9 +21,10 @@ from infra.naming import ENVIRONMENTS
 from infra.settings import PROJECT
 from tests.engine.deploy import deploy
 from tests.engine.monitor import Deployment, Made
+from tests.support.packages import write_packages
 
 # What the program imports of the repository.
-_PROGRAM = ("infra", "schemas", "telemetry", "transform", "avro_writer")
+_PROGRAM = ("infra", "schemas", "environment", "telemetry", "transform", "avro_writer")
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Stack:
         preview: bool,
         folder: Path = REPOSITORY,
         secret: bool = False,
+        targets: Collection[str] | None = None,
     ) -> Deployment:
         """Run the program with ``settings`` in place of the stack's."""
         own = local_config(self.endpoint, self.name, packages=self.packages)
@@ -55,14 +56,13 @@ class Stack:
             state=self.state,
             preview=preview,
             secret_keys=config if secret else (),
+            targets=targets,
         )
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("packages")
-    write_packages(folder, code="CODE = 1\n")
-    return folder
+    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")
@@ -102,11 +102,3 @@ def project(tmp_path: Path) -> Path:
 def new_stack(endpoint: Endpoint, packages: Path) -> Callable[[str], Stack]:
     """Give a stack of which nothing exists."""
     return lambda name: Stack(name, endpoint, packages)
-
-
-def write_packages(folder: Path, *, code: str) -> None:
-    """Write the functions' packages; that of the transforms has ``code``."""
-    for name, text in {"transform": code, "avro_writer": "CODE = 1\n"}.items():
-        with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
-            # At a fixed time: the same code is the same package.
-            package.writestr(zipfile.ZipInfo("handler.py"), text)

@@ -26,6 +26,7 @@ def deploy(
     state: dict[str, Made],
     preview: bool = False,
     secret_keys: Collection[str] = (),
+    targets: Collection[str] | None = None,
 ) -> Deployment:
     """Run the program below ``folder`` in a process of its own; return what became of it.
 
@@ -45,8 +46,10 @@ def deploy(
         Whether nothing is made.
     secret_keys
         Those of the configuration's keys that the stack's file keeps encrypted.
+    targets
+        URNs that ``--target`` names; None without it.
     """
-    monitor = Monitor(PROJECT, stack, preview=preview, maker=maker, state=state)
+    monitor = Monitor(PROJECT, stack, preview=preview, maker=maker, state=state, targets=targets)
     with serving(monitor) as address:
         run = {
             "folder": str(folder),

@@ -8,7 +8,7 @@ unknown. Deciding what is updated and what is replaced is the engine's, and not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -80,10 +80,19 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         Stands for the provider.
     state
         URN to resource; an update changes it.
+    targets
+        URNs that ``--target`` names; None without it.
     """
 
     def __init__(
-        self, project: str, stack: str, *, preview: bool, maker: Mocks, state: dict[str, Made]
+        self,
+        project: str,
+        stack: str,
+        *,
+        preview: bool,
+        maker: Mocks,
+        state: dict[str, Made],
+        targets: Collection[str] | None = None,
     ) -> None:
         self.deployment = Deployment()
         self._project = project
@@ -91,6 +100,7 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         self._preview = preview
         self._maker = maker
         self._state = state
+        self._targets = targets
         self._root = ""
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:
@@ -162,6 +172,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         before = self._state.get(urn)
         if before and before.inputs == inputs:
             return before
+        if self._targets is not None and urn not in self._targets:
+            # Seen on the engine: what is not there yet has its inputs, and no other output.
+            return before or Made(inputs, "", inputs)
         if self._preview:
             if before:
                 return Made(inputs, before.id, before.outputs | inputs)

@@ -11,9 +11,10 @@ import pytest
 
 from emulation.endpoint import Endpoint
 from infra.naming import ENVIRONMENTS
-from tests.engine.conftest import Stack, write_packages
+from tests.engine.conftest import Stack
 from tests.engine.monitor import Deployment, Registered
 from tests.engine.wire import UNKNOWN, texts
+from tests.support.packages import write_packages
 
 Stacks = Callable[[str], Stack]
 Up = tuple[Stack, Deployment]
@@ -21,6 +22,7 @@ Up = tuple[Stack, Deployment]
 STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 TABLE = "aws:glue/catalogTable:CatalogTable"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+FUNCTION = "aws:lambda/function:Function"
 
 # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/firehose/delivery_stream.go
 REPLACES_A_STREAM = {"name", "destination", "kinesisSourceConfiguration"}
@@ -90,6 +92,25 @@ def test_each_setting_may_be_kept_as_a_secret(up: Up) -> None:
     assert changes(stack, deployment) == {}
 
 
+PROVIDER = "urn:pulumi:{}::dmd-pipeline::pulumi:providers:aws::aws"
+WRITERS_LOGS = (
+    "urn:pulumi:{}::dmd-pipeline::dmd:writer:AvroWriter$dmd:lambda:Function"
+    "$dmd:logs:ForwardedLogGroup$aws:cloudwatch/logGroup:LogGroup::avro-writer"
+)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_part_of_a_stack_that_does_not_exist_yet_can_be_the_target(
+    preview: bool, new_stack: Stacks
+) -> None:
+    stack = new_stack("qa1")
+    targets = [each.format(stack.name) for each in (PROVIDER, WRITERS_LOGS)]
+    deployment = stack.run(preview=preview, targets=targets)
+    assert (deployment.succeeded, deployment.messages) == (True, [])
+    assert deployment.made == ([] if preview else targets)
+    assert set(targets) < deployment.registered.keys()
+
+
 BUFFERING = {
     "delivery_buffer_size_mb": "100",
     "delivery_buffer_interval_seconds": "60",
@@ -112,11 +133,12 @@ def test_a_change_of_buffering_updates_the_delivery_streams_in_place(up: Up) -> 
 
 
 def test_a_change_of_the_transforms_code_changes_the_transforms_alone(
-    up: Up, tmp_path: Path
+    up: Up, project: Path
 ) -> None:
     stack, _ = up
-    write_packages(tmp_path, code="CODE = 2\n")
-    deployment = stack.run({"package_directory": str(tmp_path)}, preview=True)
+    with (project / "transform" / "handler.py").open("a", encoding="utf-8") as code:
+        code.write("\n# A change.\n")
+    deployment = stack.run(packaged(project), preview=True, folder=project)
     # The engine compares packages by what is in them, and not by where they lie.
     changed = {
         each.request.name: paths - {"code.path"}
@@ -135,7 +157,13 @@ def test_a_change_of_a_schema_replaces_its_table_and_the_old_one_goes_first(
     schema = json.loads(path.read_text(encoding="utf-8"))
     schema["fields"].append({"name": "added", "type": ["null", "string"], "default": None})
     path.write_text(json.dumps(schema), encoding="utf-8")
-    changed = changes(stack, stack.run(preview=True, folder=project)).values()
+    changed = [
+        (each, paths)
+        for each, paths in changes(
+            stack, stack.run(packaged(project), preview=True, folder=project)
+        ).values()
+        if each.request.type != FUNCTION
+    ]
     # What names the table's columns: the view of it, and the query beside the view.
     names = {each.inputs["name"] for each, _ in changed}
     assert names == {"sale", "sale_latest", "sale-latest-since"}
@@ -143,6 +171,21 @@ def test_a_change_of_a_schema_replaces_its_table_and_the_old_one_goes_first(
     assert table.request.deleteBeforeReplace
     assert paths
     assert all(contained(path, list(table.request.replaceOnChanges)) for path in paths)
+
+
+def packaged(project: Path) -> dict[str, str]:
+    """Build a changed program's packages; return the setting that says where they are."""
+    folder = project / "packages"
+    folder.mkdir()
+    return {"package_directory": str(write_packages(folder, root=project))}
+
+
+def test_packages_of_an_older_tree_are_one_clear_error(new_stack: Stacks, project: Path) -> None:
+    (project / "schemas" / "sale.json").write_text(
+        (project / "schemas" / "sale.json").read_text(encoding="utf-8") + "\n", encoding="utf-8"
+    )
+    deployment = new_stack("dev1").run(preview=True, folder=project)
+    refused(deployment, "schemas/sale.json is different\nRun `make package`.")
 
 
 WRONG = {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.sources import SHARED
 from release import archive, package, wheels
 from release.errors import PackagingError
 from release.wheels import Target
@@ -61,11 +62,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def tree(tmp_path: Path) -> Path:
     """Give a source tree like the repository's, with functions of a few lines."""
     root = tmp_path / "tree"
-    for folder in (*package.FUNCTIONS, *package.SHARED):
+    for folder in (*package.FUNCTIONS, *SHARED):
         (root / folder).mkdir(parents=True)
         (root / folder / "__init__.py").write_text(f'"""{folder}"""\n')
     for function in package.FUNCTIONS:
-        (root / function / "handler.py").write_text(f"import {', '.join(package.SHARED)}, sums\n")
+        (root / function / "handler.py").write_text(f"import {', '.join(SHARED)}, sums\n")
         lock(root, function).write_text("sums==1.2.0\n")
     (root / "schemas" / "demand.json").write_text("{}\n")
     (root / "schemas" / "notes.txt").write_text("for people\n")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.sources import SHARED
 from release import package
 from release.wheels import Target
 from testing.writer_environment import WRITER_ENVIRONMENT
@@ -129,7 +130,7 @@ def test_a_package_has_no_module_of_ours_that_its_function_does_not_import(
     folder = extract(built(Target.LOCAL, function).path, tmp_path)
     ours = {
         str(each.relative_to(folder))
-        for name in (function, *package.SHARED)
+        for name in (function, *SHARED)
         for each in (folder / name).rglob("*.py")
     }
     assert ours
@@ -169,7 +170,7 @@ def test_both_targets_have_the_same_files_but_for_what_is_compiled(function: str
             return {entry.filename: entry.CRC for entry in opened.infolist()}
 
     here, there = sums(Target.LOCAL), sums(Target.ARM64)
-    own = tuple(f"{name}/" for name in (function, *package.SHARED))
+    own = tuple(f"{name}/" for name in (function, *SHARED))
     assert {each for each in here if each.startswith(own)} == {
         each for each in there if each.startswith(own)
     }
