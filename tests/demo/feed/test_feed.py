@@ -113,7 +113,11 @@ def test_standard_input_is_read_for_a_dash(monkeypatch: pytest.MonkeyPatch) -> N
     assert [each.data for each in read_lines("-")] == [b"one", b"two"]
 
 
-@pytest.mark.parametrize("content", [b"not gzip\n", gzip.compress(b"cut off\n" * 1000)[:-20]])
+@pytest.mark.parametrize(
+    "content",
+    [b"not gzip\n", gzip.compress(b"cut off\n" * 1000)[:-20]],
+    ids=["no gzip", "cut off"],
+)
 def test_a_corrupt_gzip_file_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(content)
