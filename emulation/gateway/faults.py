@@ -46,7 +46,6 @@ UNKNOWN_KEY = Fault(
 NOT_SIGNED = Fault(
     "MissingAuthenticationTokenException", "MissingAuthenticationToken", "AccessDenied", 400, 403
 )
-BAD_REQUEST = Fault("ValidationException", "ValidationError", "InvalidRequest", 400, 400)
 FAILED = Fault("InternalServerError", "InternalFailure", "InternalError", 500, 500)
 UNAVAILABLE = Fault("ServiceUnavailable", "ServiceUnavailable", "ServiceUnavailable", 503, 503)
 

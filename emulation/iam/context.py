@@ -90,9 +90,3 @@ class Context:
                 "emulation/iam/context.py, or leave it out of the policy"
             )
         return found
-
-    def with_keys(self, keys: Mapping[str, str | Sequence[str]]) -> Context:
-        """Return a context that has ``keys`` too."""
-        extended = Context(keys)
-        extended._values = {**self._values, **extended._values}
-        return extended
