@@ -1,4 +1,4 @@
-"""Trino's ``CAST``, for DuckDB: what it accepts, how it rounds, and the text that it makes."""
+"""Trino's ``CAST`` in DuckDB: what it accepts, how it rounds, and how it writes text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from athena.values.trino_types import (
     quoted,
 )
 
-# A failing cast of this text is the one error that TRY can turn into NULL; the engine takes
-# the message out again.
+# An error in a row is a cast of text that fails, because TRY turns only such an error into NULL.
+# The engine finds the message after this prefix.
 FAILURE = "dmd sql: "
 
 _FORMS = {
@@ -31,7 +31,7 @@ _FORMS = {
 
 def failure(message_sql: str, kind: TrinoType) -> str:
     """Return an expression of type ``kind`` that fails with a message when it is evaluated."""
-    # Only text that depends on a row is left for evaluation; a constant would fail at once.
+    # The text must depend on a row: DuckDB evaluates a constant at once, and would always fail.
     return f"CAST(CAST(concat('{FAILURE}', {message_sql}) AS INTEGER) AS {duckdb_type(kind)})"
 
 
@@ -41,7 +41,7 @@ def cast(value: Typed, target: TrinoType, *, lenient: bool = False) -> Typed:
     Raises
     ------
     SqlError
-        Trino has no such cast, or its result cannot be had exactly.
+        Trino has no such cast, or dmd sql has no exact one.
     """
     kind = value.type
     sql = _conversion(value, target, lenient)
@@ -73,7 +73,7 @@ def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
     if target.is_integer and kind.name in ("real", "double"):
         return _plain(f"round({sql})", target, lenient)
     if target.name == "decimal" and kind.name in ("real", "double"):
-        # The decimal nearest to the shortest text of the number, as BigDecimal.valueOf.
+        # The decimal of the number's shortest text, as in Java's BigDecimal.valueOf.
         return _plain(f"CAST({sql} AS VARCHAR)", target, lenient)
     if target.is_number and (kind.is_number or kind.name == "boolean"):
         return _plain(sql, target, lenient)
