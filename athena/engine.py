@@ -84,11 +84,7 @@ def run_query(
         Athena would refuse the query, its data is broken, or it cannot be answered exactly.
     """
     catalog = read_catalog(data_dir)
-    if database is not None and database.lower() not in catalog.databases:
-        raise SqlError(
-            f"there is no database {database!r}; there are {', '.join(catalog.databases)}"
-        )
-    database = database.lower() if database else catalog.default_database()
+    database = catalog.default_database() if database is None else catalog.known_database(database)
     shown = show(sql, catalog, database)
     if shown is not None:
         return QueryResult(*shown)

@@ -38,11 +38,11 @@ def show(sql: str, catalog: Catalog, database: str | None) -> Shown | None:
         return _named("database_name", sorted(catalog.databases))
     found = _TABLES.fullmatch(text)
     if found:
-        return _tables(catalog, found[1].lower(), found[2] or database, found[3] or "*")
+        named = catalog.known_database(found[2]) if found[2] else database
+        return _tables(catalog, found[1].lower(), named, found[3] or "*")
     found = _COLUMNS.fullmatch(text) or _DESCRIBE.fullmatch(text)
     if found:
-        table = catalog.table(found[2], (found[1] or database or "").lower() or None)
-        return describe(table)
+        return describe(catalog.table(found[2], found[1] or database))
     raise SqlError(
         "dmd sql supports SHOW DATABASES, SHOW TABLES [IN database], SHOW VIEWS,"
         " SHOW COLUMNS IN table and DESCRIBE table"

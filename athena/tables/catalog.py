@@ -89,6 +89,18 @@ class Catalog:
             filled = [name for name in filled if not name.endswith("_parquet")]
         return filled[0] if len(filled) == 1 else None
 
+    def known_database(self, name: str) -> str:
+        """Return the name of a database in lower case.
+
+        Raises
+        ------
+        SqlError
+            There is no such database.
+        """
+        if name.lower() not in self.databases:
+            raise SqlError(f"there is no database {name!r}; there are {', '.join(self.databases)}")
+        return name.lower()
+
     def table(self, name: str, database: str | None) -> Table:
         """Return the table that a query names.
 
@@ -97,10 +109,7 @@ class Catalog:
         SqlError
             There is no such table or database, or several that the name could mean.
         """
-        if database is not None and database.lower() not in self.databases:
-            raise SqlError(
-                f"there is no database {database!r}; there are {', '.join(self.databases)}"
-            )
+        database = self.known_database(database) if database is not None else None
         found = [
             table
             for table in self.tables

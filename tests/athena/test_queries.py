@@ -43,6 +43,7 @@ from .tables import DATABASE, catalog, definitions, view
         ("SELECT 5 / 0", "(?i)division by zero"),
         ("WITH RECURSIVE t(n) AS (SELECT 1) SELECT * FROM t", "RECURSIVE"),
         ("SHOW PARTITIONS sale", "SHOW TABLES"),
+        ("SHOW TABLES IN nosuch", "there is no database 'nosuch'"),
     ],
 )
 def test_a_query_that_cannot_be_answered_is_refused_with_the_reason(
@@ -106,6 +107,7 @@ def test_the_current_time_is_utc_in_milliseconds(data_dir: Path) -> None:
         ("SHOW DATABASES", [(DATABASE,), (f"{DATABASE}_parquet",)]),
         ("show tables", [("demand",), ("demand_cities",), ("demand_latest",), ("sale",)]),
         (f"SHOW TABLES IN {DATABASE}_parquet", []),
+        (f"SHOW TABLES IN {DATABASE.upper()} 'sa*'", [("sale",)]),
         ("SHOW TABLES LIKE 'sa*'", [("sale",)]),
         ("SHOW VIEWS", [("demand_cities",), ("demand_latest",)]),
     ],
