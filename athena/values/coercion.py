@@ -91,10 +91,6 @@ def _common_time(left: TrinoType, right: TrinoType) -> TrinoType:
 
 def coerces(kind: TrinoType, target: TrinoType) -> bool:
     """Return whether Trino casts a value of ``kind`` to ``target`` implicitly."""
-    if target.name == "decimal" and (kind.is_integer or kind.name == "decimal"):
-        own = as_decimal(kind)
-        fits = own.precision - own.scale <= target.precision - target.scale
-        return fits and own.scale <= target.scale
     common = common_type(kind, target)
     if common is None:
         return False
