@@ -1,4 +1,4 @@
-"""Athena SQL answered over an exported bucket: parse, translate, read the files, run DuckDB."""
+"""Answering Athena SQL from an exported bucket: parse, translate, read the files, run DuckDB."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class QueryResult:
     Parameters
     ----------
     columns
-        (name, type) of each column, as Athena gives them; an expression without a name is
-        called ``_col0`` by its position.
+        (name, type) of each column as in Athena. An expression without a name gets one by its
+        position, such as ``_col0``.
     rows
-        One tuple a row: Decimal, datetime (with UTC where the type has a zone), date, bytes,
+        One tuple for each row: Decimal, datetime (in UTC if the type has a zone), date, bytes,
         timedelta, list for arrays, dict for maps and rows.
     """
 
@@ -76,7 +76,7 @@ def run_query(
     database
         Where table names without a database are looked up; the one with tables by default.
     now
-        The moment that a partition projection's ``NOW`` means; the present by default.
+        The time that a partition projection's ``NOW`` means; the present by default.
 
     Raises
     ------
@@ -84,11 +84,7 @@ def run_query(
         Athena would refuse the query, its data is broken, or it cannot be answered exactly.
     """
     catalog = read_catalog(data_dir)
-    if database is not None and database.lower() not in catalog.databases:
-        raise SqlError(
-            f"there is no database {database!r}; there are {', '.join(catalog.databases)}"
-        )
-    database = database.lower() if database else catalog.default_database()
+    database = catalog.default_database() if database is None else catalog.known_database(database)
     shown = show(sql, catalog, database)
     if shown is not None:
         return QueryResult(*shown)
@@ -114,22 +110,22 @@ def _rows(
             _check_types(result.types, relation)
             table = result.to_arrow_table()
         except duckdb.Error as error:
-            raise SqlError(_explained(str(error))) from None
+            raise SqlError(_message(str(error))) from None
     kinds = [kind for _, kind in relation.columns]
     columns = [_values(table.column(i), kind) for i, kind in enumerate(kinds)]
     return list(zip(*columns, strict=True))
 
 
 def _check_types(types: list[Any], relation: Relation) -> None:
-    """Hold DuckDB to the types that Athena has; a difference is an answer not to be trusted."""
+    """Refuse an answer in which DuckDB has other types than Athena, because it may be wrong."""
     for i, (own, (name, kind)) in enumerate(zip(types, relation.columns, strict=True)):
         if kind.name == "unknown" or str(own) == duckdb_type(kind):
             continue
         if "unknown" in str(kind) or _same(str(own), duckdb_type(kind)):
             continue
         raise SqlError(
-            f"column {name or f'_col{i}'} would be {kind} in Athena, and DuckDB makes it {own};"
-            " cast it in the query"
+            f"column {name or f'_col{i}'} is {kind} in Athena but {own} in DuckDB; cast it in the"
+            " query"
         )
 
 
@@ -137,8 +133,8 @@ def _same(own: str, wanted: str) -> bool:
     return own.replace('"', "").replace(" ", "") == wanted.replace('"', "").replace(" ", "")
 
 
-def _explained(text: str) -> str:
-    """Return DuckDB's complaint in words for whoever wrote the query."""
+def _message(text: str) -> str:
+    """Return the message for the author of the query from DuckDB's error."""
     _, own, message = text.partition(FAILURE)
     if own:
         return re.sub(
@@ -151,9 +147,9 @@ def _explained(text: str) -> str:
     if "division by zero" in text.lower() or "divide by zero" in text.lower():
         return "division by zero; Athena fails too: use nullif(x, 0) or try(...)"
     if "Map keys must be unique" in first:
-        return "a map would have a key twice; Athena keeps one of the values: make the keys unique"
+        return "a map has a key twice; make the keys unique (Athena keeps only one of the values)"
     if "perl operator" in first or "regex" in first.lower():
-        return f"the regular expression is not one that DuckDB (RE2) knows: {first}"
+        return f"DuckDB (RE2) does not accept the regular expression: {first}"
     return f"the translated query failed: {kind}: {first}"
 
 
@@ -164,7 +160,7 @@ def _values(column: pa.ChunkedArray, kind: TrinoType) -> list[Any]:
 
 
 def _converter(kind: TrinoType) -> Callable[[Any], Any] | None:
-    """Return what makes Python's value of Arrow's, or None where they are the same."""
+    """Return a function from Arrow's value to Python's, or None if they are the same."""
     if kind == MONTHS:
         return lambda value: (
             f"{'-' if value[0] < 0 else ''}{abs(value[0]) // 12}-{abs(value[0]) % 12}"
@@ -185,7 +181,7 @@ def _converter(kind: TrinoType) -> Callable[[Any], Any] | None:
 
 
 def _key(value: Any) -> Any:
-    """Return a map's key as something that a dict can hold."""
+    """Return a map's key as a hashable value."""
     return tuple(value.values()) if isinstance(value, dict) else value
 
 

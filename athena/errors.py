@@ -1,4 +1,4 @@
-"""The one error that a query can end in, in words for whoever wrote the query."""
+"""The error of a query, with a message for the author of the query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's bucket and Glue catalog as a folder: what ``dmd sql`` reads, and a user can keep."""
+"""Exporting a run's bucket and Glue catalog to a folder, which ``dmd sql`` reads."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def export_catalog(glue: Any, bucket: str, databases_prefix: str = "") -> dict[s
     glue
         A boto3 client of Glue.
     bucket
-        The bucket in which the tables lie.
+        The bucket of the tables.
     databases_prefix
-        What the databases' names begin with: an endpoint may hold other stacks, too.
+        The beginning of the databases' names, because an endpoint may also have other stacks.
     """
     databases: list[Any] = []
     for page in glue.get_paginator("get_databases").paginate():
@@ -66,7 +66,7 @@ def export_objects(
     Raises
     ------
     ExportError
-        A key leads out of the folder, or is where another key has a folder.
+        A key would be outside the folder, or would be both a file and a folder.
     CannotWriteError
         The folder cannot be written; the disk may be full.
     """
@@ -84,7 +84,7 @@ def export_objects(
                 path.write_bytes(body)
             except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
                 raise ExportError(
-                    f"the key {key!r} cannot be a file: another key is a folder there"
+                    f"the key {key!r} cannot be a file: another key needs it as a folder"
                 ) from error
         if progress is not None:
             progress(count, len(keys))
@@ -102,7 +102,7 @@ def write_export(
 ) -> int:
     """Write the bucket's objects and ``catalog.json``; return the number of objects.
 
-    The catalog comes last: a folder that has one is whole.
+    The catalog is written last, so that a folder with a catalog is complete.
     """
     count = export_objects(s3, bucket, directory, progress)
     catalog = export_catalog(glue, bucket, databases_prefix)
@@ -144,14 +144,14 @@ def copy_export(
 def _path(root: Path, key: str) -> Path:
     parts = key.split("/")
     if key.endswith("/") or not all(parts) or {".", ".."} & set(parts) or "\0" in key:
-        raise ExportError(f"the key {key!r} cannot be a file's path; it is not exported")
+        raise ExportError(f"the key {key!r} cannot be a file's path; the bucket is not exported")
     path = root.joinpath(*parts)
     if not path.resolve().is_relative_to(root):
-        raise ExportError(f"the key {key!r} leads out of {root}; it is not exported")
+        raise ExportError(f"the key {key!r} is outside {root}; the bucket is not exported")
     return path
 
 
 def _json_text(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return value.isoformat()
-    raise TypeError(f"the Glue API returned a {type(value).__name__}, which JSON has not")
+    raise TypeError(f"the Glue API returned a {type(value).__name__}, which JSON does not have")

@@ -1,4 +1,4 @@
-"""``SHOW`` and ``DESCRIBE``: what there is to ask."""
+"""``SHOW`` and ``DESCRIBE``: the databases, tables and columns that exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def show(sql: str, catalog: Catalog, database: str | None) -> Shown | None:
     Raises
     ------
     SqlError
-        It asks for what there is not, or is a SHOW of another kind.
+        The table or database does not exist, or dmd sql does not support the statement.
     """
     text = " ".join(sql.split()).removesuffix(";").strip()
     if not re.match(r"(show|desc|describe)\b", text, re.IGNORECASE):
@@ -38,13 +38,13 @@ def show(sql: str, catalog: Catalog, database: str | None) -> Shown | None:
         return _named("database_name", sorted(catalog.databases))
     found = _TABLES.fullmatch(text)
     if found:
-        return _tables(catalog, found[1].lower(), found[2] or database, found[3] or "*")
+        named = catalog.known_database(found[2]) if found[2] else database
+        return _tables(catalog, found[1].lower(), named, found[3] or "*")
     found = _COLUMNS.fullmatch(text) or _DESCRIBE.fullmatch(text)
     if found:
-        table = catalog.table(found[2], (found[1] or database or "").lower() or None)
-        return describe(table)
+        return describe(catalog.table(found[2], found[1] or database))
     raise SqlError(
-        "dmd sql knows SHOW DATABASES, SHOW TABLES [IN database], SHOW VIEWS,"
+        "dmd sql supports SHOW DATABASES, SHOW TABLES [IN database], SHOW VIEWS,"
         " SHOW COLUMNS IN table and DESCRIBE table"
     )
 
@@ -65,7 +65,7 @@ def _named(column: str, names: list[str]) -> Shown:
 
 
 def describe(table: Table) -> Shown:
-    """Return a table's columns, one a row: name, type, comment, and what a partition key is."""
+    """Return a table's columns as rows: name, type, whether it is a partition key, comment."""
     columns = (
         ("column", VARCHAR),
         ("type", VARCHAR),

@@ -1,6 +1,6 @@
-"""What Glue, Athena and analysts are told of the tables, derived from their schemas.
+"""The tables as Glue, Athena and analysts see them, derived from their schemas.
 
-The functions know nothing of it: an edit of a view is no change of a function.
+The functions do not import this package, so that an edit of a view does not change a function.
 """
 
 from catalog.columns import GlueColumn, glue_columns

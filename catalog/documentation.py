@@ -1,4 +1,4 @@
-"""The documentation of a table, for analysts, from its schema."""
+"""The documentation of a table for analysts, made from its schema."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Column types in the words of two engines.
+"""The names of column types in Hive and in Trino.
 
-Glue keeps the columns of a table as Hive names their types; Athena keeps those of a view as Trino
-does (docs/aws-contracts.md#athena-views).
+Glue has the Hive types of a table's columns. A view's definition has the Trino types of its
+columns (docs/aws-contracts.md#athena-views).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from schemas.columns import (
 
 @dataclass(frozen=True)
 class _Dialect:
-    """How an engine writes types; a record's members are written one by one and joined."""
+    """How an engine writes types. A record has its members, joined with ``between_members``."""
 
     string: str
     integers: Mapping[int, str]

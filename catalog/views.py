@@ -1,4 +1,4 @@
-"""The current state of the records of a type, as a view over its table of changes.
+"""The view of the current state of each record, over a record type's table of changes.
 
 See docs/design.md#the-current-state.
 """
@@ -16,11 +16,11 @@ from schemas.envelope import PARTITION_COLUMN
 from schemas.names import VIEW_SUFFIX
 from schemas.table import Table, table
 
-# Athena's name of Glue's catalog; a view says in which catalog its tables are.
+# Athena's name of Glue's catalog. A view names the catalog of its tables.
 _CATALOG = "awsdatacatalog"
 
-# Of two changes of one item at one time (in milliseconds, where the stream has no finer ones) the
-# one that the stream took last is the newer. Sequence numbers are decimal numbers of any length.
+# Two changes of one item can have the same time, above all if the stream has milliseconds only.
+# Then the later sequence number is newer. It is a decimal number without a fixed length.
 _NEWEST_FIRST = (
     "changed_at_micros DESC",
     "length(sequence_number) DESC",
@@ -40,7 +40,7 @@ class CurrentStateView:
     sql
         The query, in Trino's dialect.
     columns
-        The query's columns, in its order: those of the table, the partition key last.
+        The query's columns in order: those of the table, then the partition key.
     """
 
     name: str
@@ -55,8 +55,8 @@ class CurrentStateView:
     def original_text(self, database: str) -> str:
         """Return the definition as Athena itself writes it into Glue's ``ViewOriginalText``.
 
-        A column's type is Trino's there: Athena refuses to run a view whose query gives other
-        columns than it says, and only when somebody queries it
+        It lists the columns with Trino's types. If the view's query returns other columns,
+        Athena refuses the view, but only when somebody queries it
         (docs/aws-contracts.md#athena-views).
 
         Parameters
@@ -110,9 +110,9 @@ def current_state_sql(record_type: str, since: str | None = None) -> str:
         For example ``demand``.
     since
         A partition date as an SQL expression: only changes from that date on are read. The answer
-        is that of the view filtered by ``partition_date >= since``, no more and no less: the
-        newest change of a record, if it is of that date or later, is among those read. There is
-        no such form with an end date: a record would show as it was, not as it is.
+        is that of the view filtered by ``partition_date >= since``: if the newest change of a
+        record is of that date or later, it is among the changes read. There is no form with an
+        end date, because its answer would be an older state.
 
     Raises
     ------
@@ -126,9 +126,9 @@ def _sql(described: Table, since: str | None = None) -> str:
     listed = ",\n  ".join(column.name for column in _columns(described))
     order = ", ".join(_NEWEST_FIRST)
     where = f"\n  WHERE {PARTITION_COLUMN} >= {since}" if since else ""
-    # The names of our own begin with an underscore, as no column's may (`schemas.names`).
-    # The rank is Trino's own pattern of "the first of each": it keeps one row of each record
-    # while it reads, and never sorts (TopNRanking in EXPLAIN).
+    # A column's name cannot begin with an underscore (`schemas.names`).
+    # Trino recognizes this use of row_number (TopNRanking in EXPLAIN): it keeps one row of each
+    # record while it reads, and does not sort.
     return f"""\
 SELECT
   {listed}

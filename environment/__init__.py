@@ -1,6 +1,6 @@
-"""The functions' environment variables, read strictly and in one way.
+"""Reading the functions' environment variables strictly.
 
-There are no defaults here: they stand in ``Pulumi.yaml``, once.
+There are no defaults here; they are in ``Pulumi.yaml``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import date
 
 
 class VariableError(Exception):
-    """An environment variable is missing or has a wrong value; says which, and what to set."""
+    """An environment variable is missing or has a wrong value; the message says what to set."""
 
 
 def text(environment: Mapping[str, str], name: str) -> str:
@@ -23,7 +23,7 @@ def text(environment: Mapping[str, str], name: str) -> str:
     """
     found = environment.get(name)
     if not found:
-        raise VariableError(f"the environment variable {name} is missing: set it")
+        raise VariableError(f"the environment variable {name} is missing or empty; set it")
     return found
 
 
@@ -33,7 +33,7 @@ def one_of(environment: Mapping[str, str], name: str, allowed: Collection[str]) 
     Raises
     ------
     VariableError
-        It is missing, or another.
+        It is missing, or has another value.
     """
     found = text(environment, name)
     if found not in allowed:
@@ -61,12 +61,12 @@ def day(environment: Mapping[str, str], name: str) -> date:
     Raises
     ------
     VariableError
-        It is missing, or no date of that form.
+        It is missing, or not a date of that form.
     """
     found = text(environment, name)
     try:
         parsed = date.fromisoformat(found)
-        # Other forms of ISO 8601 are taken by Python, and by nothing else that reads the setting.
+        # Python accepts other forms of ISO 8601, which other readers of the setting do not.
         if parsed.isoformat() != found:
             raise ValueError(found)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the functions tell CloudWatch: structured log lines and embedded metrics."""
+"""Structured log lines and embedded metrics of the functions, for CloudWatch."""
 
 from telemetry.log import Log
 from telemetry.metrics import Metric, embedded_metrics

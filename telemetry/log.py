@@ -20,9 +20,9 @@ class Log:
     level
         One of ``LEVELS``.
     context
-        Fields that every line carries, the request id for instance.
+        Fields of every line, for example the request ID.
     stream
-        Where the lines go; standard output unless told otherwise, which is Lambda's log.
+        Where the lines are written. None is standard output, which is Lambda's log.
     """
 
     level: str = "INFO"
@@ -50,7 +50,7 @@ class Log:
         self._write("ERROR", message, fields)
 
     def raw(self, line: str) -> None:
-        """Write a line as it stands, whatever the level: embedded metrics."""
+        """Write a line unchanged, at any level; for embedded metrics."""
         print(line, file=self.stream or sys.stdout, flush=True)
 
     def _write(self, level: str, message: str, fields: Mapping[str, Any]) -> None:

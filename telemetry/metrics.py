@@ -42,7 +42,7 @@ def embedded_metrics(
     timestamp_ms
         Milliseconds since 1970.
     properties
-        Further fields of the line: searchable in the logs, no metrics.
+        Further fields of the line, which are searchable in the logs but are not metrics.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def embedded_metrics(
         More than 100 metrics.
     """
     if len(metrics) > 100:
-        raise ValueError(f"{len(metrics)} metrics in one line; the format allows 100: split them")
+        raise ValueError(f"one line has {len(metrics)} metrics; split them, 100 are allowed")
     return json.dumps(
         {
             "_aws": {

@@ -1,1 +1,1 @@
-"""Athena's functions, in DuckDB's words."""
+"""Athena's functions, written for DuckDB."""

@@ -1,6 +1,6 @@
-"""Athena's aggregates and window functions, in DuckDB's words.
+"""Athena's aggregates and window functions, written for DuckDB.
 
-Source of the meaning: https://trino.io/docs/current/functions/aggregate.html and window.html
+Source: https://trino.io/docs/current/functions/aggregate.html and window.html
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def _decimal_average(call: Call) -> str:
 
 
 def _percentile(call: Call) -> str:
-    """Return the exact value that Athena's sketch approximates."""
+    """Return the exact value, which Athena approximates."""
     value, share = call.args[0].sql, call.args[1].sql
     values = call.aggregate("array_agg", value, where=f"{value} IS NOT NULL")
     place = f"least(len({values}), CAST(floor({share} * len({values})) AS BIGINT) + 1)"

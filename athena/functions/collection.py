@@ -1,6 +1,6 @@
-"""Athena's functions on arrays and maps, in DuckDB's words.
+"""Athena's functions on arrays and maps, written for DuckDB.
 
-Source of the meaning: https://trino.io/docs/current/functions/array.html and map.html
+Source: https://trino.io/docs/current/functions/array.html and map.html
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _contains(call: Call) -> str:
 
 def _element(call: Call) -> str:
     place = call.args[1].sql
-    refusal = failure("'array places are counted from 1'", call.result)
+    refusal = failure("'array positions begin at 1'", call.result)
     found = f"list_extract({call.args[0].sql}, {place})"
     return f"CASE WHEN {place} = 0 THEN {refusal} ELSE {found} END"
 
@@ -36,7 +36,7 @@ def _no_nulls(name: str) -> str:
 
 
 def _reduce(call: Call) -> str:
-    """DuckDB folds an array with a value of its own element type; so fold pairs of both."""
+    """Fold pairs of state and element, because in DuckDB the state has the element's type."""
     element, state = call.bound["T"], call.bound["S"]
     if not isinstance(element, TrinoType) or not isinstance(state, TrinoType):
         raise SqlError("reduce takes an array, a first value and two lambdas")

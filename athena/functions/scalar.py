@@ -1,7 +1,7 @@
-"""Athena's functions on numbers, text, binary and JSON, in DuckDB's words.
+"""Athena's functions on numbers, text, binary and JSON, written for DuckDB.
 
-Source of the meaning: https://trino.io/docs/current/functions.html; where DuckDB's function of
-the same name differs, the text says it in another way.
+Source: https://trino.io/docs/current/functions.html. Where DuckDB's function of the same name
+differs, the text is another expression.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def _none_if_any_is_null(name: str) -> Text:
 
 
 def _replacement(call: Call) -> str:
-    """Return ``regexp_replace`` with RE2's marks for groups (a backslash) for Java's ($)."""
+    """Return ``regexp_replace`` with RE2's sign for groups (a backslash) instead of Java's ($)."""
     given = call.text(2) if len(call.args) == 3 else ""
     written = ""
     for group, escaped, plain in re.findall(r"\$(\d)|\\(.)|(.)", given, re.DOTALL):
         written += f"\\{group}" if group else (escaped or plain).replace("\\", "\\\\")
     if "${" in given:
-        raise SqlError("regexp_replace: dmd sql knows numbered groups ($1) only, not names")
+        raise SqlError("regexp_replace: dmd sql supports numbered groups ($1), but not named ones")
     return f"regexp_replace({call.args[0].sql}, {call.args[1].sql}, {literal(written)}, 'g')"
 
 
@@ -53,8 +53,8 @@ def _json_path(call: Call) -> str:
         step = _STEP.match(rest)
         if step is None or path == rest:
             raise SqlError(
-                f"the JSON path {path!r} is not one that dmd sql can follow;"
-                """ it knows $.name, $["name"] and $[0]"""
+                f"dmd sql does not support the JSON path {path!r};"
+                """ use $.name, $["name"] and $[0]"""
             )
         name = step[1] or step[3] or step[4]
         steps += f"[{step[2]}]" if name is None else f'."{name}"'
@@ -63,7 +63,7 @@ def _json_path(call: Call) -> str:
 
 
 def _json_scalar(call: Call) -> str:
-    """Return a scalar as its own text; refuse a number that DuckDB would write otherwise."""
+    """Return a scalar's text; refuse a number that DuckDB would write with other digits."""
     source, path = f"CAST({call.args[0].sql} AS VARCHAR)", _json_path(call)
     valid = f"json_valid({source})"
     value = f"json_extract_string({source}, {path})"
@@ -102,15 +102,15 @@ def _one_digit_more(bound: Bindings) -> TrinoType:
 
 
 def _group(call: Call) -> str:
-    """Return a group; refuse to tell an empty one from one that took no part in the match.
+    """Return a group of a match; refuse it if it may be empty or may not be part of the match.
 
-    The latter is NULL in Athena, and both are '' in DuckDB.
+    The first is '' in Athena and the second NULL, but both are '' in DuckDB.
     """
     text, pattern, group = (arg.sql for arg in call.args)
     found = f"regexp_extract({text}, {pattern}, CAST({group} AS INTEGER))"
     known = call.args[1].text
     if known is None or any(mark in known for mark in (")?", ")*", "){0", "|")):
-        unsure = failure("'regexp_extract: is this group empty, or not in the match?'", VARCHAR)
+        unsure = failure("'regexp_extract: dmd sql cannot tell if the group matched'", VARCHAR)
         found = f"CASE WHEN {found} = '' AND {group} > 0 THEN {unsure} ELSE {found} END"
     return f"CASE WHEN regexp_matches({text}, {pattern}) THEN {found} END"
 
@@ -120,7 +120,7 @@ def _joined(call: Call) -> str:
 
 
 def _substring(call: Call) -> str:
-    """Position 0, and one before the first character, give the empty string."""
+    """Return a substring; it is empty at position 0, and before the first character."""
     text, start = call.args[0].sql, call.args[1].sql
     arguments = ", ".join(arg.sql for arg in call.args)
     outside = f"{start} = 0 OR {start} < -length({text})"
@@ -185,7 +185,7 @@ TEXT = (
     ("length(varchar) bigint", "length({0})"),
     ("length(varbinary) bigint", "octet_length({0})"),
     ("lower(varchar) varchar", "lower({0})"),
-    # DuckDB makes the one letter ẞ of ß, Java leaves it; U+E000 is nobody's letter.
+    # DuckDB turns ß into ẞ, Trino does not. U+E000, a private character, stands for ß meanwhile.
     (
         "upper(varchar) varchar",
         "replace(upper(replace({0}, 'ß', chr(57344))), chr(57344), 'ß')",

@@ -1,9 +1,9 @@
-"""What a function of Athena SQL takes and gives, and which of its forms a call means.
+"""The forms of Athena's functions: their parameters and results, and which form a call uses.
 
 A form is a line such as ``element_at(map(K,V), K) V`` with its DuckDB text. Capital letters
 stand for types, ``p`` and ``s`` for a decimal's digits, ``...`` repeats the last parameter.
-A call of a function, or with types, that no form has is refused: DuckDB has functions of the
-same names that answer something else.
+A call that fits no form is refused, because DuckDB has functions of the same name that return
+something else.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Lambda:
     Parameters
     ----------
     arity
-        How many parameters it names.
+        The number of its parameters.
     translate
-        Gives the body for parameters of these types, as (DuckDB parameter list, body); where
-        texts are given too, the parameters stand for them.
+        Returns (DuckDB's parameter list, body) for parameters of these types. If texts are given
+        too, they replace the parameters.
     depth
-        How many parameters of lambdas around this one are known: a name with this number at
-        its end is none of theirs.
+        The number of parameters of the lambdas around this one. A name that ends with this number
+        differs from the names of theirs.
     """
 
     arity: int
@@ -80,7 +80,7 @@ class Call:
         """Return the value of an argument that has to be a string literal."""
         text = self.args[index].text
         if text is None:
-            raise SqlError(f"argument {index + 1} has to be a string in quotes here")
+            raise SqlError(f"argument {index + 1} must be a string in quotes here")
         return text
 
 
@@ -90,7 +90,7 @@ Line = tuple[str, Text] | tuple[str, Text, Callable[[Bindings], TrinoType]]
 
 @dataclass(frozen=True)
 class Form:
-    """One form of a function: what it takes, what it gives, and DuckDB's text for it."""
+    """One form of a function: its parameters, its result, and DuckDB's text for it."""
 
     name: str
     parameters: tuple[TrinoType, ...]
@@ -160,7 +160,7 @@ def _is_variable(kind: TrinoType) -> bool:
 
 
 def _bind(parameter: TrinoType, actual: TrinoType, bound: Bindings, exact: bool) -> bool:
-    """Fit a parameter to an argument's type, binding variables; ``exact`` without coercion."""
+    """Bind a parameter's variables to an argument's type; ``exact`` forbids implicit casts."""
     if _is_variable(parameter):
         known = bound.get(parameter.name)
         both = actual if known is None else common_type(_type(known), actual)
@@ -247,12 +247,12 @@ def _plan(form: Form, arguments: tuple[Argument, ...], exact: bool) -> Call | No
 def choose(
     name: str, candidates: Iterable[Form], arguments: tuple[Argument, ...]
 ) -> tuple[Form, Call]:
-    """Return the first form that takes these arguments as they are, else with coercions.
+    """Return the first form that fits the arguments without implicit casts, else with them.
 
     Raises
     ------
     SqlError
-        No form takes them; the message lists the forms.
+        No form fits; the message lists the forms.
     """
     listed = list(candidates)
     for exact in (True, False):
@@ -265,4 +265,4 @@ def choose(
         f"{name}({', '.join(map(str, form.parameters))}{'...' if form.repeats else ''})"
         for form in listed
     )
-    raise SqlError(f"{name}({given}): dmd sql has {known}")
+    raise SqlError(f"dmd sql does not know {name}({given}); it knows {known}")

@@ -1,6 +1,6 @@
-"""Athena's functions on dates and times, in DuckDB's words; the session's time zone is UTC.
+"""Athena's functions on dates and times, written for DuckDB; the session's time zone is UTC.
 
-Source of the meaning: https://trino.io/docs/current/functions/datetime.html
+Source: https://trino.io/docs/current/functions/datetime.html
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _mysql_format(text: str) -> str:
     def one(found: re.Match[str]) -> str:
         letter = found[1]
         if letter in _NOT_MYSQL:
-            raise SqlError(f"%{letter} is not supported in date formats, by Athena neither")
+            raise SqlError(f"Athena does not support %{letter} in date formats")
         return _MYSQL.get(letter, letter)
 
     return re.sub(r"%(.)", one, text, flags=re.DOTALL)
@@ -134,13 +134,13 @@ def _add(call: Call) -> str:
 
 
 def _difference(call: Call) -> str:
-    """Whole units that have passed, not the boundaries between (DuckDB's date_diff)."""
+    """Count the whole units that have passed. DuckDB's date_diff counts boundaries."""
     unit = _unit(call, _DAY_UNITS if call.args[1].type.name == "date" else _UNITS)
     return f"date_sub('{unit}', {call.args[1].sql}, {call.args[2].sql})"
 
 
 def _iso_timestamp(call: Call) -> str:
-    """Only UTC: with another offset Athena's value would show, and count hours, in it."""
+    """Read UTC only: Athena's value keeps another offset, which DuckDB cannot."""
     text = call.args[0].sql
     form = r"\d{4}-\d\d-\d\d(T(\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?(Z|[+]00:?00)?)?"
     refusal = f"'{FAILURE}from_iso8601_timestamp: dmd sql reads UTC (…Z) only, not ', {text}"
@@ -153,7 +153,7 @@ def _iso_timestamp(call: Call) -> str:
 def _from_nanoseconds(call: Call) -> str:
     nanoseconds = f"CAST({call.args[0].sql} AS HUGEINT)"
     rest = f"CASE WHEN {nanoseconds} % 1000 = 0 THEN '0' ELSE '{FAILURE}{{}}' END".format(
-        "from_unixtime_nanos: dmd sql keeps microseconds, and this has nanoseconds"
+        "from_unixtime_nanos: dmd sql keeps only microseconds, and this value has nanoseconds"
     )
     micros = f"CAST({nanoseconds} // 1000 + CAST({rest} AS INTEGER) AS BIGINT)"
     return f"CAST(make_timestamp({micros}) AS TIMESTAMP WITH TIME ZONE)"
@@ -181,7 +181,7 @@ _CLOCK_PARTS: Mapping[str, str] = {
     "millisecond": "(millisecond({0}) % 1000)",
 }
 
-# What a moment AT TIME ZONE can be given to: they look at the clock there, not at the zone.
+# The functions of a timestamp AT TIME ZONE: they need its local time, not its zone.
 ZONE_READERS = frozenset({*_PARTS, *_CLOCK_PARTS, "date_format", "format_datetime", "date"})
 
 _TIMES = ("timestamp(n)", "timestamp(n) with time zone")

@@ -37,12 +37,12 @@ def read(data_dir: Path, bucket: str, scan: Scan, now: dt.datetime) -> pa.Table:
     scan
         The table, the columns and the conditions on partitions.
     now
-        The moment that a projection's ``NOW`` means.
+        The time that a projection's ``NOW`` means.
 
     Raises
     ------
     SqlError
-        A file is no Avro, or its rows cannot be read as the table's columns.
+        A file is not Avro, or its rows cannot be read as the table's columns.
     """
     table = scan.table
     wanted = [column for column in table.columns if column.name in scan.columns]
@@ -80,9 +80,7 @@ def _objects(
         )
     prefix = f"s3://{bucket}/"
     if not template.startswith(prefix):
-        raise SqlError(
-            f"{table.full_name} lies at {template}, outside the exported bucket {bucket}"
-        )
+        raise SqlError(f"{table.full_name} is at {template}, outside the exported bucket {bucket}")
     projected = {key: projected_range(table.parameters, key, now) for key in table.partition_keys}
     for folder, values in _folders(data_dir, template.removeprefix(prefix).strip("/")):
         if not all(projected[key](value) for key, value in values.items()):
@@ -127,21 +125,21 @@ def _reader_schema(table: Table, names: set[str]) -> Any:
         if missing:
             raise SqlError(
                 f"{table.full_name}: avro.schema.literal lacks {', '.join(sorted(missing))},"
-                " which Glue has; Athena fails on it too"
+                " which Glue has; Athena fails too"
             )
         _check_types(table, names, every)
         cut = {**literal, "fields": [every[name] for name in every if name in names]}
         try:
             return fastavro.parse_schema(copy.deepcopy(cut))
         except UnknownType:
-            # A type that is used here is defined in a column that is not.
+            # A column of the query uses a type that another column defines.
             return fastavro.parse_schema(literal)
     except (ValueError, KeyError, TypeError, SchemaParseException) as error:
-        raise SqlError(f"{table.full_name}: avro.schema.literal is no schema: {error}") from error
+        raise SqlError(f"{table.full_name}: avro.schema.literal is invalid: {error}") from error
 
 
 def _check_types(table: Table, names: set[str], fields: Mapping[str, Any]) -> None:
-    """Refuse columns that Athena would read wrongly without a word.
+    """Refuse columns that Athena could read wrongly without an error.
 
     See docs/design.md#changing-a-schema.
     """
@@ -149,8 +147,8 @@ def _check_types(table: Table, names: set[str], fields: Mapping[str, Any]) -> No
         wanted = column_type(fields[column.name]["type"]) if column.name in names else None
         if wanted is not None and wanted != column.type:
             raise SqlError(
-                f"{table.full_name}, column {column.name}: Glue says {column.type},"
-                f" avro.schema.literal {wanted}; Athena would fail, or read it wrongly"
+                f"{table.full_name}, column {column.name}: Glue says {column.type}, but"
+                f" avro.schema.literal {wanted}; Athena would fail, or read wrong values"
             )
 
 
@@ -167,10 +165,10 @@ def _blocks(path: Path, shown: str, reader_schema: Any) -> Iterator[list[dict[st
             yield rows
     except SqlError:
         raise
-    except Exception as error:  # fastavro raises what the broken bytes lead it to
+    except Exception as error:  # for broken bytes, fastavro raises errors of many types
         raise SqlError(
             f"{shown} cannot be read as Avro of its table ({type(error).__name__}: {error});"
-            " Athena fails on it too"
+            " Athena fails too"
         ) from error
 
 
@@ -183,7 +181,7 @@ def _column(column: Column, rows: list[dict[str, Any]], shown: str) -> pa.Array:
         return pa.array(values, arrow_type(column.type))
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise SqlError(
-            f"{shown}, column {column.name}: a value is no {column.type} ({type(error).__name__})"
+            f"{shown}, column {column.name}: a value is not {column.type} ({type(error).__name__})"
         ) from error
 
 
@@ -192,7 +190,7 @@ def _constant(column: Column, text: str, count: int) -> pa.Array:
 
 
 def _converter(kind: TrinoType) -> Callable[[Any], Any] | None:
-    """Return what turns fastavro's value into Arrow's, or None where they are the same."""
+    """Return a function from fastavro's value to Arrow's, or None if they are the same."""
     members = [_converter(member) for member in kind.members]
     if kind.name == "timestamp":
         return lambda value: value.replace(tzinfo=None)

@@ -1,4 +1,4 @@
-"""What Athena's Avro SerDe makes of an Avro schema: the column types that Glue has to say."""
+"""The column types that Glue must have so that Athena's Avro SerDe reads an Avro schema."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _PRIMITIVES = {
 
 
 def column_type(schema: Any) -> TrinoType | None:
-    """Return the type of the column that a field of this Avro schema has to be.
+    """Return the column type for a field of this Avro schema.
 
-    None stands for what has no single answer here: a union of several types, or a name that is
-    defined elsewhere in the schema.
+    None means that there is no single answer: for a union of several types, or for a name that
+    is defined elsewhere in the schema.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""The databases, tables and views of an export, as its ``catalog.json`` (Glue's words) has them."""
+"""The databases, tables and views of an export, from its ``catalog.json`` in Glue's form."""
 
 from __future__ import annotations
 
@@ -80,11 +80,26 @@ class Catalog:
     tables: tuple[Table, ...]
 
     def default_database(self) -> str | None:
-        """Return the database that a bare table name is looked up in: the only one with tables."""
+        """Return the only database with tables, where names without a database are looked up.
+
+        A database whose name ends with ``_parquet`` counts only if no other has tables.
+        """
         filled = sorted({table.database for table in self.tables})
         if len(filled) > 1:
             filled = [name for name in filled if not name.endswith("_parquet")]
         return filled[0] if len(filled) == 1 else None
+
+    def known_database(self, name: str) -> str:
+        """Return the name of a database in lower case.
+
+        Raises
+        ------
+        SqlError
+            There is no such database.
+        """
+        if name.lower() not in self.databases:
+            raise SqlError(f"there is no database {name!r}; there are {', '.join(self.databases)}")
+        return name.lower()
 
     def table(self, name: str, database: str | None) -> Table:
         """Return the table that a query names.
@@ -94,10 +109,7 @@ class Catalog:
         SqlError
             There is no such table or database, or several that the name could mean.
         """
-        if database is not None and database.lower() not in self.databases:
-            raise SqlError(
-                f"there is no database {database!r}; there are {', '.join(self.databases)}"
-            )
+        database = self.known_database(database) if database is not None else None
         found = [
             table
             for table in self.tables
@@ -133,7 +145,7 @@ def _view(table: Mapping[str, Any], full_name: str) -> View | None:
         if found is None:
             raise ValueError("no Presto View text")
         definition = json.loads(base64.b64decode(found[1]))
-        # The definition has the types; what the columns mean stands in Glue alone.
+        # The definition has the types. Only Glue has the comments.
         listed = table.get("StorageDescriptor", {}).get("Columns", [])
         comments = {column["Name"].lower(): column.get("Comment", "") for column in listed}
         columns = tuple(
@@ -144,7 +156,7 @@ def _view(table: Mapping[str, Any], full_name: str) -> View | None:
         return View(definition["originalSql"], definition["schema"].lower(), columns)
     except (ValueError, KeyError, TypeError, SqlError) as error:
         raise SqlError(
-            f"the view {full_name} is not written as Athena writes views: {error}"
+            f"the view {full_name} does not have the form that Athena writes: {error}"
         ) from error
 
 

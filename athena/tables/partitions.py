@@ -1,4 +1,4 @@
-"""Which partitions a table has: the range that partition projection projects."""
+"""The partitions of a table: the range of dates that partition projection gives it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOW = re.compile(
 def projected_range(
     parameters: Mapping[str, str], key: str, now: dt.datetime
 ) -> Callable[[str], bool]:
-    """Return whether partition projection projects a partition of this value.
+    """Return a function that says whether partition projection includes a partition's value.
 
     Parameters
     ----------
@@ -25,12 +25,12 @@ def projected_range(
     key
         The partition key.
     now
-        The moment that ``NOW`` means, in UTC.
+        The time that ``NOW`` means, in UTC.
 
     Raises
     ------
     SqlError
-        The projection is of a kind that dmd sql does not know.
+        There is no projection, or dmd sql does not support it.
 
     Notes
     -----
@@ -45,11 +45,12 @@ def projected_range(
     form = parameters.get(f"projection.{key}.format", "")
     if kind != "date" or form != "yyyy-MM-dd":
         raise SqlError(
-            f"dmd sql knows partitions of type date, format yyyy-MM-dd; {key} has {kind} {form}"
+            "dmd sql supports only partitions of type date and format yyyy-MM-dd;"
+            f" {key} has type {kind} and format {form}"
         )
     ends = [end.strip() for end in parameters.get(f"projection.{key}.range", "").split(",")]
     if len(ends) != 2:
-        raise SqlError(f"projection.{key}.range has to be two dates, as in 2024-01-01,NOW+1DAYS")
+        raise SqlError(f"projection.{key}.range must be two dates, such as 2024-01-01,NOW+1DAYS")
     first, last = (_end(end, now) for end in ends)
 
     def projected(value: str) -> bool:
@@ -68,7 +69,7 @@ def _end(text: str, now: dt.datetime) -> dt.date:
             return dt.date.fromisoformat(text)
         except ValueError:
             raise SqlError(
-                f"{text!r} is no end of a partition range; write 2024-01-01 or NOW"
+                f"{text!r} is not an end of a partition range; write 2024-01-01 or NOW"
             ) from None
     if found[1] is None:
         return now.date()

@@ -1,4 +1,4 @@
-"""What of a table a query reads."""
+"""The part of a table that a query reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from athena.tables.catalog import Table
 
-# Where a row comes from: a column that every table has and no * shows.
+# The file of a row: a column that every table has and that * leaves out.
 PATH_COLUMN = "$path"
 
 
@@ -20,11 +20,11 @@ class Scan:
     table
         The table that is read.
     relation
-        The name that the rows have in the engine.
+        The name of the rows in DuckDB.
     columns
         Names of the columns that the query uses.
     date_tests
-        Conditions on partition key values, each of which every needed partition meets.
+        Conditions on the values of partition keys. A partition is read if it meets all of them.
     """
 
     table: Table

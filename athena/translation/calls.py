@@ -57,7 +57,7 @@ class Expressions(Protocol):
 
 @dataclass(frozen=True)
 class _Clauses:
-    """What stands after, or inside, an aggregate's parentheses."""
+    """The clauses after, or inside, an aggregate's parentheses."""
 
     filters: str = ""
     over: str = ""
@@ -72,7 +72,7 @@ class CallTranslator:
     expressions: Expressions
 
     def node(self, node: exp.Expr) -> Typed:
-        """Return a call with everything around it: OVER, FILTER, WITHIN GROUP, IGNORE NULLS."""
+        """Return a call with its OVER, FILTER, WITHIN GROUP and IGNORE NULLS."""
         clauses = _Clauses()
         while not isinstance(node, exp.Anonymous):
             if isinstance(node, exp.Window):
@@ -97,7 +97,7 @@ class CallTranslator:
         Raises
         ------
         SqlError
-            dmd sql does not know the function, or not with such arguments.
+            dmd sql does not know the function, or not with these arguments.
         """
         clauses = clauses or _Clauses()
         special = _SPECIAL.get(name)
@@ -109,8 +109,8 @@ class CallTranslator:
             raise SqlError(f"{name} needs an OVER clause")
         if name not in SCALARS:
             raise SqlError(
-                f"dmd sql does not know the function {name}; Athena may. Rewrite the query"
-                " without it, or ask Athena"
+                f"dmd sql does not know the function {name}; write the query without it, or"
+                " run it in Athena"
             )
         if clauses != _Clauses():
             raise SqlError(f"{name} is neither an aggregate nor a window function")
@@ -154,10 +154,10 @@ class CallTranslator:
         if name == "count" and len(arguments) == 1 and isinstance(arguments[0], exp.Star):
             arguments = []
         if clauses.filters and clauses.over:
-            raise SqlError("Athena has no FILTER on a window function; use CASE inside it")
+            raise SqlError("Athena has no FILTER for a window function; use CASE inside it")
         translated = self._arguments(arguments)
         if any(isinstance(a, Typed) and _is_elsewhere(a) for a in translated):
-            raise SqlError("cast a moment AT TIME ZONE to timestamp or date before aggregating it")
+            raise SqlError("cast a timestamp AT TIME ZONE to timestamp or date, then aggregate it")
         table = AGGREGATES if name in AGGREGATES else WINDOWS
         form, call = choose(name, table[name], tuple(translated))
         call = replace(
@@ -206,9 +206,9 @@ class CallTranslator:
         node = arguments[0].unnest()
         if not any(str(call.this).lower() in AGGREGATES for call in node.find_all(exp.Anonymous)):
             return Typed(f"TRY({value.sql})", value.type)
-        # DuckDB's TRY takes no aggregates; what is tried with them is a division.
+        # DuckDB's TRY does not accept aggregates. Only a division is translated without TRY.
         if not isinstance(node, (exp.Div, exp.Mod)) or value.type.name in ("real", "double"):
-            raise SqlError("dmd sql knows try() around aggregates for a division only")
+            raise SqlError("dmd sql supports try() around aggregates only for a division")
         left, right = map(self.expressions.translate, (node.this, node.expression))
         divisor = replace(right, sql=f"nullif({right.sql}, 0)")
         return calculate("/" if isinstance(node, exp.Div) else "%", left, divisor)

@@ -1,8 +1,8 @@
 # ruff: noqa: S608  (writing SQL is this module's work; values are quoted by literal)
 """Expressions of Athena SQL as typed DuckDB text.
 
-Each kind of syntax has a method; what has none is refused, so that nothing is passed on whose
-meaning has not been looked at.
+Each kind of syntax has a method. Syntax without one is refused, so that nothing is passed to
+DuckDB whose meaning was not compared with Athena's.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class ExpressionTranslator:
     scope
         What column names mean.
     queries
-        For the subqueries.
+        Translates the subqueries.
     outputs
-        Columns of the SELECT list that names mean before all else: those of ORDER BY.
+        Columns of the SELECT list, which names in ORDER BY refer to first.
     parameters
         The parameters of the lambdas around the expression.
     windows
@@ -94,11 +94,11 @@ class ExpressionTranslator:
         """Return the text of an expression that has to be boolean."""
         value = self.translate(node)
         if value.type not in (BOOLEAN, UNKNOWN):
-            raise SqlError(f"a condition has to be boolean, not {value.type}")
+            raise SqlError(f"a condition must be boolean, not {value.type}")
         return coerce(value, BOOLEAN).sql
 
     def ordered(self, node: exp.Expr) -> str:
-        """Return one item of an ORDER BY; NULLs last unless the query says otherwise."""
+        """Return one item of an ORDER BY; by default, NULLs are last."""
         if not isinstance(node, exp.Ordered):
             return f"{self.translate(node).sql} ASC NULLS LAST"
         return self.direction(node, self.translate(node.this).sql)
@@ -172,12 +172,12 @@ class ExpressionTranslator:
     def _one_column(self, node: exp.Expr) -> Relation:
         inner = self.queries.query(node, self.scope)
         if len(inner.columns) != 1:
-            raise SqlError(f"a subquery here has one column, not {len(inner.columns)}")
+            raise SqlError(f"a subquery here must have one column, not {len(inner.columns)}")
         return inner
 
     def _is(self, node: exp.Is) -> Typed:
         if not isinstance(node.expression, exp.Null):
-            raise SqlError("Athena knows IS [NOT] NULL and IS [NOT] DISTINCT FROM only")
+            raise SqlError("Athena has only IS [NOT] NULL and IS [NOT] DISTINCT FROM")
         return Typed(f"({self.translate(node.this).sql} IS NULL)", BOOLEAN)
 
     def _between(self, node: exp.Between) -> Typed:
@@ -280,7 +280,7 @@ class ExpressionTranslator:
     def _subscript(self, node: exp.Bracket) -> Typed:
         value = self.translate(node.this)
         if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
-            raise SqlError("a subscript is one value; for a part of an array use slice()")
+            raise SqlError("a subscript must be one value; for a part of an array use slice()")
         if value.type.name == "row":
             return row_member(value, node.expressions[0].name)
         key = self.translate(node.expressions[0])

@@ -86,11 +86,11 @@ class FromTranslator:
             relation = self.queries.query(node.this, self.scope)
             sql = f"LATERAL ({relation.sql})"
         elif isinstance(node, (exp.Subquery, exp.Values)):
-            # Only LATERAL sees the relations before it; all see what is around the SELECT.
+            # Only LATERAL can use the relations before it. All can use the outer query's.
             relation = self.queries.query(node, self.scope.parent)
             sql = f"({relation.sql})"
         else:
-            raise SqlError(f"dmd sql does not read from `{node.sql(dialect='trino')[:60]}`")
+            raise SqlError(f"dmd sql cannot read from `{node.sql(dialect='trino')[:60]}`")
         columns = renamed(relation.columns, alias)
         return f"{sql} AS {name}", derived(name, alias.name if alias else None, columns)
 
@@ -129,9 +129,9 @@ class FromTranslator:
         return self.queries.shared.catalog.table(node.name, database)
 
     def _view(self, table: Table, view: View) -> Relation:
-        """Return a view's query; as stale as Athena would find it."""
+        """Return a view's query; a view is stale under the same conditions as in Athena."""
         if table.full_name in self.queries.shared.views:
-            raise SqlError(f"the view {table.full_name} is defined by itself")
+            raise SqlError(f"the view {table.full_name} uses itself; define it without itself")
         outside = self.queries.shared.database, self.queries.shared.views
         self.queries.shared.database = view.database
         self.queries.shared.views = (*outside[1], table.full_name)
@@ -147,7 +147,7 @@ class FromTranslator:
         return Relation(as_types(relation, kinds), columns)
 
     def _unnest(self, node: exp.Unnest) -> Relation:
-        """UNNEST of arrays, maps and arrays of rows, side by side, as a query of one SELECT."""
+        """Return UNNEST of arrays, maps and arrays of rows, side by side, as one SELECT."""
         expressions = ExpressionTranslator(self.scope, self.queries)
         parts: list[tuple[str, TrinoType]] = []
         lengths: list[str] = []
@@ -184,7 +184,7 @@ class FromTranslator:
 
 
 def _using(names: Sequence[str], side: str, scope: Scope) -> str:
-    """Return the condition of USING; from here on its columns belong to neither side alone."""
+    """Return the condition of USING, and merge its columns in the scope."""
     right = scope.sources[-1]
     before = Scope(sources=scope.sources[:-1], merged=scope.merged)
     after = Scope(sources=[right])
@@ -206,16 +206,16 @@ def _using(names: Sequence[str], side: str, scope: Scope) -> str:
 
 
 def _check_fresh(table: Table, view: View, relation: Relation) -> None:
-    """Refuse what Athena calls VIEW_IS_STALE."""
+    """Refuse a view for which Athena would report VIEW_IS_STALE."""
     stale = f"the view {table.full_name} is stale: "
     if len(view.columns) != len(relation.columns):
         raise SqlError(
-            f"{stale}its query gives {len(relation.columns)} columns, its definition says"
+            f"{stale}its query returns {len(relation.columns)} columns, its definition has"
             f" {len(view.columns)}; define the view again"
         )
     for column, (name, kind) in zip(view.columns, relation.columns, strict=True):
         if name is None or name.lower() != column.name or common_type(kind, column.type) is None:
             raise SqlError(
-                f"{stale}its query gives a column {name} of type {kind} where its definition"
-                f" says {column.name} {column.type}; define the view again"
+                f"{stale}its query returns a column {name} of type {kind}, its definition has"
+                f" {column.name} {column.type}; define the view again"
             )

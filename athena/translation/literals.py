@@ -1,4 +1,4 @@
-"""Constants of a query: numbers, strings, intervals, and how they are typed."""
+"""Constants of a query (numbers, strings, intervals) and their types."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from athena.values.trino_types import (
 
 
 def literal_value(node: exp.Literal) -> Typed:
-    """Return a number or a string as it stands in the query, typed by its digits."""
+    """Return a number or a string; a number's digits decide its type."""
     text = str(node.this)
     if node.is_string:
         return Typed(literal(text), VARCHAR, text)
@@ -50,6 +50,6 @@ def interval(node: exp.Interval) -> Typed:
 
 
 def has_zone(text: str) -> bool:
-    """Whether a timestamp's text names a zone after the time."""
+    """Return whether a timestamp's text has a zone after the time."""
     words = text.split()
     return len(words) > 2 or (len(words) == 2 and any(sign in words[1] for sign in "+-Z"))

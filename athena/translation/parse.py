@@ -1,4 +1,4 @@
-"""Athena's SQL as a syntax tree: sqlglot's Trino grammar, functions left as they are written."""
+"""Athena's SQL as a syntax tree, by sqlglot's Trino grammar, with functions as written."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION")
 
 
 class AthenaDialect(Trino):
-    """Trino, with calls kept by name and array subscripts kept as written.
+    """Trino, with function names and array subscripts kept as written.
 
-    sqlglot would turn functions into its own common ones, whose meaning is a mixture; what a
-    function means here is looked up by the name that Athena knows.
+    sqlglot would replace functions with its own, whose meaning differs between dialects. Here a
+    function is looked up by its name in Athena.
     """
 
     INDEX_OFFSET = 0
@@ -37,7 +37,7 @@ class AthenaDialect(Trino):
 
 
 def _check_tokens(tokens: list[Token]) -> None:
-    """Refuse what the grammar would take and Athena does not, or means otherwise."""
+    """Refuse what the grammar accepts, but Athena refuses or understands differently."""
     for token, following in zip_longest(tokens, tokens[1:]):
         if token.token_type == TokenType.DCOLON:
             raise SqlError("Athena has no ::; write CAST(… AS …)", token.line, token.col)
@@ -49,17 +49,17 @@ def _check_tokens(tokens: list[Token]) -> None:
             and following.token_type == TokenType.VAR
         ):
             raise SqlError(
-                f"the number {token.text}{following.text} is not one that dmd sql can read;"
-                " write its digits only",
+                f"dmd sql cannot read the number {token.text}{following.text};"
+                " write only its digits",
                 token.line,
                 token.col,
             )
 
 
 def _with_decimal_literals(sql: str, tokens: list[Token]) -> str:
-    """Return the text with each ``DECIMAL '1.50'`` as the cast that it stands for.
+    """Return the text with each ``DECIMAL '1.50'`` replaced by a cast.
 
-    The literal's type has the digits that it is written with; sqlglot drops them.
+    The literal's digits decide its type, but sqlglot drops them.
     """
     for token, following in reversed(list(pairwise(tokens))):
         if (token.token_type, following.token_type) != (TokenType.DECIMAL, TokenType.STRING):
@@ -81,7 +81,7 @@ def parse(sql: str) -> exp.Expr:
     Raises
     ------
     SqlError
-        It is not one statement of Athena SQL.
+        ``sql`` is not one statement of Athena SQL.
     """
     dialect = AthenaDialect()
     try:
@@ -107,6 +107,6 @@ def place(node: exp.Expr) -> tuple[int, int] | None:
     for part in node.walk():
         meta = part.meta
         if "line" in meta and "start" in meta:
-            # sqlglot counts the column of a word's last character.
+            # sqlglot's column is that of a word's last character.
             return int(meta["line"]), int(meta["col"]) - (int(meta["end"]) - int(meta["start"]))
     return None

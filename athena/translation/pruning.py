@@ -1,4 +1,4 @@
-"""Which partitions a query needs: what its conditions on a partition key's text rule out."""
+"""Which partitions a query needs, by its conditions on the text of a partition key."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _COMPARE: Mapping[type, Callable[[str, str], bool]] = {
 
 
 def prune(condition: exp.Expr, scope: Scope) -> None:
-    """Tell the scans which partitions the rows that meet a WHERE can be in.
+    """Add to the scans the conditions of a WHERE on partition keys.
 
-    That holds for the inner side of an outer join too: a row that another partition would have
-    matched gets NULLs instead, and these conditions refuse NULL.
+    This is also correct for the inner side of an outer join. A row whose match is in a partition
+    that is not read gets NULLs, which do not meet these conditions.
     """
     parts = condition.flatten() if isinstance(condition, exp.And) else [condition]
     for part in parts:
@@ -54,10 +54,10 @@ def _owners(scope: Scope, named: list[str]) -> Iterator[tuple[Scan, str]]:
 
 
 def _date_test(node: exp.Expr) -> tuple[exp.Column, Test] | None:
-    """Return the column and the test that a condition of the simplest kinds amounts to.
+    """Return the column and the test of a simple condition, or None for any other.
 
-    Simple is: a column, compared with string literals by ``= < <= > >= IN BETWEEN`` or a LIKE
-    of a fixed beginning. Everything else gives None, and every partition is read.
+    A simple condition compares a column with string literals by ``= < <= > >= IN BETWEEN``, or
+    by LIKE with a fixed beginning. For other conditions, every partition is read.
     """
     column, test = node.this, None
     if type(node) in _COMPARE:

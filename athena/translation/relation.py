@@ -20,7 +20,7 @@ Columns = tuple[tuple[str | None, TrinoType], ...]
 
 @dataclass(frozen=True)
 class Relation:
-    """A translated query: DuckDB text whose columns are c0, c1, …; their names and types."""
+    """A translated query: DuckDB text with columns c0, c1, …, and their names and types."""
 
     sql: str
     columns: Columns
@@ -33,11 +33,11 @@ class Translation:
     Parameters
     ----------
     catalog, database
-        What table names mean; the database of names without one.
+        Where table names are looked up, and the database of names without one.
     scans
-        The readings of tables that the query needs, in the order met.
+        The readings of tables that the query needs, in order of appearance.
     views
-        The views around the place being translated: one inside itself is refused.
+        The views that are being translated, to refuse a view inside itself.
     """
 
     catalog: Catalog
@@ -53,7 +53,7 @@ class Translation:
 
 
 def only(node: exp.Expr, allowed: frozenset[str]) -> None:
-    """Refuse the clauses that Athena, or the translation, does not know."""
+    """Refuse a node with clauses that are not in ``allowed``."""
     for name, value in node.args.items():
         if value and name not in allowed:
             raise SqlError(
@@ -63,7 +63,7 @@ def only(node: exp.Expr, allowed: frozenset[str]) -> None:
 
 
 def as_types(relation: Relation, kinds: Sequence[TrinoType]) -> str:
-    """Return the query with its columns as these types, which they coerce to."""
+    """Return the query with its columns cast to these types, as Trino does implicitly."""
     pairs = list(zip(relation.columns, kinds, strict=True))
     if all(duckdb_type(own) == duckdb_type(kind) for (_, own), kind in pairs):
         return relation.sql
@@ -83,11 +83,11 @@ def renamed(columns: Columns, alias: exp.Expr | None) -> Columns:
     if not names:
         return columns
     if len(names) != len(columns):
-        raise SqlError(f"there are {len(columns)} columns, and {len(names)} names for them")
+        raise SqlError(f"an alias has {len(names)} names for {len(columns)} columns")
     return tuple((name, kind) for name, (_, kind) in zip(names, columns, strict=True))
 
 
 def derived(name: str, alias: str | None, columns: Columns) -> Source:
-    """Return a translated query as a relation of FROM; ``name`` is what DuckDB calls it."""
+    """Return a translated query as a relation of FROM; ``name`` is its name in DuckDB."""
     fields = (Field(own, kind, f"{name}.c{i}") for i, (own, kind) in enumerate(columns))
     return Source(alias, tuple(fields))

@@ -28,7 +28,7 @@ _SUBQUERY_PARTS = frozenset("this alias order limit offset with_".split())
 
 @dataclass(frozen=True)
 class QueryTranslator:
-    """Translates queries where these WITH tables are known."""
+    """Translates queries in which these WITH tables are known."""
 
     shared: Translation
     with_tables: Mapping[str, tuple[str, Relation]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class QueryTranslator:
         node
             A SELECT, a set operation, VALUES, or one of these in parentheses.
         outer
-            What names mean around it, for a correlated subquery.
+            The scope around it, for a correlated subquery.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class QueryTranslator:
         else:
             raise SqlError(
                 f"dmd sql answers SELECT, WITH, SHOW and DESCRIBE, not {node.key.upper()}:"
-                " the tables belong to the pipeline, which alone changes them"
+                " the tables belong to the pipeline, and only the pipeline changes them"
             )
         return replace(relation, sql=head + relation.sql)
 
@@ -152,7 +152,7 @@ class QueryTranslator:
             if place_in_list is None and value.sql in texts:
                 place_in_list = texts.index(value.sql)
             if place_in_list is None and distinct:
-                raise SqlError("with DISTINCT, ORDER BY takes columns of the SELECT list only")
+                raise SqlError("with DISTINCT, ORDER BY accepts only columns of the SELECT list")
             text = value.sql if place_in_list is None else str(place_in_list + 1)
             items.append(named.direction(item, text))
         if items:
@@ -176,14 +176,14 @@ class QueryTranslator:
         left, right = self.query(left_node, outer), self.query(right_node, outer)
         if len(left.columns) != len(right.columns):
             raise SqlError(
-                f"{node.key.upper()} joins queries of {len(left.columns)} and of"
-                f" {len(right.columns)} columns"
+                f"{node.key.upper()} combines queries with {len(left.columns)} and"
+                f" {len(right.columns)} columns; the numbers must be equal"
             )
         kinds = []
         for (_, a), (_, b) in zip(left.columns, right.columns, strict=True):
             kind = common_type(a, b)
             if kind is None:
-                raise SqlError(f"{node.key.upper()} joins columns of {a} and {b}; cast one")
+                raise SqlError(f"{node.key.upper()} combines columns of {a} and {b}; cast one")
             kinds.append(kind)
         word = node.key.upper() + ("" if node.args.get("distinct") else " ALL")
         sql = f"({as_types(left, kinds)}) {word} ({as_types(right, kinds)})"
@@ -202,11 +202,11 @@ class QueryTranslator:
         kinds: list[TrinoType] = [value.type for value in rows[0]]
         for values in rows:
             if len(values) != len(kinds):
-                raise SqlError("the rows of VALUES have different numbers of columns")
+                raise SqlError("the rows of VALUES must have the same number of columns")
             for i, value in enumerate(values):
                 kind = common_type(kinds[i], value.type)
                 if kind is None:
-                    raise SqlError(f"VALUES has {kinds[i]} and {value.type} in one column")
+                    raise SqlError(f"VALUES has {kinds[i]} and {value.type} in a column; cast one")
                 kinds[i] = kind
         lines = (
             "(" + ", ".join(coerce(v, k).sql for v, k in zip(values, kinds, strict=True)) + ")"
@@ -239,7 +239,7 @@ def _every_column(scope: Scope, alias: str | None) -> list[tuple[str | None, Typ
 
 
 def _ordinal(node: exp.Expr, count: int) -> int | None:
-    """Return which column of the SELECT list a whole number names, counted from 0."""
+    """Return the index in the SELECT list of the column that a whole number names, if it is one."""
     if not isinstance(node, exp.Literal) or node.is_string or not str(node.this).isdigit():
         return None
     position = int(str(node.this))
@@ -308,7 +308,7 @@ def translate(
     for name, kind in relation.columns:
         if kind == CLOCK_ELSEWHERE:
             raise SqlError(
-                f"column {name or ''} is a moment AT TIME ZONE, whose zone dmd sql cannot show;"
+                f"dmd sql cannot show the zone of column {name or ''}, a timestamp AT TIME ZONE;"
                 " cast it: CAST(… AT TIME ZONE '…' AS timestamp)"
             )
     return relation, shared.scans

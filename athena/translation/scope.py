@@ -1,4 +1,4 @@
-"""What the names in a query mean: tables, columns, row fields, from the inside outwards."""
+"""What the names in a query mean: tables, columns, row fields, inner queries first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from athena.values.trino_types import TrinoType, member_name
 
 @dataclass(frozen=True)
 class Field:
-    """A column of a relation in FROM: its name, if it has one, and how DuckDB reaches it."""
+    """A column of a relation in FROM: its name, if it has one, its type and its DuckDB text."""
 
     name: str | None
     type: TrinoType
@@ -22,7 +22,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Source:
-    """One relation in FROM, under its alias; ``*`` leaves out what is hidden."""
+    """One relation in FROM, under its alias; ``*`` leaves out the ``hidden`` fields."""
 
     alias: str | None
     fields: tuple[Field, ...]
@@ -56,7 +56,7 @@ class Scope:
         Raises
         ------
         SqlError
-            Nothing, or more than one thing.
+            The name means no column, or more than one.
         """
         scope: Scope | None = self
         while scope is not None:
@@ -107,7 +107,7 @@ def row_field(value: Typed, path: Sequence[str]) -> Typed:
     Raises
     ------
     SqlError
-        The value is no row, or has no such field.
+        The value is not a row, or has no such field.
     """
     for name in path:
         kind = value.type.field(name) if value.type.name == "row" else None
@@ -125,11 +125,11 @@ def row_member(value: Typed, number: str) -> Typed:
     Raises
     ------
     SqlError
-        The row has no such field, or the place is no whole number.
+        The row has no such field, or the place is not a whole number.
     """
     count = len(value.type.members)
     if not number.isdigit() or not 1 <= int(number) <= count:
-        raise SqlError(f"a subscript of {value.type} is a number from 1 to {count}")
+        raise SqlError(f"a subscript of {value.type} must be a number from 1 to {count}")
     index = int(number) - 1
     name = member_name(value.type, index).replace("'", "''")
     return Typed(f"struct_extract({value.sql}, '{name}')", value.type.members[index])

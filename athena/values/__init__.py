@@ -1,1 +1,1 @@
-"""Typed expressions: types, and what may be made of values of them, as Trino has it."""
+"""Typed expressions, and the types, casts, comparisons and arithmetic of Trino."""

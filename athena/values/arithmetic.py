@@ -1,4 +1,4 @@
-"""``+ - * / %`` as Trino means them: whole-number division, exact decimals, dates and intervals.
+"""``+ - * / %`` as in Trino: whole-number division, exact decimals, dates and intervals.
 
 Source: https://trino.io/docs/current/functions/math.html and functions/decimal.html
 """
@@ -65,8 +65,10 @@ def _decimals(operator: str, left: Typed, right: Typed) -> Typed:
     else:
         result = decimal(min(MAX_PRECISION, whole + scale + 1), scale)
     if scale > MAX_PRECISION:
-        raise SqlError(f"{a} {operator} {b} has more than {MAX_PRECISION} fraction digits")
-    # DuckDB keeps to 18 digits where both operands do, and would overflow.
+        raise SqlError(
+            f"{a} {operator} {b} has more than {MAX_PRECISION} fraction digits; cast one of them"
+        )
+    # If both operands have up to 18 digits, so has DuckDB's result, and it can overflow.
     wide = (
         f"CAST({left.sql} AS {duckdb_type(decimal(max(result.precision, a.precision), a.scale))})"
     )
@@ -98,7 +100,7 @@ def _digits(value: Typed) -> str:
 
 
 def _long_division(dividend: str, divisor: str, places: int) -> str:
-    """Return ``dividend * 10^places // divisor`` digit by digit, where the product is too long."""
+    """Return ``dividend * 10^places // divisor`` digit by digit, for a product that is too long."""
     first = "struct_pack(q := v.n // v.d, r := v.n % v.d)"
     step = "struct_pack(q := s.q * 10 + s.r * 10 // v.d, r := s.r * 10 % v.d)"
     steps = f"list_transform(range({places}), lambda i : {first})"
@@ -114,7 +116,7 @@ def _temporal(operator: str, left: Typed, right: Typed) -> Typed | None:
     if operator in "+-" and a.is_time and b in (DAYS, MONTHS):
         if a.name == "date":
             if right.text in ("hour", "minute", "second"):
-                raise SqlError(f"cannot add a {right.text} to a date; cast it to timestamp")
+                raise SqlError(f"a date has no {right.text}; cast it to timestamp")
             return Typed(f"CAST({left.sql} {operator} {right.sql} AS DATE)", a)
         return Typed(f"({left.sql} {operator} {right.sql})", a)
     if operator in "+-" and a == b and a in (DAYS, MONTHS):

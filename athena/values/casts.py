@@ -1,4 +1,4 @@
-"""Trino's ``CAST``, for DuckDB: what it accepts, how it rounds, and the text that it makes."""
+"""Trino's ``CAST`` in DuckDB: what it accepts, how it rounds, and how it writes text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from athena.values.trino_types import (
     quoted,
 )
 
-# A failing cast of this text is the one error that TRY can turn into NULL; the engine takes
-# the message out again.
+# An error in a row is a cast of text that fails, because TRY turns only such an error into NULL.
+# The engine finds the message after this prefix.
 FAILURE = "dmd sql: "
 
 _FORMS = {
@@ -31,7 +31,7 @@ _FORMS = {
 
 def failure(message_sql: str, kind: TrinoType) -> str:
     """Return an expression of type ``kind`` that fails with a message when it is evaluated."""
-    # Only text that depends on a row is left for evaluation; a constant would fail at once.
+    # The text must depend on a row: DuckDB evaluates a constant at once, and would always fail.
     return f"CAST(CAST(concat('{FAILURE}', {message_sql}) AS INTEGER) AS {duckdb_type(kind)})"
 
 
@@ -41,10 +41,16 @@ def cast(value: Typed, target: TrinoType, *, lenient: bool = False) -> Typed:
     Raises
     ------
     SqlError
-        Trino has no such cast, or its result cannot be had exactly.
+        Trino has no such cast, or dmd sql has no exact one.
     """
     kind = value.type
-    sql = _conversion(value, target, lenient)
+    if lenient and (kind.members or kind.name == "json"):
+        # One member that cannot be cast makes the whole NULL. The operand is outside of TRY,
+        # because its own errors stay errors.
+        strict = _conversion(Typed("whole", kind), target, False)
+        sql = strict and f"list_transform([{value.sql}], lambda whole : TRY({strict}))[1]"
+    else:
+        sql = _conversion(value, target, lenient)
     if sql is None:
         raise SqlError(f"cannot cast {kind} to {target}")
     return Typed(sql, target)
@@ -61,7 +67,7 @@ def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
     if kind.name == "unknown":
         return f"CAST(NULL AS {duckdb_type(target)})"
     if kind.name == "json":
-        return _from_json(sql, target, lenient)
+        return _from_json(sql, target)
     if target.name == "json":
         return _to_json(value)
     if target == VARCHAR:
@@ -69,11 +75,11 @@ def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
     if kind == VARCHAR:
         return _from_text(sql, target, lenient)
     if kind.members or target.members:
-        return _members(value, target, lenient)
+        return _members(value, target)
     if target.is_integer and kind.name in ("real", "double"):
         return _plain(f"round({sql})", target, lenient)
     if target.name == "decimal" and kind.name in ("real", "double"):
-        # The decimal nearest to the shortest text of the number, as BigDecimal.valueOf.
+        # The decimal of the number's shortest text, as in Java's BigDecimal.valueOf.
         return _plain(f"CAST({sql} AS VARCHAR)", target, lenient)
     if target.is_number and (kind.is_number or kind.name == "boolean"):
         return _plain(sql, target, lenient)
@@ -141,20 +147,20 @@ def clock_text(sql: str, digits: int) -> str:
     return f"substr(strftime({sql}, '%Y-%m-%d %H:%M:%S.%f'), 1, {20 + digits})"
 
 
-def _members(value: Typed, target: TrinoType, lenient: bool) -> str | None:
+def _members(value: Typed, target: TrinoType) -> str | None:
     kind, sql = value.type, value.sql
     if kind.name != target.name or len(kind.members) != len(target.members):
         return None
     if coerces(kind, target) and kind.name != "row":
         return _plain(sql, target, False)
     if kind.name == "array":
-        element = _conversion(Typed("element", kind.members[0]), target.members[0], lenient)
+        element = _conversion(Typed("element", kind.members[0]), target.members[0], False)
         return element and f"list_transform({sql}, lambda element : {element})"
     if kind.name == "row":
         parts = []
         for index, member in enumerate(kind.members):
             own = Typed(f"struct_extract({sql}, '{member_name(kind, index)}')", member)
-            part = _conversion(own, target.members[index], lenient)
+            part = _conversion(own, target.members[index], False)
             if part is None:
                 return None
             parts.append(f"{quoted(member_name(target, index))} := {part}")
@@ -179,10 +185,16 @@ def _to_json(value: Typed) -> str | None:
     return None
 
 
-def _from_json(sql: str, target: TrinoType, lenient: bool) -> str | None:
+def _from_json(sql: str, target: TrinoType) -> str | None:
     if target == VARCHAR:
-        scalar = f"json_type({sql}) NOT IN ('OBJECT', 'ARRAY')"
-        return f"CASE WHEN {scalar} THEN {sql} ->> '$' ELSE {failure(sql, VARCHAR)} END"
+        refusal = failure(f"'cannot cast ''', {sql}, ''' to varchar'", VARCHAR)
+        number = (
+            f"'dmd sql does not write the JSON number ', {sql}, ' as text; cast it to a decimal'"
+        )
+        return (
+            f"CASE json_type({sql}) WHEN 'OBJECT' THEN {refusal} WHEN 'ARRAY' THEN {refusal}"
+            f" WHEN 'DOUBLE' THEN {failure(number, VARCHAR)} ELSE {sql} ->> '$' END"
+        )
     if target.is_time or target.name in ("varbinary", "interval day to second"):
         return None
-    return _plain(sql, target, lenient)
+    return _plain(sql, target, False)

@@ -1,6 +1,6 @@
-"""Typed expressions, and which types Trino lets meet: its implicit casts, and no others.
+"""Typed expressions, and the implicit casts of Trino.
 
-Source: https://trino.io/docs/current/language/types.html and the engine's own answers
+Source: https://trino.io/docs/current/language/types.html and recorded answers of Trino
 (``tests/athena/trino_answers.json``).
 """
 
@@ -30,9 +30,9 @@ class Typed:
     Parameters
     ----------
     sql
-        DuckDB's text, safe to stand as an operand (parenthesised where needed).
+        DuckDB's text, with parentheses where it needs them as an operand.
     type
-        The type that Athena gives it; DuckDB's is ``duckdb_type`` of it.
+        The type in Athena. The type in DuckDB is ``duckdb_type`` of it.
     text
         The value of a string literal.
     """
@@ -48,7 +48,7 @@ def as_decimal(kind: TrinoType) -> TrinoType:
 
 
 def common_type(left: TrinoType, right: TrinoType) -> TrinoType | None:
-    """Return the type in which two values can be compared or stand in one column, if any."""
+    """Return the type in which two values can be compared or be in one column, if any."""
     if left == right or right == UNKNOWN:
         return left
     if left == UNKNOWN:
@@ -90,11 +90,7 @@ def _common_time(left: TrinoType, right: TrinoType) -> TrinoType:
 
 
 def coerces(kind: TrinoType, target: TrinoType) -> bool:
-    """Whether a value of ``kind`` becomes one of ``target`` without a cast."""
-    if target.name == "decimal" and (kind.is_integer or kind.name == "decimal"):
-        own = as_decimal(kind)
-        fits = own.precision - own.scale <= target.precision - target.scale
-        return fits and own.scale <= target.scale
+    """Return whether Trino casts a value of ``kind`` to ``target`` implicitly."""
     common = common_type(kind, target)
     if common is None:
         return False
@@ -102,7 +98,7 @@ def coerces(kind: TrinoType, target: TrinoType) -> bool:
 
 
 def coerce(value: Typed, target: TrinoType) -> Typed:
-    """Return the expression as the other type; only where Trino would do so by itself."""
+    """Return the expression as ``target``, to which Trino casts it implicitly."""
     if duckdb_type(value.type) == duckdb_type(target):
         return replace(value, type=target)
     return Typed(f"CAST({value.sql} AS {duckdb_type(target)})", target)

@@ -1,4 +1,4 @@
-"""Comparisons and choices between values: what Athena lets meet, and as which type."""
+"""Comparisons and CASE: which types Athena compares or combines, and as which type."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from athena.values.trino_types import BOOLEAN, CLOCK_ELSEWHERE, DATE, UNKNOWN, V
 
 
 def comparison(operator: str, left: Typed, right: Typed) -> Typed:
-    """Return ``left operator right``; refused where Athena refuses it."""
+    """Return ``left operator right``; raises `SqlError` where Athena refuses it."""
     left, right = _alike(operator, left, right)
     if left.type.members and not operator.startswith("IS "):
         raise not_comparable(left.type)
@@ -18,18 +18,18 @@ def comparison(operator: str, left: Typed, right: Typed) -> Typed:
 
 
 def unlike(operator: str, left: TrinoType, right: TrinoType) -> str:
-    """Return why two types do not meet, and what to do."""
+    """Return the message for two types that have no common type."""
     remedy = "cast one of them"
     if {left, right} & {DATE} and VARCHAR in (left, right):
-        remedy = "compare text with text, '2026-11-01', or cast it to date"
+        remedy = "compare text with text, such as '2026-11-01', or cast the text to date"
     return f"cannot apply {operator} to {left} and {right}; {remedy}"
 
 
 def not_comparable(kind: TrinoType) -> SqlError:
     """Return the error of a comparison of arrays, maps or rows."""
     return SqlError(
-        f"dmd sql does not compare {kind.name}s: Athena says NULL where they hold a NULL;"
-        " compare what is in them, or use IS [NOT] DISTINCT FROM"
+        f"dmd sql does not compare {kind.name}s, because Athena's answer is NULL if they contain"
+        " NULL; compare their members, or use IS [NOT] DISTINCT FROM"
     )
 
 
@@ -41,7 +41,7 @@ def _alike(operator: str, left: Typed, right: Typed) -> tuple[Typed, Typed]:
 
 
 def branches(conditions: Sequence[str], values: Sequence[Typed]) -> Typed:
-    """Return a CASE; ``values`` has one more than the conditions, for ELSE."""
+    """Return a CASE; ``values`` has one more member than ``conditions``, for ELSE."""
     kind = UNKNOWN
     for value in values:
         common = common_type(kind, value.type)

@@ -1,4 +1,4 @@
-"""The types of Athena SQL (Trino's), and what they are called in Glue, DuckDB and Arrow."""
+"""The types of Athena SQL (Trino's), and their names in Glue, DuckDB and Arrow."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class TrinoType:
     name
         Trino's name without parameters: ``decimal``, ``array``, ``timestamp with time zone``.
     numbers
-        Precision and scale of a decimal, fraction digits of a timestamp. In the signature of a
-        function they may be variables, such as ``p``.
+        Precision and scale of a decimal, or fraction digits of a timestamp. In the signature of
+        a function they may be variables, such as ``p``.
     members
-        The types inside: an array's elements, a map's key and value, a row's fields, a
-        function's parameters and result.
+        The types of an array's elements, a map's key and value, a row's fields, or a function's
+        parameters and result.
     names
         A row's field names; None for a field without one.
     """
@@ -92,7 +92,7 @@ JSON = TrinoType("json")
 DATE = TrinoType("date")
 DAYS = TrinoType("interval day to second")
 MONTHS = TrinoType("interval year to month")
-# A clock in another zone: it can be read and cast, but DuckDB cannot keep its zone to show it.
+# A timestamp AT TIME ZONE. It can be read and cast, but not shown: DuckDB does not keep its zone.
 CLOCK_ELSEWHERE = TrinoType("timestamp at another zone")
 
 
@@ -148,7 +148,7 @@ def quoted(name: str) -> str:
 
 
 def member_name(kind: TrinoType, index: int) -> str:
-    """Return what a row's field is called in DuckDB, where each needs a name."""
+    """Return the name of a row's field in DuckDB, where each field needs one."""
     return kind.names[index] or f"field{index}"
 
 
@@ -185,7 +185,7 @@ _ARROW = {
 
 
 def arrow_type(kind: TrinoType) -> pa.DataType:
-    """Return the Arrow type that a table's column of this type is handed to DuckDB in."""
+    """Return the Arrow type in which DuckDB gets a table's column of this type."""
     if kind.name == "decimal":
         return pa.decimal128(kind.precision, kind.scale)
     if kind.name == "array":
@@ -217,7 +217,7 @@ _TOKEN = re.compile(r'\s*("(?:[^"]|"")*"|[\w$]+|[(),<>:])')
 
 
 class _TypeText:
-    """A reader of types: Trino's ``array(row("a" bigint))``, Glue's ``array<struct<a:int>>``."""
+    """A parser of types: Trino's ``array(row("a" bigint))``, Glue's ``array<struct<a:int>>``."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -227,7 +227,7 @@ class _TypeText:
         self.position = 0
 
     def _wrong(self) -> SqlError:
-        return SqlError(f"the type {self.text!r} is not one that dmd sql can read")
+        return SqlError(f"dmd sql does not know the type {self.text!r}")
 
     def peek(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
@@ -298,11 +298,11 @@ class _TypeText:
 def parse_type(text: str) -> TrinoType:
     """Return the type that a text names, in Trino's syntax or in Glue's.
 
-    A ``varchar``'s length is not kept. A ``timestamp`` without digits has three.
+    The length of a ``varchar`` is ignored. A ``timestamp`` without digits has three.
 
     Raises
     ------
     SqlError
-        The text names no type that the pipeline's tables, or queries on them, can have.
+        The text is not a type that dmd sql knows.
     """
     return _TypeText(text).whole()

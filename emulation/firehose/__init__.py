@@ -1,8 +1,8 @@
-"""Amazon Data Firehose on this machine: delivery streams from Kinesis through Lambda to S3.
+"""An emulation of Amazon Data Firehose: delivery streams from Kinesis through Lambda to S3.
 
-`DeliveryStream.describe` reads the settings of a registered delivery stream,
-`DeliveryStreamRunner` does what they say. Each module names the AWS pages that it follows, and
-says what of AWS's behaviour is not documented and has only been seen, or is unconfirmed.
+`DeliveryStream.describe` reads the settings of a registered delivery stream, and
+`DeliveryStreamRunner` runs it. Each module names the AWS pages that it follows. Where AWS
+documents nothing, it says what was observed on AWS and what is unconfirmed.
 """
 
 from emulation.firehose.counts import DeliveryCounts

@@ -16,7 +16,7 @@ _PARTITION_KEY_INDEX, _DATA = 1, 3
 
 @dataclass(frozen=True)
 class UserRecord:
-    """What a producer put, before aggregation."""
+    """One record as a producer put it, before aggregation."""
 
     partition_key: str
     data: bytes
@@ -28,11 +28,10 @@ class _Malformed(ValueError):
 
 
 def deaggregate(data: bytes, partition_key: str) -> tuple[UserRecord, ...]:
-    """Return the user records within one Kinesis record, in order.
+    """Return the user records in one Kinesis record, in order.
 
-    A record that the KPL did not aggregate is its own only user record. So is one that begins
-    like an aggregate and is not a whole one, or has nothing in it: no record may be lost
-    because of four bytes.
+    A record that the KPL did not aggregate is the only user record. So is a record that begins
+    with the KPL's four bytes but is not a valid aggregate, or an empty one: it must not be lost.
 
     Source: github.com/awslabs/amazon-kinesis-producer/blob/master/aggregation-format.md;
     docs.aws.amazon.com/firehose/latest/dev/writing-with-kinesis-streams.html (Firehose

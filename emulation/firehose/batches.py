@@ -1,4 +1,4 @@
-"""How records become invocations: batches by size and time, each event within the payload limit."""
+"""Batching records by size and time, with each event within Lambda's payload limit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from emulation.firehose.description import BufferingHints
 from emulation.firehose.records import SourceRecord
 
-# "Request must be smaller than 6291456 bytes for the InvokeFunction operation" is how Lambda
-# refuses more; docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html says "6 MB each
-# for request and response".
+# Lambda refuses a larger request: "Request must be smaller than 6291456 bytes for the
+# InvokeFunction operation". docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# says "6 MB each for request and response".
 MAX_EVENT_BYTES = 6 * 1024 * 1024 - 1
 
 _INVOCATION_ID = "00000000-0000-0000-0000-000000000000"
@@ -20,7 +20,7 @@ _INVOCATION_ID = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True)
 class Envelope:
-    """What an event says about the delivery stream, around the records."""
+    """The fields of an event that describe the delivery stream."""
 
     source_stream_arn: str
     delivery_stream_arn: str
@@ -44,7 +44,7 @@ class Envelope:
 
 
 def encode(record: SourceRecord) -> bytes:
-    """Return ``record`` as it stands in an event."""
+    """Return ``record`` in the JSON form that an event contains."""
     return json.dumps(
         {
             "recordId": record.record_id,
@@ -71,10 +71,10 @@ class Batch:
 
 
 class BatchAssembler:
-    """Gathers records until a batch is full or old enough.
+    """Collects records until a batch is full or old enough.
 
-    AWS takes the buffer size as a hint in MB of record data. It does not say how it keeps a
-    batch of many small records, whose events are mostly metadata, below Lambda's limit; here
+    AWS treats the buffer size as a hint, in MB of record data. It does not document how the
+    event of many small records, which is mostly metadata, stays below Lambda's limit. Here
     such a batch is closed early.
     """
 
@@ -95,11 +95,11 @@ class BatchAssembler:
         return len(self._records)
 
     def can_hold(self, encoded: bytes) -> bool:
-        """Tell whether an event with this record alone would be within the limit."""
+        """Return whether an event with this record alone would be within the limit."""
         return len(encoded) <= self._room
 
     def add(self, record: SourceRecord, encoded: bytes, now: float) -> Iterator[Batch]:
-        """Take one record, and give the batches that it completes (none, one or two).
+        """Add one record, and yield the batches that it completes (none, one or two).
 
         ``now`` is in seconds. The record must be one that `can_hold` accepts.
         """
@@ -118,11 +118,11 @@ class BatchAssembler:
             yield self.close()
 
     def due(self, now: float) -> bool:
-        """Tell whether the oldest waiting record has waited for the interval."""
+        """Return whether the oldest waiting record has waited for the interval."""
         return bool(self._records) and now - self._oldest >= self._hints.interval_seconds
 
     def close(self) -> Batch:
-        """Return what waits as a batch, and begin the next."""
+        """Return the waiting records as a batch, and begin the next one."""
         batch = Batch(tuple(self._records), tuple(self._encoded))
         self._records, self._encoded = [], []
         self._data_bytes = self._encoded_bytes = 0

@@ -1,4 +1,4 @@
-"""Gathering records into one object, by size and by time."""
+"""Collecting records into one object, by size and by time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from emulation.firehose.description import BufferingHints
 
 @dataclass(frozen=True)
 class Contents:
-    """What was gathered: the data as one, and what the object's name and the counts need.
+    """The data of one object, and what its key and the counts need.
 
-    ``failures`` has the number of records for each error code, and is empty for what is
-    delivered.
+    ``oldest_arrival_millis`` is in milliseconds since the epoch. ``failures`` has the number of
+    records for each error code; it is empty for delivered records.
     """
 
     data: bytes
@@ -24,7 +24,7 @@ class Contents:
 
 
 class ObjectBuffer:
-    """Holds what will be one object until there is enough of it, or for long enough.
+    """Holds the data of one object until the size or the interval is reached.
 
     Source: docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html. The size
     is that of the data before compression.
@@ -40,7 +40,7 @@ class ObjectBuffer:
         return len(self._data)
 
     def add(self, data: bytes, arrival_millis: int, now: float, failure: str = "") -> None:
-        """Take the data of one record, with its error code if it failed.
+        """Add the data of one record, with its error code if it failed.
 
         ``now`` is in seconds, ``arrival_millis`` in milliseconds since the epoch.
         """
@@ -55,15 +55,15 @@ class ObjectBuffer:
 
     @property
     def full(self) -> bool:
-        """Tell whether there is enough for an object."""
+        """Return whether the size is reached."""
         return self._bytes >= self._hints.size_bytes
 
     def due(self, now: float) -> bool:
-        """Tell whether the oldest record has waited here for the interval."""
+        """Return whether the oldest record has waited here for the interval."""
         return bool(self._data) and now - self._since >= self._hints.interval_seconds
 
     def take(self) -> Contents:
-        """Return what waits, at least one record, and begin the next object."""
+        """Return the contents, at least one record, and begin the next object."""
         contents = Contents(
             b"".join(self._data), len(self._data), self._oldest_arrival_millis, self._failures
         )

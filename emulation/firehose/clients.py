@@ -30,7 +30,7 @@ class KinesisClient(Protocol):
 
 
 class LambdaClient(Protocol):
-    """Who runs the transform function."""
+    """What runs the transform function."""
 
     def invoke(self, **kwargs: Any) -> Mapping[str, Any]:
         """Call ``lambda:InvokeFunction``."""

@@ -16,8 +16,8 @@ class DeliveryCounts:
     ``delivered_bytes`` of transformed data before compression, ``stored_bytes`` of all objects
     as they were put.
 
-    ``in_flight`` counts what is held: waiting for the transform, in a buffer, or in an object
-    that could not be put yet.
+    ``in_flight`` counts the records that are held: waiting for the transform, in a buffer, or in
+    an object that could not be put yet.
     """
 
     received: int = 0
@@ -38,7 +38,7 @@ class DeliveryCounts:
 
     @property
     def reconciled(self) -> bool:
-        """Tell whether every record received is accounted for."""
+        """Return whether every record received is accounted for."""
         return (
             self.received == self.delivered + self.dropped + self.failed + self.in_flight
             and self.failed == sum(self.failed_by_code.values())

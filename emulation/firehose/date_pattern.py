@@ -11,7 +11,7 @@ from emulation.firehose.errors import InvalidSetting, NotEmulated
 
 _TOKEN = re.compile(r"'(?P<quoted>(?:''|[^'])*)'|(?P<letter>[A-Za-z])(?P=letter)*|[^A-Za-z']")
 
-# English names, whatever the locale of this machine: strftime would follow it.
+# The names are English. strftime would use the locale of this machine.
 _MONTHS = (
     "January",
     "February",
@@ -29,8 +29,8 @@ _MONTHS = (
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _QUARTERS = ("1st quarter", "2nd quarter", "3rd quarter", "4th quarter")
 
-# Java answers these from the calendar of a locale, and AWS does not say which: `YYYY` is
-# another year than `yyyy` around New Year, on days that differ between locales.
+# Java takes these from a locale's calendar, and AWS does not document which locale. Around New
+# Year `YYYY` differs from `yyyy`, on days that depend on the locale.
 _WEEK_BASED = "YwWec"
 
 
@@ -51,16 +51,16 @@ class DatePattern:
         Raises
         ------
         InvalidSetting
-            The pattern is none of Java's.
+            Java refuses the pattern.
         NotEmulated
-            The pattern is Java's, and has a part that this stand-in does not know.
+            The pattern has a part that is not emulated.
         """
         pieces: list[str | tuple[str, int]] = []
         place = 0
         while place < len(pattern):
             token = _TOKEN.match(pattern, place)
             if token is None:
-                raise InvalidSetting(f"date pattern {pattern!r}: a quote is not closed")
+                raise InvalidSetting(f"date pattern {pattern!r}: a quote is not closed; close it")
             place = token.end()
             quoted, letter = token["quoted"], token["letter"]
             if letter is not None:
@@ -90,18 +90,18 @@ def _literal(char: str, pattern: str) -> str:
 def _field(letter: str, count: int, pattern: str) -> tuple[str, int]:
     if letter in _WEEK_BASED:
         raise NotEmulated(
-            f"date pattern {pattern!r}: {letter!r} counts weeks as some locale does, and AWS "
-            "does not document which; use 'y', 'M' and 'd' for dates"
+            f"date pattern {pattern!r}: {letter!r} depends on a locale, and AWS does not "
+            "document which; use 'y', 'M' and 'd' for dates"
         )
     if letter not in _FIELDS:
         raise NotEmulated(
             f"date pattern {pattern!r}: letter {letter!r} is not emulated; "
-            f"known are {' '.join(_FIELDS)}"
+            f"use one of {' '.join(_FIELDS)}"
         )
     if count > _LONGEST[letter]:
         raise NotEmulated(
             f"date pattern {pattern!r}: {letter * count!r} is not emulated; "
-            f"at most {_LONGEST[letter]} of {letter!r} are"
+            f"use at most {_LONGEST[letter]} of {letter!r}"
         )
     return letter, count
 

@@ -1,4 +1,4 @@
-"""A registered delivery stream's settings, read from what the endpoint says of it."""
+"""The settings of a registered delivery stream, read from the endpoint's description of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DEFAULT_RETRIES = 3
 
 @dataclass(frozen=True)
 class BufferingHints:
-    """How much data, and for how long, is gathered before it moves on."""
+    """How much data is collected, or for how long, before it is passed on."""
 
     size_bytes: int
     interval_seconds: int
@@ -26,7 +26,7 @@ class BufferingHints:
 
 @dataclass(frozen=True)
 class Transform:
-    """The Lambda processor: the function, who invokes it, its retries and its buffer."""
+    """The Lambda processor: the function, the role that invokes it, its retries and its buffer."""
 
     function_arn: str
     role_arn: str
@@ -46,9 +46,9 @@ class LogStream:
 class Destination:
     """The S3 destination.
 
-    ``compression`` is ``UNCOMPRESSED`` or ``GZIP``; ``extension`` is what keys end with;
-    ``kms_key_arn`` is the key that objects are encrypted with, or None for the bucket's own
-    default; ``error_log`` is where errors are logged, or None for nowhere.
+    ``compression`` is ``UNCOMPRESSED`` or ``GZIP``. ``extension`` is the end of each key.
+    ``kms_key_arn`` is the key that objects are encrypted with, or None for the bucket's
+    default. ``error_log`` is where errors are logged, or None if they are not.
     """
 
     bucket: str
@@ -109,14 +109,14 @@ class DeliveryStream:
 def _parse(description: Mapping[str, Any]) -> DeliveryStream:
     status = description.get("DeliveryStreamStatus")
     if status != "ACTIVE":
-        raise InvalidSetting(f"its status is {status}; only an ACTIVE one can run")
+        raise InvalidSetting(f"its status is {status}; wait until it is ACTIVE")
     source = description.get("Source", {}).get("KinesisStreamSourceDescription")
     if not source:
-        raise NotEmulated("only a Kinesis stream as its source is emulated")
+        raise NotEmulated("its source is not emulated; use a Kinesis stream")
     destinations = description.get("Destinations") or [{}]
     settings = destinations[0].get("ExtendedS3DestinationDescription")
     if not settings:
-        raise NotEmulated("only an extended S3 destination is emulated")
+        raise NotEmulated("its destination is not emulated; use an extended S3 destination")
     arn = description["DeliveryStreamARN"]
     return DeliveryStream(
         name=description["DeliveryStreamName"],
@@ -170,19 +170,21 @@ def _error_log(options: Mapping[str, Any]) -> LogStream | None:
 
 
 def _time_zone(name: str) -> tzinfo:
-    # UTC needs no database of time zones on this machine.
+    # UTC must work without a time zone database on this machine.
     if name in ("", "UTC"):
         return UTC
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError) as error:
-        raise InvalidSetting(f"CustomTimeZone {name!r} is no time zone") from error
+        raise InvalidSetting(
+            f"CustomTimeZone {name!r} is not a time zone; use a name such as 'Asia/Tokyo'"
+        ) from error
 
 
 def _buffering_hints(hints: Mapping[str, Any]) -> BufferingHints:
     if len({"SizeInMBs", "IntervalInSeconds"} & hints.keys()) == 1:
         raise InvalidSetting(
-            "BufferingHints has one of SizeInMBs and IntervalInSeconds; set both or neither"
+            "BufferingHints has only one of SizeInMBs and IntervalInSeconds; set both or neither"
         )
     return BufferingHints(
         size_bytes=_MIB * int(_within("SizeInMBs", hints.get("SizeInMBs", 5), 1, 128)),
@@ -198,7 +200,7 @@ def _transform(processing: Mapping[str, Any], role_arn: str) -> Transform | None
     processors = processing.get("Processors") or []
     for processor in processors:
         if processor["Type"] != "Lambda":
-            raise NotEmulated(f"processor {processor['Type']} is not emulated; only Lambda")
+            raise NotEmulated(f"processor {processor['Type']} is not emulated; only Lambda is")
     if len(processors) > 1:
         raise InvalidSetting("it has more than one Lambda processor; AWS allows one")
     if not processors:
@@ -208,7 +210,7 @@ def _transform(processing: Mapping[str, Any], role_arn: str) -> Transform | None
         for parameter in processors[0].get("Parameters") or ()
     }
     if "LambdaArn" not in parameters:
-        raise InvalidSetting("its Lambda processor has no parameter LambdaArn")
+        raise InvalidSetting("its Lambda processor has no parameter LambdaArn; set it")
     size = _within("BufferSizeInMBs", parameters.get("BufferSizeInMBs", "1"), 0.2, 3)
     interval = _within(
         "BufferIntervalInSeconds", parameters.get("BufferIntervalInSeconds", "60"), 0, 900

@@ -19,10 +19,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class ErrorLog:
-    """Writes what went wrong into the log stream that the delivery stream names.
+    """Writes errors to the log stream that the delivery stream names.
 
-    The fields of an event are those that AWS's own events have been seen with; the page gives
-    codes and messages only. An event that cannot be written is lost, as on AWS.
+    AWS documents only codes and messages. The other fields were observed in AWS's own events.
+    An event that cannot be written is lost, as on AWS.
 
     Parameters
     ----------
@@ -53,16 +53,16 @@ class ErrorLog:
         }
 
     def transform_failed(self, failure: Failed, function_arn: str) -> None:
-        """Tell of a batch that could not be transformed.
+        """Log a batch that could not be transformed.
 
-        A record that the function itself calls failed is the function's to log:
+        If the function itself marks a record as failed, the function is expected to log it:
         https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
         """
         if failure != PROCESSING_FAILED:
             self._write(failure.message, failure.code, processor=function_arn)
 
     def put_failed(self, error: ClientError | BotoCoreError) -> None:
-        """Tell of an object that could not be put."""
+        """Log an object that could not be put."""
         code = type(error).__name__
         if isinstance(error, ClientError):
             code = error.response["Error"]["Code"]

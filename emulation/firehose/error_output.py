@@ -8,7 +8,7 @@ import json
 from emulation.firehose.records import SourceRecord
 from emulation.firehose.response import Failed
 
-# What !{firehose:error-output-type} stands for when the transform fails.
+# The value of !{firehose:error-output-type} when the transform fails.
 PROCESSING_FAILED = "processing-failed"
 
 
@@ -20,12 +20,12 @@ def error_line(
     Parameters
     ----------
     attempts
-        Invocations that were made with the record.
+        Number of invocations with the record.
     ended_millis
         When the last of them ended, in milliseconds since the epoch.
 
-    Source: docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html,
-    whose ``lambdaArn`` AWS writes as ``lambdaARN`` (seen in objects of AWS).
+    Source: docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html.
+    That page has ``lambdaArn``; objects on AWS were observed to have ``lambdaARN``.
     """
     line = {
         "attemptsMade": attempts,

@@ -1,4 +1,4 @@
-"""What can go wrong with a delivery stream on this machine, as one small tree."""
+"""The errors of emulated delivery streams."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class InvalidSetting(FirehoseError):
 
 
 class NotEmulated(FirehoseError):
-    """A setting that Amazon Data Firehose knows and this stand-in does not."""
+    """A setting that Amazon Data Firehose supports and this emulation does not."""
 
 
 class DeliveryStalled(FirehoseError):
-    """Draining has made no progress for too long; what is in flight is still held."""
+    """Draining has made no progress for too long; the records in flight are still held."""

@@ -1,4 +1,4 @@
-"""Calling the transform function, again where it fails, as Amazon Data Firehose does."""
+"""Invoking the transform function, with retries, as Amazon Data Firehose does."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FUNCTION_ERROR = Failed(
     "Lambda.FunctionError",
     "The Lambda function was successfully invoked but it returned an error result.",
 )
-# Lambda's exception, in the form that Firehose gives to other exceptions of Lambda: that AWS
-# uses this code is unconfirmed.
+# Lambda's exception, in the form of Firehose's codes for other exceptions of Lambda. Whether
+# AWS uses this code is unconfirmed.
 TOO_LARGE = Failed(
     "Lambda.RequestTooLargeException", "The record does not fit into a request to Lambda."
 )
@@ -64,17 +64,17 @@ class TransformFunction:
     Parameters
     ----------
     client
-        A boto3 client, with the credentials of the delivery stream's role. Its own retries
-        come on top of these and are not counted: give it none.
+        A boto3 client with the credentials of the delivery stream's role, and without retries of
+        its own: these would be added to ``retries`` and not counted.
     function_arn
-        The function, as the processor names it.
+        The function's ARN, as the processor has it.
     retries
         How often a failed invocation is repeated.
     pause
-        Waits for so many seconds.
+        Sleeps for a number of seconds.
     backoff
-        Seconds to wait before the first retry, twice as long before each further one. How long
-        Firehose waits is not documented.
+        Seconds before the first retry. The time doubles with each further retry, up to 5
+        seconds. How long Firehose waits is not documented.
     """
 
     client: LambdaClient
@@ -84,13 +84,13 @@ class TransformFunction:
     backoff: float = 0.1
 
     def invoke(self, new_event: Callable[[], bytes]) -> Answered | GivenUp:
-        """Invoke the function with ``new_event()``, asked for anew at each attempt.
+        """Invoke the function with the event from ``new_event``, called for each attempt.
 
-        A function error, a timeout, the invocation limit and every other failure to get an
-        answer is retried. What the function returned is an answer, whatever it is.
+        A function error, a timeout, the concurrency limit and every other failure to get an
+        answer are retried. Anything that the function returns is an answer.
 
         Source: docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html.
-        That a denied invocation is retried as others are is unconfirmed.
+        Whether AWS also retries a denied invocation is unconfirmed.
         """
         failure = FUNCTION_ERROR
         attempts = 1 + self.retries

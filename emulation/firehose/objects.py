@@ -1,4 +1,4 @@
-"""The objects that a delivery stream puts: their keys, their bodies, and getting them there."""
+"""The objects that a delivery stream puts: their keys, their bodies, and their upload."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class FirehoseObject:
 def new_object(
     stream: DeliveryStream, contents: Contents, new_uuid: Callable[[], str]
 ) -> FirehoseObject:
-    """Return the object of what a buffer gathered, under the key that Firehose would give it.
+    """Return the object of a buffer's contents, under the key that Firehose would give it.
 
-    Whether AWS compresses the objects of the error output, and lets ``FileExtension`` name
-    them, is unconfirmed: here they are treated as the others are. A reader should look at the
-    content, not at the name.
+    Whether AWS compresses the objects of the error output, and gives them the
+    ``FileExtension``, is unconfirmed. Here they are treated like the others. A reader should
+    look at the content, not at the name.
 
     Sources: docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html and s3-prefixes.html.
     """
@@ -51,7 +51,7 @@ def new_object(
     name = f"{stream.name}-{stream.version}-{at:%Y-%m-%d-%H-%M-%S}-{new_uuid()}"
     body = contents.data
     if destination.compression == "GZIP":
-        # No time of compression in the header: the same data gives the same object.
+        # Without a time in the header, the same data gives the same object.
         body = gzip.compress(body, mtime=0)
     return FirehoseObject(f"{evaluated}{name}{destination.extension}", body, contents)
 
@@ -64,9 +64,9 @@ class _Waiting:
 
 
 class Uploads:
-    """Puts objects, each under its own key for as often as it takes.
+    """Puts objects, and repeats each put under the same key until it succeeds.
 
-    A put that S3 did but whose answer was lost is done again: delivery is at least once.
+    Delivery is at least once: a put is also repeated if S3 did it and only the answer was lost.
 
     Source: docs.aws.amazon.com/firehose/latest/dev/retry.html.
     """
@@ -94,7 +94,7 @@ class Uploads:
         self.last_error: str | None = None
 
     def submit(self, outgoing: FirehoseObject) -> None:
-        """Take an object, to be put at the next `put_due`."""
+        """Add an object, to be put at the next `put_due`."""
         self._waiting.append(_Waiting(outgoing))
 
     @property
@@ -104,11 +104,11 @@ class Uploads:
 
     @property
     def blocked(self) -> bool:
-        """Tell whether a put has failed and not succeeded since."""
+        """Return whether the put of an object has failed and has not succeeded since."""
         return any(waiting.attempts for waiting in self._waiting)
 
     def put_due(self) -> list[FirehoseObject]:
-        """Try to put each object whose time it is, and return those that are in the bucket now."""
+        """Try to put each object that is due, and return those that are in the bucket now."""
         done: list[FirehoseObject] = []
         remaining: list[_Waiting] = []
         for waiting in self._waiting:

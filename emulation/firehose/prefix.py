@@ -15,12 +15,12 @@ _EXPRESSION = re.compile(r"!\{([^{}:]*):([^{}]*)\}")
 _DEFAULT_DATES = DatePattern.parse("yyyy/MM/dd/HH/")
 _MAX_CHARACTERS = 512
 _RANDOM_CHARACTERS = 11
-# No English month and day have longer names than these.
+# A Wednesday in September: the longest English names of a day and a month.
 _LONGEST_NAMES = datetime(2000, 9, 27, 12, tzinfo=UTC)
 
 
 class Generated(Enum):
-    """What the ``firehose`` namespace puts into a prefix."""
+    """The values of the ``firehose`` namespace."""
 
     RANDOM_STRING = "random-string"
     ERROR_OUTPUT_TYPE = "error-output-type"
@@ -45,7 +45,7 @@ class Prefix:
         at
             Arrival of the oldest record in the object, in the delivery stream's time zone.
         new_uuid
-            Where random strings are cut from: each expression asks for one.
+            Returns a UUID. Each random string is the beginning of a new one.
         error_output_type
             Why the records failed, for example ``processing-failed``.
         """
@@ -63,7 +63,7 @@ class Prefix:
 
     @property
     def has_expressions(self) -> bool:
-        """Tell whether anything in the prefix depends on the object."""
+        """Return whether anything in the prefix depends on the object."""
         return any(not isinstance(part, str) for part in self.parts)
 
     def _has_dates(self) -> bool:
@@ -101,8 +101,8 @@ def parse_prefixes(prefix: str, error_prefix: str) -> tuple[Prefix, Prefix]:
             )
         errors = Prefix((*delivery.parts, Generated.ERROR_OUTPUT_TYPE, "/", _DEFAULT_DATES))
     elif Generated.ERROR_OUTPUT_TYPE not in errors.parts:
-        # AWS demands it of a prefix with expressions, and does not say what becomes of one
-        # without any beside a literal Prefix: refused, rather than guessed.
+        # AWS requires it if the prefix has expressions. What AWS does without expressions is
+        # not documented, so that case is refused too.
         raise InvalidSetting(
             f"ErrorOutputPrefix {error_prefix!r} must have !{{firehose:error-output-type}}"
         )

@@ -1,4 +1,4 @@
-"""One record on its way through a delivery stream, and the identity that Firehose gives it."""
+"""One record on its way through a delivery stream, and the record ID that Firehose gives it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class SourceRecord:
         """Return the id that the transform function must give back."""
         sequence = self.sequence_number
         if len(sequence) < _SEQUENCE_DIGITS:
-            # An emulator may count from 1 in every shard: without the shard, two records of
-            # one batch would have the same id.
+            # An emulator may count from 1 in every shard. Without the shard, two records of one
+            # batch could have the same ID.
             shard = self.shard_id.rpartition("-")[2].zfill(12)
             sequence = f"49{shard}{sequence.zfill(_SEQUENCE_DIGITS - 2 - len(shard))}"
         return f"{sequence}{self.subsequence_number:0{_SUBSEQUENCE_DIGITS}d}"

@@ -1,4 +1,4 @@
-"""Judging a transform function's answer, record by record, as Amazon Data Firehose does."""
+"""Checking a transform function's answer, record by record, as Amazon Data Firehose does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# "Exceeded maximum allowed payload size (6291556 bytes)" is how Lambda's runtime refuses a
-# bigger answer, which makes it a function error.
+# Lambda's runtime turns a larger answer into a function error: "Exceeded maximum allowed payload
+# size (6291556 bytes)".
 MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 
 
@@ -24,7 +24,7 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Dropped:
-    """The record goes nowhere and leaves no trace."""
+    """The record is discarded, and nothing is written about it."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ NOT_JSON = Failed(
     "There was an error parsing returned records from the Lambda function. Ensure that the "
     "returned records follow the status model required by Amazon Data Firehose.",
 )
-# Code and message have been seen on AWS for data that is not base64 and for other results.
-# Whether AWS then fails the record or the whole batch is unconfirmed (reports differ): the
-# record alone, here.
+# Code and message were observed on AWS for data that is not base64, and for unknown results.
+# Whether AWS fails the record or the whole batch is unconfirmed, because reports differ. Here
+# only the record fails.
 WRONG_FORMAT = Failed(
     "Lambda.FunctionError",
     "Check your function and make sure the output is in required format. In addition to that, "
@@ -76,8 +76,8 @@ WRONG_FORMAT = Failed(
 class Judgement:
     """A verdict for each record of the batch, in its order.
 
-    ``unknown_ids`` counts answers that name no record of the batch, or none at all. They are
-    ignored, as has been seen on AWS; its documentation does not say.
+    ``unknown_ids`` counts the answer's records whose ID is missing or not in the batch. They
+    are ignored. This was observed on AWS and is not documented.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -85,14 +85,14 @@ class Judgement:
 
 
 def judge(record_ids: Sequence[str], payload: bytes) -> Judgement:
-    """Hold the answer of a function that returned successfully to Firehose's rules.
+    """Return what Firehose does with each record after a successful invocation.
 
     Parameters
     ----------
     record_ids
-        The ids of the batch, each once, in order.
+        The record IDs of the batch, each once, in order.
     payload
-        The function's answer, whatever it is.
+        The function's answer, which can be any bytes.
 
     Sources: docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html and
     monitoring-with-cloudwatch-logs.html (codes and messages).
@@ -101,7 +101,7 @@ def judge(record_ids: Sequence[str], payload: bytes) -> Judgement:
         answer = json.loads(payload)
     except (ValueError, RecursionError):
         return Judgement((NOT_JSON,) * len(record_ids), 0)
-    # An answer without a list of records has been seen on AWS to miss every record of the batch.
+    # Without a list of records, AWS was observed to report every record of the batch as missing.
     listed = answer.get("records") if isinstance(answer, dict) else None
     returned = listed if isinstance(listed, list) else []
 

@@ -29,28 +29,28 @@ def _new_uuid() -> str:
 
 
 class DeliveryStreamRunner:
-    """Does for one delivery stream what Amazon Data Firehose does on AWS.
+    """Runs one delivery stream as Amazon Data Firehose does.
 
-    For one thread, except that `counts` may be read by any. Invocations and puts are made one
-    after the other; AWS makes up to five invocations a shard at the same time.
+    Only `counts` is thread-safe. Invocations and puts are made one after the other. AWS makes
+    up to five invocations for each shard at the same time.
 
     Parameters
     ----------
     stream
         The settings, as registered.
     kinesis, lambda_client, s3, logs
-        boto3 clients with the credentials of the delivery stream's roles. Without ``logs`` errors
-        go to this process's log alone.
+        boto3 clients with the credentials of the delivery stream's roles. Without ``logs``,
+        errors are written only to this process's log.
     clock
-        Seconds since the epoch.
+        Returns the seconds since the epoch.
     pause
-        Waits for so many seconds.
+        Sleeps for a number of seconds.
     new_uuid
-        Gives the unique part of object names, invocation ids and random strings.
+        Returns the unique part of object names, invocation IDs and random strings.
     read_interval
         Seconds between two reads of one shard; see `StreamReader`.
     stall_seconds
-        How long `drain` goes on without any progress before it gives up.
+        Seconds without progress after which `drain` gives up.
     """
 
     def __init__(
@@ -98,19 +98,19 @@ class DeliveryStreamRunner:
 
     @property
     def counts(self) -> DeliveryCounts:
-        """Return what has been done, as of the end of the last step."""
+        """Return the counts at the end of the last step."""
         return self._counts
 
     def start(self) -> None:
-        """Begin with what arrives from now on; see `StreamReader.start` for what it raises."""
+        """Start with the records that arrive from now on; raises as `StreamReader.start`."""
         self._source.start()
 
     def poll(self) -> int:
         """Do one step, and return how many records it read.
 
-        Reads each shard that is due once, transforms the batches that are full or due, and puts
-        the objects that are. While a put fails nothing is read, as on AWS, where a failing
-        destination holds up the source: so what is held in memory stays bounded.
+        A step reads each shard that is due once, then transforms the batches and puts the
+        objects that are full or due. While a put fails, nothing is read, so that memory stays
+        bounded. On AWS, too, a failing destination holds up the source.
         """
         self._put_due()
         records = [] if self._uploads.blocked else self._source.read()
@@ -132,21 +132,23 @@ class DeliveryStreamRunner:
         return len(records)
 
     def run(self, stop: threading.Event) -> None:
-        """Poll until ``stop`` is set; what is in flight then stays for `drain`."""
+        """Poll until ``stop`` is set. Records that are then in flight stay for `drain`."""
         while not stop.is_set():
             if not self.poll():
                 stop.wait(self._read_interval)
 
     def drain(self) -> DeliveryCounts:
-        """Read every shard to its end, put everything, and return the counts: none in flight.
+        """Read every shard to its end, put everything, and return the counts.
 
-        Nothing more should be put into the stream meanwhile, or the end moves on.
+        No record is in flight afterwards. Put nothing into the stream meanwhile, because draining
+        only ends at the end of the stream.
 
         Raises
         ------
         DeliveryStalled
             There has been no progress for ``stall_seconds``: Kinesis cannot be read or S3
-            refuses an object. What is in flight is still held; drain again when it is mended.
+            refuses an object. The records in flight are still held. Remove the cause, then
+            drain again.
         """
         self._source.forget_tip()
         progress = self._clock()
@@ -164,7 +166,7 @@ class DeliveryStreamRunner:
                 raise DeliveryStalled(
                     f"delivery stream {self.stream.name} has made no progress for "
                     f"{self._stall_seconds:.0f} s, {self._counts.in_flight} records in flight: "
-                    f"{reason or 'the end of the stream does not come'}"
+                    f"{reason or 'the end of the stream is not reached'}"
                 )
             self._pause(self._read_interval)
 

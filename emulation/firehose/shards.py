@@ -1,4 +1,4 @@
-"""Reading a Kinesis stream as Amazon Data Firehose does: every shard, from the latest on."""
+"""Reading a Kinesis stream as Amazon Data Firehose does: every shard, from LATEST."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ class StreamReader:
     Parameters
     ----------
     kinesis
-        A boto3 client, with the credentials of the delivery stream's source role.
+        A boto3 client with the credentials of the delivery stream's source role.
     stream_arn
         The stream to read.
     clock
-        Seconds since the epoch.
+        Returns the seconds since the epoch.
     read_interval
-        Seconds between two reads of one shard. Firehose reads once a second; an emulator has
-        no limit of five reads a second to share, so the default is faster.
+        Seconds between two reads of one shard. Firehose reads once a second. The default is
+        shorter, because an emulator has no limit of five reads a second.
     discovery_interval
-        Seconds between two looks for new shards; a shard that ends is a reason to look at once.
+        Seconds between two searches for new shards. The end of a shard also starts a search.
 
     Sources: docs.aws.amazon.com/firehose/latest/dev/writing-with-kinesis-streams.html;
     docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html.
@@ -80,12 +80,12 @@ class StreamReader:
         self._listing_error: str | None = None
 
     def start(self) -> None:
-        """Take the position of every shard: what arrives from now on will be read.
+        """Note the current end of every shard. Records that arrive from now on will be read.
 
         Raises
         ------
         FirehoseError
-            The stream cannot be read now.
+            The stream is not active.
         botocore.exceptions.ClientError
             The stream does not exist, or the role may not read it.
         """
@@ -103,24 +103,26 @@ class StreamReader:
             if shard.closed:
                 shard.finished = True
             else:
-                # LATEST names a place only at this moment: were the iterator to expire before
-                # the first record is read, the time of the start stands in for it.
+                # LATEST is only the end at this moment. If the iterator expires before the first
+                # record is read, the time of the start replaces it.
                 shard.iterator = self._iterator(shard, {"ShardIteratorType": "LATEST"})
         self._next_discovery = self._clock() + self._discovery_interval
 
     def read(self) -> list[SourceRecord]:
-        """Return what one GetRecords call on each shard that is due gives.
+        """Return the records of one GetRecords call on each shard that is due.
 
-        An error of Kinesis is logged and kept as `last_error`; the shard is read again from the
-        same place when it is due again, for as long as it takes, as Firehose does.
+        An error of Kinesis is logged and kept as `last_error`. The shard is read again from the
+        same position when it is due again. Like Firehose, this never gives up.
 
         Raises
         ------
         FirehoseError
-            Reading was not started: there is no place to read from.
+            `start` was not called.
         """
         if not self._shards:
-            raise FirehoseError(f"stream {self._stream_arn} is read before start()")
+            raise FirehoseError(
+                f"stream {self._stream_arn} is read before start(); call start() first"
+            )
         records: list[SourceRecord] = []
         for shard in list(self._shards.values()):
             if not shard.finished and self._clock() >= shard.next_read and self._may_read(shard):
@@ -142,7 +144,7 @@ class StreamReader:
 
     @property
     def at_tip(self) -> bool:
-        """Tell whether the last read of every shard found nothing more, and no shard is new."""
+        """Return whether the last read of every shard found nothing more, and no shard is new."""
         return not self._must_discover and all(
             shard.finished or shard.at_tip for shard in self._shards.values()
         )
@@ -176,14 +178,14 @@ class StreamReader:
             }
         shard.iterator = answer.get("NextShardIterator")
         shard.at_tip = not answer["Records"] and not answer.get("MillisBehindLatest")
-        # Kinesis ends a closed shard with no next iterator; emulators may only close it.
+        # At the end of a closed shard, Kinesis gives no next iterator. An emulator may give one.
         if shard.iterator is None or (shard.closed and shard.at_tip):
             shard.finished = True
             self._must_discover = True
         return records
 
     def _may_read(self, shard: _Shard) -> bool:
-        """Tell whether all that came before ``shard`` has been read: its parents' records."""
+        """Return whether the shard's parents, whose records are older, have been read."""
         return all(
             self._shards[parent].finished for parent in shard.parents if parent in self._shards
         )
@@ -206,7 +208,7 @@ class StreamReader:
         answer = self._kinesis.list_shards(StreamARN=self._stream_arn)
         shards = list(answer["Shards"])
         while answer.get("NextToken"):
-            # A token stands for the stream too: Kinesis refuses both together.
+            # Kinesis refuses a token together with a stream, because the token names the stream.
             answer = self._kinesis.list_shards(NextToken=answer["NextToken"])
             shards.extend(answer["Shards"])
         return shards

@@ -1,4 +1,4 @@
-"""The transform stage: records in, verdicts out, one invocation a batch."""
+"""The transform stage: records in, verdicts out, one invocation for each batch."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Judged:
 
 
 class TransformStage:
-    """Batches records, has the function transform each batch, and judges its answers.
+    """Batches records, invokes the function with each batch, and checks its answers.
 
-    ``batches``, ``retries`` and ``unknown_ids`` count what has been done so far: batches that
-    were invoked, invocations repeated, and answers for records that nobody asked about.
+    ``batches`` counts the batches so far, ``retries`` the repeated invocations, and
+    ``unknown_ids`` the answers for records that are not in their batch.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class TransformStage:
         return self._assembler.waiting
 
     def add(self, record: SourceRecord, now: float) -> Iterator[Judged]:
-        """Take one record; give the batches that it completes, transformed. ``now``: seconds."""
+        """Add one record; yield the batches that it completes, transformed. ``now``: seconds."""
         encoded = encode(record)
         if not self._assembler.can_hold(encoded):
             # Lambda would refuse the request. What AWS does with such a record, and how many
-            # attempts it reports, is unconfirmed: here it fails alone, without an invocation.
+            # attempts it reports, is unconfirmed. Here it fails alone, without an invocation.
             self._log_failures(Counter([TOO_LARGE]), attempts=1)
             yield Judged((record,), (TOO_LARGE,), 1, self._function.function_arn)
             return
@@ -73,13 +73,13 @@ class TransformStage:
             yield self._transform(batch)
 
     def flush(self, now: float | None = None) -> Iterator[Judged]:
-        """Give what waits, transformed, if it is due at ``now`` (seconds) or ``now`` is None."""
+        """Yield the waiting batch, transformed, if ``now`` (seconds) is None or it is due then."""
         if self._assembler.due(now) if now is not None else self._assembler.waiting:
             yield self._transform(self._assembler.close())
 
     def _transform(self, batch: Batch) -> Judged:
         self.batches += 1
-        # Each attempt has an invocation id of its own, as has been seen on AWS.
+        # Each attempt has an invocation ID of its own, as was observed on AWS.
         outcome = self._function.invoke(
             lambda: self._envelope.event(self._new_uuid(), batch.encoded)
         )

@@ -1,6 +1,6 @@
-"""An authorizer in front of any AWS-compatible endpoint: roles can do what their policies allow.
+"""An authorizer in front of any AWS-compatible endpoint: a role can do what its policies allow.
 
-See docs/design.md#on-one-machine; docs/aws-contracts.md#moto says why the emulator's own
+See docs/design.md#on-one-machine. docs/aws-contracts.md#moto explains why the emulator's own
 enforcement is not enough.
 """
 

@@ -1,4 +1,4 @@
-"""What each role did and was refused, for the proof that its policies are no wider and no less."""
+"""What each role did and was refused, to find policies that allow too much or too little."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from emulation.iam.grants import Grant
 class Activity:
     """How often a role was allowed (or refused) an action on a resource.
 
-    ``action`` and ``resource`` are as a policy names them, so that each statement of a role's
-    policies can be held against what the role did. ``count`` is of requirements: one request can
-    have several.
+    ``action`` and ``resource`` are written as in a policy, so that the role's policies can be
+    compared with what it did. ``count`` counts requirements; one request can have several.
     """
 
     role_arn: str
@@ -27,7 +26,7 @@ class Activity:
 
 @dataclass(frozen=True)
 class Denial:
-    """What a role was refused and why, in AWS's words; ``count`` says how often."""
+    """What a role was refused, AWS's message for it, and how often it happened (``count``)."""
 
     role_arn: str
     action: str
@@ -37,7 +36,7 @@ class Denial:
 
 
 class ActivityRecord:
-    """Counts by role, action and resource; safe to use from any thread."""
+    """Counts by role, action and resource; thread-safe."""
 
     def __init__(self) -> None:
         self._allowed: Counter[tuple[str, str, str]] = Counter()
@@ -46,14 +45,14 @@ class ActivityRecord:
         self._lock = Lock()
 
     def allow(self, role_arn: str, action: str, resource: str, grant: Grant | None) -> None:
-        """Count something that a role was allowed, and keep the grant that allowed it."""
+        """Count a requirement that was allowed, and keep the grant that allowed it."""
         with self._lock:
             self._allowed[role_arn, action, resource] += 1
             if grant is not None:
                 self._used.add(grant)
 
     def deny(self, role_arn: str, action: str, resource: str, message: str) -> None:
-        """Count something that a role was refused."""
+        """Count a requirement that was refused."""
         with self._lock:
             self._denied[role_arn, action, resource, message] += 1
 

@@ -1,4 +1,4 @@
-"""What an HTTP request asks of AWS: service, operation and parameters."""
+"""The API call in an HTTP request: service, operation and parameters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from emulation.gateway.errors import UnjudgeableRequest
 from emulation.gateway.rest_routes import Route, match, routes
 from emulation.gateway.signed_request import HttpRequest, Signature
 
-# Services that sign by another name than botocore's, or share one.
+# Signing names that are not botocore's name of the service, or that two services share.
 _SIGNING_NAMES: Mapping[str, tuple[str, ...]] = {
     "monitoring": ("cloudwatch",),
     "dynamodb": ("dynamodb", "dynamodbstreams"),
@@ -44,8 +44,8 @@ class Protocol(Enum):
 class ApiCall:
     """One call of one operation.
 
-    ``service`` is botocore's name of it; ``headers`` are by lower-case name; ``url_parameters``
-    are what a REST request has in its URL and headers, by the model's names.
+    ``service`` is botocore's name of it. ``headers`` have lower-case names. ``url_parameters``
+    are those in the URL and headers of a REST request, by the model's names.
     """
 
     service: str
@@ -63,7 +63,7 @@ class ApiCall:
         Raises
         ------
         UnjudgeableRequest
-            The body is not what the protocol says.
+            The body does not have the protocol's form.
         """
         read = _READERS.get(self.protocol)
         if read is None:
@@ -75,12 +75,12 @@ class ApiCall:
             found = read(body) if body else {}
         except (ValueError, OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
             raise UnjudgeableRequest(
-                f"{self.service}:{self.operation}: the body is no {self.protocol.value}: {error}"
+                f"{self.service}:{self.operation}: the body is not {self.protocol.value}: {error}"
             ) from error
         if not isinstance(found, Mapping):
             raise UnjudgeableRequest(
-                f"{self.service}:{self.operation}: the body has no parameters but is "
-                f"{type(found).__name__}"
+                f"{self.service}:{self.operation}: the body must be an object with parameters, "
+                f"not {type(found).__name__}"
             )
         return {**self.url_parameters, **found}
 
@@ -91,7 +91,7 @@ def recognise(request: HttpRequest, signed: Signature) -> ApiCall:
     Raises
     ------
     UnjudgeableRequest
-        It is none that botocore's models of the service know.
+        botocore's models of the service do not have the operation.
     """
     region, headers = signed.region, request.headers
     target = headers.get("x-amz-target")
@@ -133,13 +133,13 @@ def recognise(request: HttpRequest, signed: Signature) -> ApiCall:
                     {name: value for name, value in form.items() if name != "Action"},
                 )
     raise UnjudgeableRequest(
-        f"{request.method} {request.path} signed for {signed.signing_name} is no operation "
-        "that the gateway knows"
+        f"the gateway does not know the operation {request.method} {request.path}, signed for "
+        f"{signed.signing_name}"
     )
 
 
 def protocol_of(request: HttpRequest, signed: Signature) -> Protocol:
-    """Return the protocol that the sender of a request expects its answer in."""
+    """Return the protocol in which the sender of a request expects the answer."""
     if "x-amz-target" in request.headers:
         return Protocol.JSON
     if request.headers.get("smithy-protocol") == "rpc-v2-cbor":
@@ -151,7 +151,7 @@ def protocol_of(request: HttpRequest, signed: Signature) -> Protocol:
 
 
 def query_compatible(signed: Signature) -> bool:
-    """Return whether a JSON service's clients still go by its error codes of the query protocol."""
+    """Return whether clients of a JSON service still expect the query protocol's error codes."""
     return any("awsQueryCompatible" in model.metadata for model in _models(signed.signing_name))
 
 
@@ -171,8 +171,8 @@ def _rpc(
                 {},
             )
     raise UnjudgeableRequest(
-        f"{target}.{operation} signed for {signed.signing_name} is no operation that the "
-        "gateway knows"
+        f"the gateway does not know the operation {target}.{operation}, signed for "
+        f"{signed.signing_name}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Who may become a role: AssumeRole, for services that were given one and for callers over HTTP."""
+"""AssumeRole, for AWS services that have a role and for callers over HTTP."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _LONGEST_SESSION_NAME = 64
 
 
 class RoleAssumption:
-    """Judges trust policies and keeps the sessions that come of them.
+    """Evaluates trust policies and keeps the sessions that result.
 
     Parameters
     ----------
     upstream
-        The endpoint, as the operator sees it: its STS makes the credentials.
+        The endpoint with the operator's credentials. Its STS makes the sessions' credentials.
     roles, sessions, authorizer
         The gateway's.
     """
@@ -53,7 +53,7 @@ class RoleAssumption:
         source_arn: str | None,
         source_account: str | None,
     ) -> Credentials:
-        """Assume a role as a service does: `emulation.gateway.Gateway.assume_for_service`."""
+        """Assume a role as a service: see `emulation.gateway.Gateway.assume_for_service`."""
         role = self._roles.read(role_arn.rpartition("/")[2])
         keys = {
             "aws:PrincipalIsAWSService": "true",
@@ -85,21 +85,21 @@ class RoleAssumption:
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 
     def judge(self, call: ApiCall, caller: Session | None) -> tuple[Policy, ...]:
-        """Judge an AssumeRole call and return the session policies that it brings.
+        """Authorize an AssumeRole call, and return the session policies that it passes.
 
         Parameters
         ----------
         call
             The call, of STS.
         caller
-            The session of the role that calls; None for the operator, who is the account's root.
+            The session of the calling role; None for the operator, who is the account's root.
 
         Raises
         ------
         AccessDenied
             The trust policy, or the caller's own policies, do not allow it.
         GatewayError
-            It cannot be judged.
+            The gateway cannot evaluate the call.
         """
         role_arn = str(call.parameters.get("RoleArn", ""))
         role = self._roles.read(role_arn.rpartition("/")[2])
@@ -137,7 +137,9 @@ class RoleAssumption:
             if name.startswith("PolicyArns."):
                 policies.append(self._roles.managed(str(value)))
             elif name.startswith(("Tags.", "TransitiveTagKeys.", "SourceIdentity")):
-                raise UnjudgeableRequest(f"AssumeRole with {name} is not understood")
+                raise UnjudgeableRequest(
+                    f"the gateway does not support AssumeRole with {name}; leave it out"
+                )
         return tuple(policies)
 
 

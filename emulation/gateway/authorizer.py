@@ -1,4 +1,4 @@
-"""Whether a session may make a call: the session's policies against what the call needs."""
+"""Decides whether the policies of a session allow what a call needs."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """A role that calls: its session, and what the role is granted."""
+    """A role that calls: its session and its policies."""
 
     session: Session
     role: RolePolicies
 
 
 class Authorizer:
-    """Judges calls of roles and keeps a record of each judgement.
+    """Authorizes the calls of roles, and records each decision.
 
     Parameters
     ----------
     record
-        Where what was allowed and refused is counted.
+        Counts what was allowed and refused.
     """
 
     def __init__(self, record: ActivityRecord) -> None:
@@ -50,7 +50,7 @@ class Authorizer:
         *,
         granted_by_resource: bool = False,
     ) -> None:
-        """Judge one requirement of a call, and count the judgement.
+        """Authorize one requirement of a call, and record the decision.
 
         Parameters
         ----------
@@ -66,7 +66,7 @@ class Authorizer:
         AccessDenied
             It is not allowed; the message is AWS's.
         PolicyError
-            A policy that the decision depends on cannot be judged by.
+            A policy that the decision depends on cannot be evaluated.
         """
         try:
             decision = _decide(caller, call, needed, granted_by_resource)
@@ -82,12 +82,12 @@ class Authorizer:
         self._allow(caller, needed, decision)
 
     def may(self, caller: Caller, call: ApiCall, needed: Requirement) -> bool:
-        """Return whether a requirement is fulfilled; counted only where it is, as it is optional.
+        """Return whether an optional requirement is allowed; record it only if it is.
 
         Raises
         ------
         PolicyError
-            A policy that the decision depends on cannot be judged by.
+            A policy that the decision depends on cannot be evaluated.
         """
         decision = _decide(caller, call, needed, granted_by_resource=False)
         if decision.allowed:
@@ -95,7 +95,7 @@ class Authorizer:
         return decision.allowed
 
     def refuse(self, session: Session, action: str, resource: str, message: str) -> None:
-        """Count and log something that a role was refused."""
+        """Record and log a refusal."""
         self._record.deny(session.role_arn, action, resource, message)
         _LOG.warning("denied: %s", message)
 
@@ -119,7 +119,7 @@ def _decide(
 
 
 def denial_message(who: str, action: str, resource: str, reason: str) -> str:
-    """Return AWS's sentence for what is refused to ``who``, an ARN."""
+    """Return AWS's message for a refusal; ``who`` is the caller's ARN."""
     return f"User: {who} is not authorized to perform: {action} on resource: {resource} {reason}"
 
 
@@ -135,7 +135,7 @@ def _global_keys(
         "aws:PrincipalIsAWSService": "false",
         "aws:userid": session.user_id,
         "aws:RequestedRegion": region,
-        # The loopback interface stands for the TLS connection that there would be to AWS.
+        # The loopback interface takes the place of the TLS connection to AWS.
         "aws:SecureTransport": "true",
         "aws:SourceIp": "127.0.0.1",
         "aws:ViaAWSService": "false",

@@ -1,4 +1,4 @@
-"""What the gateway can refuse or fail at."""
+"""The errors of the gateway."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from emulation.iam.errors import PolicyError
 
 
 class GatewayError(CommandError):
-    """Base of what the gateway itself raises; of policies see `emulation.iam.errors`."""
+    """The base of the gateway's own errors; `emulation.iam.errors` has those of policies."""
 
 
 class PolicyNotFound(PolicyError):
@@ -15,11 +15,11 @@ class PolicyNotFound(PolicyError):
 
 
 class RoleNotFound(GatewayError):
-    """A session belongs to a role, or asks for one, that the endpoint does not have."""
+    """The endpoint does not have a session's role, or the role to assume."""
 
 
 class UnjudgeableRequest(GatewayError):
-    """A request whose operation or resource the gateway cannot name."""
+    """The gateway does not know the operation or the resource of a request."""
 
 
 class AccessDenied(GatewayError):

@@ -1,4 +1,4 @@
-"""Refusals in the words and shapes of AWS's wire protocols."""
+"""Error answers in the form of each of AWS's wire protocols."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _S3_XMLNS = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer that the gateway gives itself."""
+    """An HTTP answer of the gateway itself."""
 
     status: int
     headers: Mapping[str, str]
@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Fault:
-    """A kind of refusal, as each family of protocols calls it."""
+    """One kind of error, with its codes and statuses in each family of protocols."""
 
     json_code: str
     xml_code: str
@@ -46,7 +46,6 @@ UNKNOWN_KEY = Fault(
 NOT_SIGNED = Fault(
     "MissingAuthenticationTokenException", "MissingAuthenticationToken", "AccessDenied", 400, 403
 )
-BAD_REQUEST = Fault("ValidationException", "ValidationError", "InvalidRequest", 400, 400)
 FAILED = Fault("InternalServerError", "InternalFailure", "InternalError", 500, 500)
 UNAVAILABLE = Fault("ServiceUnavailable", "ServiceUnavailable", "ServiceUnavailable", 503, 503)
 
@@ -59,11 +58,12 @@ def answer(
     Parameters
     ----------
     fault, message
-        What kind of refusal, and its sentence.
+        The kind of error, and its message.
     protocol
-        The protocol that the client speaks.
+        The client's protocol.
     query_compatible
-        Whether the service spoke the query protocol once: its clients still see those codes.
+        Whether clients still expect the error codes of the query protocol, which the service
+        used before.
     """
     code, request_id = fault.code(protocol), str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request_id}
@@ -90,17 +90,17 @@ def answer(
 
 
 def deletion_refused(refused: Mapping[str, str], others: Sequence[str]) -> Answer:
-    """Return S3's answer to a DeleteObjects of which not every key may be deleted.
+    """Return S3's answer to a DeleteObjects request that is not allowed for every key.
 
-    AWS deletes the other keys. Here nothing is deleted, and the others are answered so: a request
-    is passed on as it was signed, or not at all.
+    AWS deletes the other keys. Here nothing is deleted, and the answer says so for the other
+    keys, because a signed request can only be forwarded whole.
 
     Parameters
     ----------
     refused
         The keys that may not be deleted, and why.
     others
-        The keys of the same request that might have been.
+        The other keys of the request.
     """
     reasons = {key: ("AccessDenied", message) for key, message in refused.items()}
     left = "not deleted: another key of the same request was refused"
@@ -121,7 +121,7 @@ def _xml(status: int, document: str, headers: Mapping[str, str]) -> Answer:
 
 def _cbor(texts: Mapping[str, str]) -> bytes:
     def head(major: int, size: int) -> bytes:
-        # Four bytes of length are always allowed, and spare a case for each size.
+        # A length of four bytes is valid for every size, so that there is only one case.
         return bytes([major << 5 | 26]) + size.to_bytes(4, "big")
 
     items = [text.encode() for pair in texts.items() for text in pair]

@@ -1,4 +1,4 @@
-"""Passing a request on and its answer back, unchanged; or answering in the endpoint's place."""
+"""Forwarding a request and its answer unchanged, or answering in place of the endpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from yarl import URL
 
 from emulation.gateway.faults import Answer
 
-# What concerns one connection and not the message (RFC 9110 §7.6.1); Expect was answered already.
+# Headers of one connection, not of the message (RFC 9110 §7.6.1). The gateway answers Expect.
 _HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -32,9 +32,9 @@ _SMALL_ANSWER_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Review:
-    """What is done with the endpoint's answers of one status before they go back.
+    """A check of the endpoint's answer, if that has a certain status, before it is returned.
 
-    ``look`` gets the whole body; what it returns, if anything, goes back in the answer's place.
+    ``look`` gets the whole body. If it returns a response, that is returned instead.
     """
 
     status: int
@@ -42,7 +42,7 @@ class Review:
 
 
 class Forwarder:
-    """The way to the upstream endpoint.
+    """Forwards requests to the upstream endpoint.
 
     Parameters
     ----------
@@ -59,21 +59,21 @@ class Forwarder:
     async def forward(
         self, request: web.BaseRequest, body: bytes | None, review: Review | None = None
     ) -> web.StreamResponse:
-        """Pass a request on and return the answer.
+        """Forward a request and return the answer.
 
         Parameters
         ----------
         request
-            The request as it came.
+            The request as received.
         body
-            Its body where that was read already; otherwise it is streamed.
+            Its body if that was read already; None streams it.
         review
-            What to do with the answer before it goes back.
+            The check of the answer before it is returned.
 
         Raises
         ------
         aiohttp.ClientError
-            The endpoint cannot be reached, or broke off before it answered.
+            The endpoint cannot be reached, or closed the connection before it answered.
         """
         data: bytes | AsyncIterator[bytes] | None = body
         if body is None and request.can_read_body:
@@ -82,7 +82,7 @@ class Forwarder:
             data = request.content.iter_any()
         async with self._client.request(
             request.method,
-            # Encoded: the path's bytes are the object's key, and part of what was signed.
+            # Still encoded, because the path's bytes are the object's key, and are signed.
             URL(self._upstream + request.raw_path, encoded=True),
             headers=_end_to_end(request.headers),
             data=data,
@@ -107,9 +107,9 @@ class Forwarder:
 
 @asynccontextmanager
 async def open_client() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open an HTTP client that adds, follows, decodes and limits nothing."""
+    """Open an HTTP client that adds no header, follows no redirect, decodes and limits nothing."""
     async with aiohttp.ClientSession(
-        # Shorter than any server keeps an idle connection: a reused one is never closing.
+        # Shorter than the idle timeout of servers, so that no closing connection is reused.
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=2),
         timeout=aiohttp.ClientTimeout(total=None),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -138,10 +138,10 @@ def _end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
 
 
 def respond(request: web.BaseRequest, answer: Answer) -> web.Response:
-    """Return an answer of the gateway's own."""
+    """Return the gateway's own answer to a request."""
     response = web.Response(status=answer.status, headers=answer.headers, body=answer.body)
     if request.can_read_body:
-        # The body was not read and, after "Expect: 100-continue", will not come: the connection
-        # cannot be used again.
+        # The body was not read, and after "Expect: 100-continue" it is never sent. So the
+        # connection cannot be used again.
         response.force_close()
     return response

@@ -1,7 +1,7 @@
-"""Which resource an opaque token stands for: AWS knows from the token, the gateway remembers.
+"""Which resource an opaque token stands for. AWS reads it in the token; the gateway remembers it.
 
-Kinesis judges GetRecords by the stream of the shard iterator, Athena GetQueryExecution by the
-workgroup of the query; neither request names it.
+For example, Kinesis authorizes GetRecords on the stream of the shard iterator, and Athena
+GetQueryExecution on the workgroup of the query. Neither request names that resource.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from threading import Lock
 
 from emulation.gateway.api_call import ApiCall
 
-# The field of the answer that stands for the resource of the request: a token, or a list of them.
+# The field of the answer that has a token, or a list of tokens, for the resource of the request.
 ISSUING: Mapping[tuple[str, str], str] = {
     ("kinesis", "GetShardIterator"): "ShardIterator",
     ("kinesis", "GetRecords"): "NextShardIterator",
@@ -24,25 +24,25 @@ ISSUING: Mapping[tuple[str, str], str] = {
     ("athena", "CreateNamedQuery"): "NamedQueryId",
     ("athena", "ListNamedQueries"): "NamedQueryIds",
 }
-# Iterators live five minutes: this is many times what can be asked for in that time here.
+# Iterators expire after five minutes. A local run never gets so many in that time.
 _REMEMBERED = 50_000
 
 
 class IssuedTokens:
-    """The tokens that answers through this gateway gave out; safe to use from any thread."""
+    """The tokens in answers that came through this gateway; thread-safe."""
 
     def __init__(self) -> None:
         self._resources: dict[tuple[str, str], str] = {}
         self._lock = Lock()
 
     def resource_of(self, service: str, token: str) -> str | None:
-        """Return the ARN that a token stands for, or None for one that is not known."""
+        """Return the ARN that a token stands for, or None if the token is not known."""
         return self._resources.get((service, token))
 
     def remember(self, call: ApiCall, resource: str, answer: bytes) -> None:
-        """Keep the tokens in the answer (a JSON body) to a call that was made on ``resource``."""
-        # A search rather than a parse: answers hold megabytes of records. It cannot hit a record:
-        # quotes inside JSON strings are escaped, and DynamoDB's values are objects, not strings.
+        """Keep the tokens in the answer (a JSON body) to a call on ``resource``."""
+        # Answers have megabytes of records, so this searches and does not parse. It cannot match
+        # in a record: quotes in JSON strings are escaped, and DynamoDB's values are objects.
         field = ISSUING[call.service, call.operation]
         found = re.search(rb'"%s"\s*:\s*("(?:[^"\\]|\\.)+"|\[[^\]]*\])' % field.encode(), answer)
         if found is None:

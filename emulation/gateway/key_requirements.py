@@ -1,6 +1,6 @@
-"""What a call needs of the customer-managed KMS key that encrypts what the call works on.
+"""The permissions for a customer-managed KMS key that a call on an encrypted resource needs.
 
-A service calls KMS on behalf of its caller, with the encryption context that its page names.
+A service calls KMS on behalf of its caller, with the encryption context that its page documents.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ _ACTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 def key_requirements(
     call: ApiCall, resources: Iterable[str], keys: Mapping[str, str]
 ) -> Iterator[Requirement]:
-    """Give what a call needs of keys; nothing where what it works on has none.
+    """Yield the permissions for keys that a call needs; none if its resources have no key.
 
-    Of an object that is not there S3 would not ask; here it is asked for all the same.
+    S3 does not require them for an object that does not exist; the gateway does.
 
     Parameters
     ----------
     call
         A call of any service.
     resources
-        The ARNs that the call is judged on.
+        The ARNs on which the call is authorized.
     keys
-        ARN of a bucket, stream or table to the ARN of its key.
+        The ARN of the key of each bucket, stream or table that has one, by its own ARN.
     """
     actions = _ACTIONS.get(call.service, {}).get(call.operation, ())
     if not actions or not keys:
@@ -72,7 +72,7 @@ def key_requirements(
 
 
 def _encrypted(call: ApiCall, resources: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give what may have a key, with the encryption context that the service uses for it."""
+    """Yield each resource that may have a key, with the encryption context of the service."""
     if call.service == "s3":
         bucket, key = str(call.parameters["Bucket"]), str(call.parameters["Key"])
         name = "kms:EncryptionContext:aws:s3:arn"

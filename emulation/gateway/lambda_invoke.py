@@ -1,4 +1,4 @@
-"""The Invoke operation over HTTP: what a function host is asked, and what it answers."""
+"""Lambda's Invoke over HTTP: the request to a function host, and its answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOG_TAIL_BYTES = 4096
 
 
 LambdaInvoke = Callable[[InvokeRequest], InvokeResponse]
-"""Carries out a judged Invoke; a refusal is an answer too."""
+"""Carries out an authorized Invoke; it returns a refusal, too, as a response."""
 
 
 def invoke_request(call: ApiCall) -> InvokeRequest:

@@ -1,4 +1,4 @@
-"""One request through the gateway: who asks, for what, is it allowed, and who answers."""
+"""One request through the gateway: find the caller and the call, authorize it, answer it."""
 
 from __future__ import annotations
 
@@ -39,23 +39,23 @@ from emulation.iam.errors import PolicyError
 _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 
-# Of the operator's calls, only those of these services concern the gateway.
+# The gateway acts on the operator's calls of these services only. It forwards all others.
 _CONCERNING = frozenset({"iam", "lambda", "sts"})
 
 
 class Proxy:
-    """Answers requests: refuses, invokes a function, or passes on.
+    """Answers requests: refuses them, invokes a function, or forwards them.
 
     Parameters
     ----------
     forwarder
-        The way to the endpoint.
+        Forwards requests to the endpoint.
     roles, sessions, tokens
-        What is known of roles, of their sessions, and of the tokens given to them.
+        What is known of roles, of their sessions, and of the tokens issued to them.
     authorizer, assumption
-        What judges calls, and AssumeRole.
+        Authorize calls, and AssumeRole.
     invoke
-        What answers Lambda's Invoke, where the endpoint does not.
+        Answers Lambda's Invoke in place of the endpoint; None if the endpoint answers it.
     executor
         Runs ``invoke``, which may take minutes.
     keys
@@ -88,7 +88,7 @@ class Proxy:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         head = HttpRequest(request.method, request.raw_path, _headers(request))
-        # Who signed is believed and not verified: this finds missing permissions, not intruders.
+        # The signature is not verified: the gateway finds missing permissions, not intruders.
         signed = signature(head)
         if signed is None:
             protocol = Protocol.JSON if "x-amz-target" in head.headers else Protocol.REST_XML
@@ -99,7 +99,7 @@ class Proxy:
         if session is None and signed.access_key_id.startswith(TEMPORARY_KEY_PREFIX):
             message = (
                 f"The security token of access key {signed.access_key_id} is invalid: it was not "
-                "given out through this gateway"
+                "issued through this gateway"
             )
             return respond(request, faults.answer(faults.UNKNOWN_KEY, message, protocol))
         try:
@@ -109,8 +109,8 @@ class Proxy:
         except AccessDenied as error:
             answer = _denied(signed, protocol, str(error))
         except (GatewayError, PolicyError) as error:
-            _LOG.error("cannot judge %s %s: %s", head.method, head.path, error)
-            answer = _denied(signed, protocol, f"the gateway cannot judge this: {error}")
+            _LOG.error("cannot authorize %s %s: %s", head.method, head.path, error)
+            answer = _denied(signed, protocol, f"the gateway cannot authorize this: {error}")
         except (aiohttp.ClientError, BotoCoreError, ClientError) as error:
             message = f"the endpoint behind the gateway does not answer: {error}"
             answer = faults.answer(faults.UNAVAILABLE, message, protocol)
@@ -138,7 +138,7 @@ class Proxy:
             call = recognise(_with_body(head, body or b""), signed)
             action = f"{call.service}:{call.operation}"
             role = await self._role_of(session)
-            # What AssumeRole needs is also the other role's to say: see RoleAssumption.
+            # AssumeRole also depends on the other role's trust policy: see RoleAssumption.
             place = Place(session.account, self._tokens, self._keys)
             needed = () if _is_assumption(call) else requirements(call, place)
         except (GatewayError, PolicyError) as error:

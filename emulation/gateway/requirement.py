@@ -1,4 +1,4 @@
-"""One thing that a call needs permission for."""
+"""One permission that a call needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 class Requirement:
     """An IAM action (``s3:PutObject``) on a resource (an ARN, or ``*``), with its condition keys.
 
-    ``keys`` are the service's own condition keys; the global ones come from the session.
+    ``keys`` are the service's own condition keys. The global keys come from the session.
     """
 
     action: str

@@ -1,4 +1,4 @@
-"""What a call needs permission for: its IAM actions, each on its resource, with condition keys."""
+"""The permissions that a call needs: IAM actions, each on a resource, with condition keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emulation.gateway.requirement import Requirement
 from emulation.gateway.resource_rules import Place, filled, table
 from emulation.gateway.resources import ACTIONS, CONDITION_KEYS, FREE, IAM_PREFIXES, RESOURCES
 
-# A transaction needs the permissions of what is in it.
+# A transaction needs the permissions of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 _IN_TRANSACTIONS = {
     "Get": "dynamodb:GetItem",
@@ -26,19 +26,19 @@ _TRANSACTIONS = ("TransactGetItems", "TransactWriteItems")
 
 
 def requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
-    """Return all that a call needs; it may be carried out if each of them is allowed.
+    """Return all permissions that a call needs; it is allowed if each of them is.
 
     Parameters
     ----------
     call
-        The call, with its body (of S3's, only DeleteObjects needs one).
+        The call with its body. Of S3's operations, only DeleteObjects needs one.
     place
         The caller's account, and what the gateway knows of it.
 
     Raises
     ------
     UnjudgeableRequest
-        The gateway does not know the operation, or cannot tell the resource from the parameters.
+        The gateway does not know the operation, or finds no resource in the parameters.
     """
     needed = _requirements(call, place)
     resources = dict.fromkeys(each.resource for each in needed)
@@ -56,8 +56,8 @@ def _requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
     rule = RESOURCES.get(call.service, {}).get(call.operation)
     if rule is None:
         raise UnjudgeableRequest(
-            f"the gateway does not know which resource {call.service}:{call.operation} is judged "
-            "on: add it to emulation/gateway/resources.py"
+            f"the gateway does not know the resource of {call.service}:{call.operation}; "
+            "add the operation to emulation/gateway/resources.py"
         )
     prefix = IAM_PREFIXES.get(call.service, call.service)
     action = f"{prefix}:{ACTIONS.get((call.service, call.operation), call.operation)}"
@@ -68,9 +68,9 @@ def _requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
 def _known(call: ApiCall, found: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
     if not found:
         raise UnjudgeableRequest(
-            f"the parameters of this {call.service}:{call.operation} do not tell the gateway "
-            "which resource it is on (name it by ARN or name; a token counts only if it was "
-            "given to a role through this gateway)"
+            f"the gateway finds no resource in the parameters of this {call.service}:"
+            f"{call.operation}; give its ARN or name (a token works only if it was issued to a "
+            "role through this gateway)"
         )
     return found
 
@@ -79,7 +79,9 @@ def _transaction(call: ApiCall, place: Place) -> Iterator[tuple[str, str]]:
     for item in call.parameters.get("TransactItems") or ():
         for kind, details in item.items():
             if kind not in _IN_TRANSACTIONS:
-                raise UnjudgeableRequest(f"{call.operation}: unknown item {kind}")
+                raise UnjudgeableRequest(
+                    f"{call.operation}: the gateway does not know items of type {kind}"
+                )
             yield _IN_TRANSACTIONS[kind], table(details.get("TableName"), call, place)
 
 

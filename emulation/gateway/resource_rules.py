@@ -1,4 +1,4 @@
-"""How a call's parameters name the resource it works on; the vocabulary of ``resources``."""
+"""Rules that find the resources of a call in its parameters; ``resources`` combines them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Place:
     Parameters
     ----------
     account
-        Its number.
+        Its 12-digit ID.
     tokens
-        The tokens that were given out there.
+        The tokens that were issued there.
     keys
         The ARN of the customer-managed KMS key of each bucket, stream or table that has one, by
         its own ARN.
@@ -34,7 +34,7 @@ class Place:
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
-# The resources of a call; none where the parameters do not name any.
+# Returns the ARNs of a call's resources; none if the parameters do not name any.
 Rule = Callable[[ApiCall, Place], tuple[str, ...]]
 
 
@@ -63,7 +63,7 @@ def first(*rules: Rule) -> Rule:
 
 
 def every(*rules: Rule) -> Rule:
-    """Return a rule that names what all of ``rules`` do; nothing if one of them is at a loss."""
+    """Return a rule that names what all of ``rules`` name; nothing if one names nothing."""
 
     def rule(call: ApiCall, place: Place) -> tuple[str, ...]:
         found = [each(call, place) for each in rules]
@@ -73,7 +73,7 @@ def every(*rules: Rule) -> Rule:
 
 
 def issued(parameter: str) -> Rule:
-    """Return a rule for a parameter that holds a token given out earlier (a shard iterator)."""
+    """Return a rule for a parameter that has a token issued earlier (a shard iterator)."""
 
     def rule(call: ApiCall, place: Place) -> tuple[str, ...]:
         token = call.parameters.get(parameter)
@@ -101,7 +101,7 @@ def tables(names: Callable[[Mapping[str, Any]], Iterable[Any]]) -> Rule:
 
 
 def table_index(call: ApiCall, place: Place) -> tuple[str, ...]:
-    """Name the index that a query or scan reads, or the table where it reads none."""
+    """Name the index that a query or scan reads, or the table if it reads none."""
     name, index = call.parameters.get("TableName"), call.parameters.get("IndexName")
     if not name:
         return ()
@@ -110,7 +110,7 @@ def table_index(call: ApiCall, place: Place) -> tuple[str, ...]:
 
 
 def function(call: ApiCall, place: Place) -> tuple[str, ...]:
-    """Name a Lambda function, with the version or alias where the call names one.
+    """Name a Lambda function, with the version or alias if the call names one.
 
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
     """
@@ -124,7 +124,7 @@ def function(call: ApiCall, place: Place) -> tuple[str, ...]:
 
 
 def function_name(written: str) -> tuple[str, str | None]:
-    """Split what Lambda accepts as a function's name: a name, a partial ARN or a whole one."""
+    """Split a name, partial ARN or ARN of a function into its name and qualifier."""
     parts = written.split(":")
     if "function" in parts[:-1]:
         parts = parts[parts.index("function") + 1 :]
@@ -140,7 +140,7 @@ def queue(call: ApiCall, place: Place) -> tuple[str, ...]:
 
 
 def key(call: ApiCall, place: Place) -> tuple[str, ...]:
-    """Name a KMS key by its id or ARN; an alias does not say which key it stands for."""
+    """Name a KMS key by its ID or ARN; an alias does not name the key."""
     written = str(call.parameters.get("KeyId") or "")
     if not written or "alias/" in written:
         return ()
@@ -150,7 +150,7 @@ def key(call: ApiCall, place: Place) -> tuple[str, ...]:
 
 
 def filled(template: str, parameters: Mapping[str, Any], call: ApiCall, place: Place) -> str | None:
-    """Return a template with its fields filled in (see :func:`arn`), or None."""
+    """Return a template with its fields filled in (see :func:`arn`), or None if one is missing."""
     scope = {"region": call.region, "account": place.account}
     parts: list[str] = []
     position = 0

@@ -1,8 +1,8 @@
-"""The table: on which resource AWS judges each operation that a role here may call.
+"""The resource on which AWS authorizes each operation that a role may call here.
 
-An operation that is not in it is refused to roles: what it would need is not known. Adding one is
-a line, from the service's page of https://docs.aws.amazon.com/service-authorization/latest/reference/
-S3 is not in it: its actions are other than its operations (``s3_requirements``).
+The gateway refuses an operation that is not in this table, because it does not know what it needs.
+To add one, see the service's page of https://docs.aws.amazon.com/service-authorization/latest/reference/
+S3 is in ``s3_requirements``, because its actions differ from its operations.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from emulation.gateway.resource_rules import (
     tables,
 )
 
-# The prefix of IAM's actions where it is not botocore's name of the service.
+# The prefix of IAM's actions, if it is not botocore's name of the service.
 IAM_PREFIXES: Mapping[str, str] = {"dynamodbstreams": "dynamodb"}
 
-# IAM's action where it is not named as the operation.
+# IAM's action, if it does not have the operation's name.
 ACTIONS: Mapping[tuple[str, str], str] = {
     ("lambda", "Invoke"): "InvokeFunction",
     ("lambda", "InvokeAsync"): "InvokeFunction",
     ("lambda", "InvokeWithResponseStream"): "InvokeFunction",
 }
 
-# The services' own condition keys that a call's parameters give.
+# The services' own condition keys, which come from a call's parameters.
 CONDITION_KEYS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloudwatch", "PutMetricData"): {"cloudwatch:namespace": "{Namespace}"},
 }
@@ -45,8 +45,8 @@ _CONSUMER = first(arn("{ConsumerARN}"), arn("{StreamARN}/consumer/{ConsumerName}
 _DELIVERY_STREAM = arn("arn:aws:firehose:{region}:{account}:deliverystream/{DeliveryStreamName}")
 
 _LOG_GROUP_NAME = "arn:aws:logs:{region}:{account}:log-group:"
-# AWS judges what works on a group as an (empty) stream of it: hence the ":*" that every policy on
-# a log group ends in.
+# AWS authorizes an operation on a log group on a log stream with an empty name. This is why every
+# policy on a log group ends with ":*".
 _LOG_GROUP = first(
     arn(_LOG_GROUP_NAME + "{logGroupName}:log-stream:"), arn("{logGroupIdentifier}:log-stream:")
 )
@@ -59,13 +59,13 @@ _WORKGROUP = "arn:aws:athena:{region}:{account}:workgroup/"
 _NAMED_WORKGROUP = arn(_WORKGROUP + "{WorkGroup|primary}")
 _DATA_CATALOG = arn("arn:aws:athena:{region}:{account}:datacatalog/{CatalogName}")
 
-# Glue wants the permission on the catalog, the database and the table, all of them.
+# Glue requires the permission on the catalog, on the database and on the table.
 _CATALOG = arn("arn:aws:glue:{region}:{account}:catalog")
 _DATABASE_NAME = "arn:aws:glue:{region}:{account}:database/"
 _TABLE_NAME = "arn:aws:glue:{region}:{account}:table/{DatabaseName}/"
 _DATABASES = every(_CATALOG, arn(_DATABASE_NAME + "*"))
 _DATABASE = every(_CATALOG, first(arn(_DATABASE_NAME + "{Name}")))
-# What is in it goes with it.
+# Deleting a database deletes its tables and functions.
 _WHOLE_DATABASE = every(
     _DATABASE,
     arn("arn:aws:glue:{region}:{account}:table/{Name}/*"),
@@ -86,7 +86,7 @@ _SCHEDULE = arn("arn:aws:scheduler:{region}:{account}:schedule/{GroupName|defaul
 _ALARM = arn("arn:aws:cloudwatch:{region}:{account}:alarm:{AlarmName}")
 _DASHBOARD = arn("arn:aws:cloudwatch::{account}:dashboard/{DashboardName}")
 _TOPIC = first(arn("{TopicArn}"), arn("{TargetArn}"))
-# A role's path is part of its ARN and of no request: only roles without a path can be named.
+# No request has the role's path, which is part of its ARN, so that only roles without one work.
 _ROLE = arn("arn:aws:iam::{account}:role/{RoleName}")
 _POLICY = arn("{PolicyArn}")
 
@@ -196,5 +196,5 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
     "kms": _of(key, "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext"),
 }
 
-# Operations that need no permission at all, and that no policy can deny.
+# Operations that need no permission, and that no policy can deny.
 FREE = frozenset({("sts", "GetCallerIdentity")})

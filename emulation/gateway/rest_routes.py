@@ -1,4 +1,4 @@
-"""Which operation a REST request is: botocore's own service models, read backwards."""
+"""Finding the operation of a REST request with botocore's service models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _LABEL = re.compile(r"\{(\w+)(\+?)\}")
 
 @dataclass(frozen=True)
 class Route:
-    """How requests of one operation look.
+    """The form of one operation's requests.
 
-    ``constants`` are query parameters (with their value, or None for any) that are part of the
-    URI; ``query`` and ``headers`` name the wire names that the operation cannot do without, and
-    ``members`` tells the parameter's name of each wire name.
+    ``constants`` are the query parameters in the URI, each with its value, or None for any.
+    ``query`` and ``headers`` are the wire names of required parameters. ``members`` has the
+    parameter's name by location and wire name.
     """
 
     operation: str
@@ -31,7 +31,7 @@ class Route:
 
     @property
     def specificity(self) -> tuple[int, int]:
-        """Return how much a request must have to be of this route; the most specific one wins."""
+        """Return how much the route requires of a request; the most specific route wins."""
         required = len(self.constants) + len(self.query) + len(self.headers)
         return required, -self.path.groups
 
@@ -42,7 +42,7 @@ class Route:
         query: Mapping[str, str],
         headers: Mapping[str, str],
     ) -> dict[str, str] | None:
-        """Return the parameters in URL and headers, or None where the request is of another.
+        """Return the parameters in URL and headers, or None if the request does not match.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class Route:
             )
         ):
             return None
-        # surrogateescape keeps two keys apart that are not UTF-8.
+        # surrogateescape keeps keys distinct that are not UTF-8.
         parameters = {
             name: unquote(text, errors="surrogateescape")
             for name, text in found.groupdict().items()
@@ -135,5 +135,5 @@ def _path_pattern(path: str) -> re.Pattern[str]:
         source += re.escape(path[position : label.start()])
         source += f"(?P<{label[1]}>{'.+' if label[2] else '[^/]+'})"
         position = label.end()
-    # A slash after the last segment means nothing (botocore's "/bucket/" is "/bucket").
+    # A slash after the last segment has no meaning: "/bucket/" is "/bucket".
     return re.compile(source + re.escape(path[position:].rstrip("/")) + "/?", re.DOTALL)

@@ -1,4 +1,4 @@
-"""What the gateway learns from the endpoint's answers, and the one that it changes."""
+"""What the gateway learns from the endpoint's answers, and the one answer that it replaces."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Reviews:
         Parameters
         ----------
         request, call
-            The request as it came, and what it asks.
+            The request as received, and its call.
         caller
             The role that calls; None for the operator.
         needed
-            What the call was judged by.
+            The permissions that the call needed.
         """
         if call.service == "iam" and not call.operation.startswith(_READING_IAM):
             return Review(200, lambda answer: self._roles.forget())
@@ -69,8 +69,8 @@ class Reviews:
         if self._authorizer.may(caller, call, needed):
             return None
         message = (
-            f"Access Denied: without {needed.action} on {needed.resource} it is not told whether "
-            "an object is there"
+            f"Access Denied: without {needed.action} on {needed.resource}, S3 does not say "
+            "whether the object exists"
         )
         self._authorizer.refuse(caller.session, needed.action, needed.resource, message)
         return respond(request, faults.answer(faults.ACCESS_DENIED, message, call.protocol))

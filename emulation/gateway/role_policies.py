@@ -1,4 +1,4 @@
-"""What a role is granted, as the endpoint's IAM says, and kept until an IAM write goes by."""
+"""The policies of roles, read from the endpoint's IAM and cached until a write to IAM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulation.iam.policy import Policy, parse_policy
 
 @dataclass(frozen=True)
 class RolePolicies:
-    """A role and the policies that make up what it may do and who may be it."""
+    """A role, and the policies that say what it may do and who may assume it."""
 
     arn: str
     trust: Policy
@@ -24,7 +24,7 @@ class RolePolicies:
 
 
 class RolePolicyCache:
-    """Roles by name, read from IAM when first asked for; safe to use from any thread.
+    """Roles by name, each read from IAM when it is first needed; thread-safe.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ class RolePolicyCache:
         self._lock = Lock()
 
     def cached(self, role_name: str) -> RolePolicies | None:
-        """Return a role that was read before, without asking anybody."""
+        """Return a role that was read before, or None; makes no request."""
         return self._roles.get(role_name)
 
     def read(self, role_name: str) -> RolePolicies:
-        """Return a role, asking IAM where it was not read before.
+        """Return a role, from IAM if it was not read before.
 
         Raises
         ------
@@ -52,7 +52,7 @@ class RolePolicyCache:
         PolicyNotFound
             The role has a managed policy that the endpoint does not know.
         PolicyError
-            One of its policies cannot be judged by.
+            One of its policies cannot be evaluated.
         """
         found = self._roles.get(role_name)
         if found is not None:
@@ -60,13 +60,13 @@ class RolePolicyCache:
         generation = self._generation
         found = self._ask(role_name)
         with self._lock:
-            # What was read before a write that went by meanwhile is out of date.
+            # After a write in the meantime, the role may be out of date.
             if generation == self._generation:
                 self._roles[role_name] = found
         return found
 
     def forget(self) -> None:
-        """Drop everything: IAM was written to."""
+        """Forget all roles, after a write to IAM."""
         with self._lock:
             self._generation += 1
             self._roles.clear()
@@ -114,7 +114,7 @@ class RolePolicyCache:
         Raises
         ------
         PolicyNotFound
-            The endpoint does not have it; an emulator need not have AWS's own ones.
+            The endpoint does not have it. An emulator may lack AWS's own policies.
         """
         try:
             version = self._iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
@@ -124,7 +124,7 @@ class RolePolicyCache:
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchEntity":
                 raise PolicyNotFound(
-                    f"the endpoint has no managed policy {arn}: what it grants cannot be judged"
+                    f"the endpoint has no managed policy {arn}; create it there, or detach it"
                 ) from error
             raise
         return parse_policy(found["PolicyVersion"]["Document"], name=f"managed policy {arn}")

@@ -1,4 +1,4 @@
-"""What S3 calls need permission for: its actions are other than its operations.
+"""The permissions that calls of S3 need. S3's actions differ from its operations.
 
 Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html,
 conditional-writes-enforce.html and conditional-delete-enforce.html;
@@ -50,7 +50,7 @@ ON_OBJECTS: Mapping[str, str] = {
     "UploadPart": "PutObject",
     "UploadPartCopy": "PutObject",
 }
-# These write an object; the other multipart steps do not yet, and take no conditional header.
+# These create an object. The other multipart steps do not, and take no conditional header.
 _CREATING = ("PutObject", "CopyObject", "CompleteMultipartUpload")
 _COPYING = ("CopyObject", "UploadPartCopy")
 _OF_A_VERSION = {
@@ -66,7 +66,7 @@ _HEADER_KEYS = {
     "x-amz-server-side-encryption-aws-kms-key-id": "s3:x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-storage-class": "s3:x-amz-storage-class",
 }
-# Headers by which a write does more than write.
+# Headers with which a write needs a further permission.
 _FURTHER_ACTIONS = {"x-amz-tagging": "s3:PutObjectTagging", "x-amz-acl": "s3:PutObjectAcl"}
 
 
@@ -80,7 +80,7 @@ class ObjectToDelete:
 
 
 def requirements(call: ApiCall) -> tuple[Requirement, ...]:
-    """Return all that an S3 call needs.
+    """Return all permissions that an S3 call needs.
 
     Raises
     ------
@@ -106,17 +106,17 @@ def requirements(call: ApiCall) -> tuple[Requirement, ...]:
     if operation in ON_OBJECTS:
         return tuple(_on_object(call, object_arn(bucket, str(parameters["Key"]))))
     raise UnjudgeableRequest(
-        f"the gateway does not know what s3:{operation} is judged by: add it to "
+        f"the gateway does not know the permissions of s3:{operation}; add the operation to "
         "emulation/gateway/s3_requirements.py"
     )
 
 
 def existence_requirement(call: ApiCall) -> Requirement | None:
-    """Return what a caller needs in order to be told that an object is not there.
+    """Return the permission that a caller needs to learn that an object does not exist.
 
-    Without it AWS answers 403 instead of 404. The key stands for ``s3:prefix`` in this decision,
-    so a grant to list below a prefix is enough for the keys below it (as Ceph, which matches AWS
-    here, does: ceph/ceph#68577).
+    Without it, AWS answers 403 instead of 404. In this decision the key is the ``s3:prefix``, so
+    a grant to list below a prefix is enough for the keys below it. Ceph does the same to match
+    AWS (ceph/ceph#68577).
     """
     if call.operation not in ("GetObject", "HeadObject"):
         return None
@@ -135,7 +135,7 @@ def objects_to_delete(call: ApiCall) -> tuple[ObjectToDelete, ...]:
     try:
         root = ElementTree.fromstring(call.body)  # noqa: S314  (sent from this machine)
     except ElementTree.ParseError as error:
-        raise UnjudgeableRequest(f"s3:DeleteObjects: the body is no XML: {error}") from error
+        raise UnjudgeableRequest(f"s3:DeleteObjects: the body is not XML: {error}") from error
     found = tuple(
         ObjectToDelete(
             element.findtext("{*}Key") or "",
@@ -175,7 +175,7 @@ def _on_object(call: ApiCall, resource: str) -> Iterator[Requirement]:
     if action != "s3:PutObject":
         return
     if "s3:if-match" in keys:
-        # To be told whether the ETag is still the same is to read the object:
+        # A condition on the ETag requires the permission to read the object:
         # docs/aws-contracts.md#s3-conditional-requests
         yield Requirement("s3:GetObject", resource)
     for header, further in _FURTHER_ACTIONS.items():
@@ -193,7 +193,10 @@ def _copied(call: ApiCall) -> Requirement:
     path, _, version = source.partition("?versionId=")
     action = _versioned("s3:GetObject", version)
     if path.startswith("arn:"):
-        raise UnjudgeableRequest(f"s3:{call.operation}: a source by ARN is not understood")
+        raise UnjudgeableRequest(
+            f"s3:{call.operation}: the gateway does not support a source given by ARN; give "
+            "bucket and key"
+        )
     return Requirement(action, f"arn:aws:s3:::{path.removeprefix('/')}")
 
 
@@ -218,15 +221,15 @@ def _listing(call: ApiCall) -> dict[str, str]:
 
 
 def _require_path_style(call: ApiCall) -> None:
-    # With the bucket in the host name the path's first segment would be taken for the bucket.
+    # If the bucket is in the host name, the path's first segment is not the bucket.
     host = urlsplit(f"//{call.headers.get('host', '')}").hostname or ""
     if host != "localhost":
         try:
             ipaddress.ip_address(host)
         except ValueError as error:
             raise UnjudgeableRequest(
-                f"s3:{call.operation} at host {host}: address the bucket in the path, at an IP "
-                "address or localhost"
+                f"s3:{call.operation} at host {host}: the gateway supports path-style requests "
+                "only; use an IP address or localhost as the host"
             ) from error
 
 

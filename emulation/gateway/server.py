@@ -1,4 +1,4 @@
-"""The gateway as a thing to start and stop: an HTTP server in a thread of its own."""
+"""Starting and stopping the gateway: an HTTP server in a thread of its own."""
 
 from __future__ import annotations
 
@@ -25,35 +25,36 @@ from emulation.gateway.sessions import Sessions
 from emulation.iam.grants import Grant, grants
 
 _HOST = "127.0.0.1"
-# Presigned URLs and session tokens are longer than what servers take by default.
+# Presigned URLs and session tokens are longer than aiohttp's default limits.
 _LONGEST_LINE_BYTES = 64 * 1024
 _CONCURRENT_INVOCATIONS = 64
 _SHUTDOWN_SECONDS = 2.0
 
 
 class Gateway:
-    """Stands in front of an AWS-compatible endpoint and judges every request of a role.
+    """Authorizes every request of a role in front of an AWS-compatible endpoint.
 
-    A request signed with the access key of a role's session is judged by that role's policies,
-    as IAM would; one signed with any other key is the operator's and is passed on. IAM has to be
-    written to through the gateway once a role has called: its policies are kept until a write
-    goes by. Resource policies (of buckets, keys, functions) are not judged.
+    A request that is signed with the access key of a role's session is checked against that
+    role's policies, as IAM does. An unknown temporary key is refused. A request that is signed
+    with any other key is the operator's and is forwarded. After the first request of a role,
+    write to IAM only through the gateway: it caches a role's policies until it sees a write.
+    Resource policies (of buckets, keys, functions) are not evaluated.
 
     Parameters
     ----------
     upstream
-        The endpoint, as its operator sees it.
+        The endpoint with the operator's credentials.
     lambda_invoke
-        What answers Lambda's Invoke, in place of the endpoint. It is called in a thread of its
-        own and may block for as long as the function runs.
+        Answers Lambda's Invoke in place of the endpoint. It is called in a thread of its own
+        and may block for as long as the function runs.
     keys
         The ARN of the customer-managed KMS key of each bucket, Kinesis stream or DynamoDB table
-        that encrypts with one, by its own ARN. Whoever reads or writes it needs the key, too.
+        that has one, by its own ARN. Readers and writers also need permissions for the key.
 
     Raises
     ------
     GatewayError
-        On entering, where the server cannot start.
+        On entering, if the server cannot start.
 
     Example
     -------
@@ -98,7 +99,7 @@ class Gateway:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop listening; requests under way get a moment to end."""
+        """Stop listening; running requests get a moment to end."""
         if self._thread is None or self._loop is None or self._stopping is None:
             return
         self._loop.call_soon_threadsafe(self._stopping.set)
@@ -115,7 +116,7 @@ class Gateway:
             The gateway is not started.
         """
         if self._endpoint is None:
-            raise GatewayError("the gateway has no endpoint before it is started (with Gateway(…))")
+            raise GatewayError("the gateway has no endpoint before it is started; enter it first")
         return self._endpoint
 
     def assume_for_service(
@@ -126,23 +127,23 @@ class Gateway:
         source_arn: str | None = None,
         source_account: str | None = None,
     ) -> Credentials:
-        """Assume a role as an AWS service does that was given it; callable from any thread.
+        """Assume a role as an AWS service does; thread-safe.
 
         Parameters
         ----------
         role_arn
             The role.
         service_principal
-            The service: ``firehose.amazonaws.com``.
+            The service, for example ``firehose.amazonaws.com``.
         source_arn
-            The resource that the service acts for, a delivery stream say: ``aws:SourceArn``.
+            The resource that the service acts for (``aws:SourceArn``), such as a delivery stream.
         source_account
             The account of that resource; by default the one in ``source_arn``.
 
         Returns
         -------
         Credentials
-            A session of the role; requests signed with them are judged.
+            A session of the role; requests that are signed with them are authorized.
 
         Raises
         ------
@@ -151,7 +152,7 @@ class Gateway:
         RoleNotFound
             There is no such role.
         PolicyError
-            The role's policies cannot be judged by.
+            The role's policies cannot be evaluated.
         """
         return self._assumption.for_service(
             role_arn, service_principal, source_arn=source_arn, source_account=source_account
@@ -168,15 +169,15 @@ class Gateway:
     def unused_grants(self, role_arns: Iterable[str]) -> tuple[Grant, ...]:
         """Return what roles may do and have not done through this gateway.
 
-        A request counts for the first grant that allows it, so that a grant which another makes
-        superfluous is among the unused.
+        A request counts for the first grant that allows it. So a grant that another one makes
+        redundant is among the unused.
 
         Raises
         ------
         RoleNotFound
             There is no such role.
         PolicyError
-            A role's policies cannot be judged by.
+            A role's policies cannot be evaluated.
         """
         used = self._record.used()
         may = (
@@ -207,7 +208,7 @@ class Gateway:
                 raise
             ready.set_exception(GatewayError(f"the gateway cannot start at {_HOST}: {error}"))
         finally:
-            # A function that still runs ends by its own timeout; nobody waits for its answer.
+            # A function that still runs ends by its own timeout. Its answer is not needed.
             executor.shutdown(wait=False, cancel_futures=True)
 
     def _server(self, forwarder: Forwarder, executor: ThreadPoolExecutor) -> web.Server:
@@ -225,7 +226,7 @@ class Gateway:
         return web.Server(
             proxy.handle,
             access_log=None,
-            # Bodies go on as they are signed.
+            # Bodies are forwarded as they were signed.
             auto_decompress=False,
             max_line_size=_LONGEST_LINE_BYTES,
             max_field_size=_LONGEST_LINE_BYTES,

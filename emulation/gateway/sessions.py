@@ -1,4 +1,4 @@
-"""Which role an access key is a session of."""
+"""The sessions of roles, by their access keys."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from xml.etree import ElementTree
 from emulation.iam.policy import Policy
 from emulation.iam.trust import Principal
 
-# AWS's access key ids of temporary credentials begin so, those of users otherwise.
+# The access key IDs of temporary credentials begin with this, those of users do not.
 TEMPORARY_KEY_PREFIX = "ASIA"
 
 
 @dataclass(frozen=True)
 class Session:
-    """A role's session, as AssumeRole gave it out.
+    """A role's session, as AssumeRole returned it.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Session:
     user_id
         ``AROA…:S``.
     policies
-        The session policies given to AssumeRole, where any were.
+        The session policies passed to AssumeRole, if any were.
     """
 
     role_arn: str
@@ -44,12 +44,12 @@ class Session:
 
     @property
     def principal(self) -> Principal:
-        """The session as a trust policy may call it."""
+        """The session as a principal for trust policies."""
         return Principal("AWS", frozenset({self.role_arn, self.session_arn}), self.account)
 
 
 class Sessions:
-    """All sessions given out through the gateway, by access key id; safe from any thread."""
+    """All sessions issued through the gateway, by access key ID; thread-safe."""
 
     def __init__(self) -> None:
         self._sessions: dict[str, Session] = {}
@@ -61,13 +61,13 @@ class Sessions:
             self._sessions[access_key_id] = session
 
     def get(self, access_key_id: str) -> Session | None:
-        """Return whose session a key is, or None for a key that was not given out here."""
+        """Return the session of a key, or None if the key was not issued here."""
         return self._sessions.get(access_key_id)
 
     def add_answer(
         self, answer: bytes, role_arn: str, policies: tuple[Policy, ...]
     ) -> Session | None:
-        """Keep the session in the XML that STS answered an AssumeRole with, if there is one."""
+        """Keep the session in STS's XML answer to AssumeRole, if it has one."""
         try:
             root = ElementTree.fromstring(answer)  # noqa: S314  (the endpoint is the operator's)
         except ElementTree.ParseError:
@@ -85,6 +85,6 @@ class Sessions:
 
 
 def account_of(arn: str) -> str:
-    """Return the account in an ARN; empty where it has none (S3)."""
+    """Return the account in an ARN; empty if it has none (S3)."""
     parts = arn.split(":", 5)
     return parts[4] if len(parts) == len(("arn", "aws", "service", "region", "1", "name")) else ""

@@ -1,4 +1,4 @@
-"""An HTTP request as it came, and who signed it for what."""
+"""An HTTP request as received, and the credential scope of its signature."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SCOPE = re.compile(
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """A request as it came: raw target, headers by lower-case name, body where it was read."""
+    """A request as received: raw target, headers by lower-case name, body if it was read."""
 
     method: str
     target: str
@@ -44,7 +44,7 @@ class Signature:
 
 
 def signature(request: HttpRequest) -> Signature | None:
-    """Return who signed a request and for what, or None where it is not signed with SigV4."""
+    """Return the signature of a request, or None if it is not signed with Version 4."""
     authorization = request.headers.get("authorization", "")
     if authorization.startswith("AWS4-HMAC-SHA256"):
         scope = authorization.partition("Credential=")[2].partition(",")[0]

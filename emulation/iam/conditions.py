@@ -18,7 +18,7 @@ from emulation.iam.context import Context
 from emulation.iam.errors import MalformedPolicy, UnknownConditionOperator
 from emulation.iam.patterns import matches, resolved
 
-# Each takes the request's value, the policy's, the context, and whether variables are variables.
+# Takes the request's value, the policy's value, the context, and whether ${…} is a variable.
 Comparison = Callable[[str, str, Context, bool], bool]
 
 _ARN_COMPONENTS = 6
@@ -40,8 +40,8 @@ def _like(ignore_case: bool) -> Comparison:
 
 
 def _arn(value: str, wanted: str, context: Context, variables: bool) -> bool:
-    # IAM compares each of an ARN's six components by itself: a wildcard does not cross a colon,
-    # but for the last component, which is what is left. A variable's key has a colon too.
+    # IAM compares the six components of an ARN one by one. A wildcard matches no colon, except in
+    # the last component, which is the rest. A colon inside a variable separates nothing.
     split = value.split(":", _ARN_COMPONENTS - 1)
     pieces = _split_outside_variables(wanted) if variables else wanted.split(":", 5)
     return len(split) == len(pieces) == _ARN_COMPONENTS and all(
@@ -99,7 +99,7 @@ def _in_network(value: str, wanted: str) -> bool:
     try:
         network = ipaddress.ip_network(wanted, strict=False)
     except ValueError as error:
-        raise MalformedPolicy(f"condition value {wanted!r} is no address range") from error
+        raise MalformedPolicy(f"condition value {wanted!r} is not an IP address range") from error
     try:
         return ipaddress.ip_address(value) in network
     except ValueError:
@@ -141,7 +141,7 @@ _QUANTIFIERS = ("ForAllValues", "ForAnyValue")
 
 @cache
 def _parsed(written: str) -> tuple[str, str, bool]:
-    """Return the quantifier (or nothing), the operator itself, and whether it is …IfExists."""
+    """Return the quantifier (or ""), the operator's name, and whether it ends with IfExists."""
     quantifier, _, name = written.rpartition(":")
     if quantifier and quantifier not in _QUANTIFIERS:
         return "", written, False
@@ -161,14 +161,14 @@ class Condition:
     key
         The condition key, in any case.
     values
-        What the policy compares with; one of them has to match (none, for a negated operator).
+        The values in the policy. One must match; for a negated operator, none may match.
 
     Raises
     ------
     UnknownConditionOperator
-        The operator is none that the evaluator implements.
+        The evaluator does not implement the operator.
     MalformedPolicy
-        ``Null`` with anything but true or false.
+        ``Null`` has a value other than true or false.
     """
 
     operator: str
@@ -179,11 +179,12 @@ class Condition:
         _, name, _ = _parsed(self.operator)
         if name == "Null":
             if any(value.lower() not in ("true", "false") for value in self.values):
-                raise MalformedPolicy(f"Null of {self.key}: true or false, not {self.values}")
+                given = ", ".join(self.values)
+                raise MalformedPolicy(f"Null of {self.key} must be true or false, not {given}")
         elif name not in _POSITIVE and name not in _NEGATED:
             raise UnknownConditionOperator(
-                f"condition operator {self.operator} (of {self.key}) is none that the gateway "
-                "knows; implement it in emulation/iam/conditions.py or use another"
+                f"the gateway does not know the condition operator {self.operator} (of "
+                f"{self.key}); implement it in emulation/iam/conditions.py or use another"
             )
 
     def holds(self, context: Context, *, variables: bool) -> bool:
@@ -192,10 +193,10 @@ class Condition:
         Raises
         ------
         UnknownConditionKey
-            The gateway cannot tell the key's value.
+            The gateway does not know the key's value.
         MalformedPolicy
-            A policy value is not of the operator's kind, or a negated operator compares with a
-            policy variable that has no value.
+            A value in the policy does not fit the operator, or a negated operator compares with
+            a policy variable that has no value.
         """
         quantifier, name, if_exists = _parsed(self.operator)
         values = context.values(self.key)
@@ -218,9 +219,10 @@ class Condition:
         return quantified(passes(value) for value in values)
 
     def _require_resolvable(self, context: Context, variables: bool) -> None:
-        # "Is not X" with an X that nobody knows would hold for everybody.
+        # A negated comparison with an unknown value would hold for every request.
         for wanted in self.values:
             if resolved(wanted, context, variables=variables) is None:
                 raise MalformedPolicy(
-                    f"{self.operator} of {self.key} compares with {wanted}, which has no value here"
+                    f"{self.operator} of {self.key} compares with {wanted}, which has no value in "
+                    "this request"
                 )

@@ -1,4 +1,4 @@
-"""The condition keys of a request, and which keys the gateway is able to answer for."""
+"""The condition keys of a request, and the list of the keys that the gateway knows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from emulation.iam.errors import UnknownConditionKey
 
-# A key in this list that a request does not have is absent on AWS too. A key outside it may well
-# be present on AWS, so a policy that asks for it cannot be judged here.
+# If a request does not have a key of this list, it does not have it on AWS either. Any other key
+# may be present on AWS, so a policy that uses it cannot be evaluated here.
 KNOWN_KEYS = frozenset(
     {
         "aws:calledvia",
@@ -64,7 +64,7 @@ class Context:
     Parameters
     ----------
     keys
-        Key to its value, or to its values where the key can have several.
+        The value of each key, or its values if the key can have several.
     """
 
     def __init__(self, keys: Mapping[str, str | Sequence[str]] | None = None) -> None:
@@ -74,7 +74,7 @@ class Context:
         }
 
     def values(self, key: str) -> tuple[str, ...] | None:
-        """Return the values of ``key``, or None where the request has no such key.
+        """Return the values of ``key``, or None if the request does not have it.
 
         Raises
         ------
@@ -90,9 +90,3 @@ class Context:
                 "emulation/iam/context.py, or leave it out of the policy"
             )
         return found
-
-    def with_keys(self, keys: Mapping[str, str | Sequence[str]]) -> Context:
-        """Return a context that has ``keys`` too."""
-        extended = Context(keys)
-        extended._values = {**self._values, **extended._values}
-        return extended

@@ -1,4 +1,4 @@
-"""Policies that cannot be judged by; what depends on one is refused, never let pass."""
+"""The errors of policies that cannot be evaluated."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from console.errors import CommandError
 
 
 class PolicyError(CommandError):
-    """A policy that cannot be judged by; a request that depends on it is refused, never passed."""
+    """A policy cannot be evaluated; a request that depends on it is refused."""
 
 
 class MalformedPolicy(PolicyError):
@@ -22,4 +22,4 @@ class UnknownConditionOperator(PolicyError):
 
 
 class UnknownConditionKey(PolicyError):
-    """A policy asks for a condition key that the gateway cannot tell the value of."""
+    """A policy uses a condition key whose value the gateway does not know."""

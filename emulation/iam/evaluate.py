@@ -1,4 +1,4 @@
-"""IAM's decision: whether these policies let a request be done.
+"""IAM's decision: whether policies allow a request.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -12,7 +12,7 @@ from emulation.iam.context import Context
 from emulation.iam.errors import PolicyError
 from emulation.iam.policy import Policy, Statement
 
-# What AWS's messages call each kind of policy, and its article.
+# The article and the name of each kind of policy in AWS's messages.
 _KINDS = {
     "identity": ("an", "identity-based policy"),
     "boundary": ("a", "permissions boundary"),
@@ -22,7 +22,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be judged: one action (``s3:GetObject``) on one resource (an ARN, or ``*``)."""
+    """A request to evaluate: one action (``s3:GetObject``) on one resource (an ARN, or ``*``)."""
 
     action: str
     resource: str
@@ -31,19 +31,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Decision:
-    """Allowed or not, and why.
+    """Whether a request is allowed, and why.
 
     Parameters
     ----------
     allowed
         Whether the request may be carried out.
     reason
-        The end of AWS's sentence: ``because no identity-based policy allows the … action``;
-        empty for what is allowed.
+        The end of AWS's message: ``because no identity-based policy allows the … action``;
+        empty if the request is allowed.
     policy, statement, action, resource
-        The name of the policy, the Sid (or position) of the statement that decided, and its texts
-        for the action and the resource; None where no statement spoke of the request. Of several
-        that allow it, the first.
+        The statement that decided: the name of its policy, its Sid or position, and its texts
+        that match the action and the resource. If several statements allow the request, it is
+        the first. None if no statement matches.
     """
 
     allowed: bool
@@ -56,16 +56,16 @@ class Decision:
 
 @dataclass(frozen=True)
 class Grants:
-    """All that limits one session of a role.
+    """All policies that apply to one session of a role.
 
     Parameters
     ----------
     identity
         The role's inline and attached policies.
     boundary
-        The permissions boundary, where one is set.
+        The permissions boundary, if one is set.
     session
-        The policies given to AssumeRole, where any were.
+        The policies passed to AssumeRole, if any were.
     """
 
     identity: tuple[Policy, ...]
@@ -74,15 +74,15 @@ class Grants:
 
 
 def evaluate(request: Request, policies: Sequence[Policy], *, kind: str = "identity") -> Decision:
-    """Judge a request by policies of one kind: an explicit deny beats an allow, silence is a deny.
+    """Evaluate a request by policies of one kind: a deny overrides an allow; the default is deny.
 
     Raises
     ------
     PolicyError
-        A policy that the decision depends on cannot be judged by.
+        A policy that the decision depends on cannot be evaluated.
     """
     decisive: Decision | None = None
-    for policy, statement, action, resource in _speaking(request, policies):
+    for policy, statement, action, resource in _matching(request, policies):
         if statement.effect == "Deny":
             reason = f"with an explicit deny in {_KINDS[kind][0]} {_KINDS[kind][1]}"
             return Decision(False, reason, policy.name, statement.label, action, resource)
@@ -95,18 +95,18 @@ def evaluate(request: Request, policies: Sequence[Policy], *, kind: str = "ident
 def evaluate_grants(
     request: Request, grants: Grants, *, granted_by_resource: bool = False
 ) -> Decision:
-    """Judge a request by all that limits a session: each kind of policy has to allow it.
+    """Evaluate a request by all policies of a session: each kind of policy must allow it.
 
     Parameters
     ----------
     granted_by_resource
-        Whether the resource's own policy names the session's role (a trust policy does): then the
-        identity policies need not allow it, but may still deny it.
+        Whether the resource's own policy (a trust policy) allows the session's role by name.
+        Then the identity policies need not allow the request, but they can still deny it.
 
     Raises
     ------
     PolicyError
-        A policy that the decision depends on cannot be judged by.
+        A policy that the decision depends on cannot be evaluated.
     """
     decision = evaluate(request, grants.identity)
     if granted_by_resource and decision.policy is None:
@@ -120,7 +120,7 @@ def evaluate_grants(
     return decision
 
 
-def _speaking(
+def _matching(
     request: Request, policies: Iterable[Policy]
 ) -> Iterator[tuple[Policy, Statement, str, str]]:
     for policy in policies:

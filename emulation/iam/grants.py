@@ -1,4 +1,4 @@
-"""What roles may do, as single grants, so that each can be held against what the role did."""
+"""The permissions of roles as single grants, to compare each with what the role did."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from emulation.iam.policy import Policy
 class Grant:
     """One action on one resource, as a statement of a role's policy allows it.
 
-    ``statement`` is its Sid, or its position where it has none; ``action`` and ``resource`` are
-    the policy's text, wildcards and all. The same grant in two policies of a role is one: each
-    policy is whole by itself.
+    ``statement`` is its Sid, or its position if it has none. ``action`` and ``resource`` are the
+    policy's text, including wildcards. ``policy`` is not compared: the same grant in two policies
+    of a role counts once.
     """
 
     role_arn: str
@@ -38,8 +38,8 @@ class Grant:
 def grants(role_arn: str, policies: Iterable[Policy]) -> Iterator[Grant]:
     """Return every grant of a role's policies: each action of a statement on each resource.
 
-    What a statement denies is no grant. ``NotAction`` and ``NotResource`` count as one action and
-    one resource each.
+    Deny statements give no grants. ``NotAction`` and ``NotResource`` count as one action and one
+    resource each.
     """
     for policy in policies:
         for statement in policy.statements:

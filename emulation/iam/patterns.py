@@ -1,4 +1,4 @@
-"""Policy text against request values: the wildcards ``*`` and ``?``, and policy variables.
+"""Matching policy text with a request's values: wildcards ``*`` and ``?``, policy variables.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 """
@@ -12,7 +12,7 @@ from emulation.iam.context import Context
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _DEFAULT = re.compile(r"^(?P<key>[^,]+?)\s*(?:,\s*'(?P<default>[^']*)')?$")
-# ${*}, ${?} and ${$} are how a policy writes these characters as themselves.
+# In a policy, ${*}, ${?} and ${$} stand for the characters themselves.
 _LITERALS = frozenset("*?$")
 
 
@@ -32,7 +32,7 @@ def matches(
         Policy text, where ``*`` stands for any characters (colons and slashes too) and ``?`` for
         one.
     value
-        The request's value; nothing in it is special.
+        The request's value; no character in it is special.
     context
         Where policy variables are looked up. A variable without a value matches nothing.
     variables
@@ -54,7 +54,7 @@ def matches(
 
 
 def resolved(text: str, context: Context, *, variables: bool) -> str | None:
-    """Return ``text`` with its policy variables replaced, or None where one has no value."""
+    """Return ``text`` with its policy variables replaced, or None if one has no value."""
     if not (variables and "${" in text):
         return text
     parts: list[str] = []
@@ -75,7 +75,7 @@ def _value(variable: str, context: Context) -> str | None:
     if found is None:
         return None
     values = context.values(found["key"])
-    # A key with several values cannot stand for one text (IAM: single-valued keys only).
+    # IAM allows only keys with a single value as policy variables.
     if values is None or len(values) != 1:
         return found["default"]
     return values[0]

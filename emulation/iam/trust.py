@@ -1,4 +1,4 @@
-"""Who may assume a role: its trust policy, judged.
+"""Who may assume a role: the evaluation of its trust policy.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """
@@ -24,8 +24,8 @@ class Principal:
     kind
         ``Service`` or ``AWS``.
     identifiers
-        All names that a trust policy may call it by: a service principal
-        (``firehose.amazonaws.com``), or a role's ARN and its session's.
+        All names that a trust policy can use for it: a service principal
+        (``firehose.amazonaws.com``), or the ARNs of a role and its session.
     account
         The account of an ``AWS`` principal.
     """
@@ -36,21 +36,21 @@ class Principal:
 
 
 class Trust(Enum):
-    """What a trust policy says of a principal."""
+    """How far a trust policy trusts a principal."""
 
     REFUSED = "refused"
     TRUSTED = "trusted"
-    # The policy trusts the principal's account: the account's own policies have to allow it too.
+    # The policy trusts the principal's account: the principal's own policies must allow it too.
     DELEGATED = "delegated"
 
 
 def evaluate_trust(policy: Policy, principal: Principal, context: Context) -> Trust:
-    """Return what a trust policy says of ``principal``'s wish to assume the role.
+    """Return whether a trust policy lets ``principal`` assume the role.
 
     Raises
     ------
     PolicyError
-        The policy cannot be judged by.
+        The policy cannot be evaluated.
     """
     verdict = Trust.REFUSED
     for statement in policy.statements:
@@ -76,7 +76,7 @@ _STRENGTH = (Trust.REFUSED, Trust.DELEGATED, Trust.TRUSTED)
 
 def _named(pattern: PrincipalPattern, principal: Principal) -> Trust:
     if pattern.kind != principal.kind:
-        # Everybody, AWS services included.
+        # "*" stands for everybody, including AWS services.
         return (
             Trust.TRUSTED if (pattern.kind, pattern.identifier) == ("AWS", "*") else Trust.REFUSED
         )

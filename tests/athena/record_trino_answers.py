@@ -1,10 +1,10 @@
-"""Ask a real Trino the queries of ``trino_answers.json`` and write its answers there.
+"""Send the queries of ``trino_answers.json`` to a real Trino and write its answers there.
 
 Usage: ``python -m tests.athena.record_trino_answers TRINO_URL S3_AND_GLUE_ENDPOINT``
 
-The tests replay the answers and need no Trino. Whoever adds a query starts Trino 476 with a Hive
-connector called ``awsdatacatalog`` on an empty AWS-compatible endpoint, adds
-``{"sql": "SELECT …"}`` to the file, and runs this.
+The tests use the recorded answers and need no Trino. To add a query, start Trino 476 with a Hive
+connector called ``awsdatacatalog`` on an empty AWS-compatible endpoint, add
+``{"sql": "SELECT …"}`` to the file, and run this.
 """
 
 from __future__ import annotations

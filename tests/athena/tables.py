@@ -1,4 +1,4 @@
-"""The tables that the tests of Athena SQL ask: every kind of column, gaps, old files, views."""
+"""The tables for the tests of Athena SQL: every kind of column, NULLs, old files, views."""
 
 from __future__ import annotations
 
@@ -493,7 +493,7 @@ def write_avro(
 def write_data_directory(directory: Path) -> Path:
     """Write the bucket's objects and the catalog below ``directory``; return it.
 
-    The files of 2024-03-01 are of a time before ``note`` and ``channel``.
+    The files of 2024-03-01 are older than the columns ``note`` and ``channel``.
     """
     old_schema = {
         **DEMAND_SCHEMA,

@@ -1,4 +1,4 @@
-"""What is not Athena SQL, or not answerable, is refused in words; nothing else can be read."""
+"""A query that cannot be answered is refused with a reason; a query reads nothing but tables."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ from .tables import DATABASE, catalog, definitions, view
         ("SELECT 5 / 0", "(?i)division by zero"),
         ("WITH RECURSIVE t(n) AS (SELECT 1) SELECT * FROM t", "RECURSIVE"),
         ("SHOW PARTITIONS sale", "SHOW TABLES"),
+        ("SHOW TABLES IN nosuch", "there is no database 'nosuch'"),
     ],
 )
-def test_what_cannot_be_answered_is_an_error_that_says_so(
+def test_a_query_that_cannot_be_answered_is_refused_with_the_reason(
     data_dir: Path, sql: str, message: str
 ) -> None:
     with pytest.raises(SqlError, match=message):
@@ -88,7 +89,7 @@ def test_a_trailing_semicolon_is_fine_as_in_athena_s_console(data_dir: Path) -> 
     assert run_query(data_dir, "SELECT 1 ;\n").rows == [(1,)]
 
 
-def test_the_present_is_utc_in_milliseconds(data_dir: Path) -> None:
+def test_the_current_time_is_utc_in_milliseconds(data_dir: Path) -> None:
     before = dt.datetime.now(dt.UTC)
     result = run_query(data_dir, "SELECT now(), current_date, localtimestamp, current_timestamp")
     moment, today, local, same = result.rows[0]
@@ -106,11 +107,12 @@ def test_the_present_is_utc_in_milliseconds(data_dir: Path) -> None:
         ("SHOW DATABASES", [(DATABASE,), (f"{DATABASE}_parquet",)]),
         ("show tables", [("demand",), ("demand_cities",), ("demand_latest",), ("sale",)]),
         (f"SHOW TABLES IN {DATABASE}_parquet", []),
+        (f"SHOW TABLES IN {DATABASE.upper()} 'sa*'", [("sale",)]),
         ("SHOW TABLES LIKE 'sa*'", [("sale",)]),
         ("SHOW VIEWS", [("demand_cities",), ("demand_latest",)]),
     ],
 )
-def test_show_lists_what_there_is(data_dir: Path, sql: str, rows: list[tuple[str]]) -> None:
+def test_show_lists_databases_and_tables(data_dir: Path, sql: str, rows: list[tuple[str]]) -> None:
     assert run_query(data_dir, sql).rows == rows
 
 
@@ -127,7 +129,7 @@ def _with_catalog(directory: Path, tables: list[dict[str, object]]) -> Path:
     return directory
 
 
-def test_a_stale_view_is_found_out(tmp_path: Path) -> None:
+def test_a_stale_view_is_refused(tmp_path: Path) -> None:
     views = {
         "fewer": view("fewer", "SELECT 1 AS a, 2 AS b", [("a", "integer", "int")]),
         "renamed": view("renamed", "SELECT 1 AS a", [("b", "integer", "int")]),
@@ -149,7 +151,7 @@ def test_a_view_s_error_names_the_view(tmp_path: Path) -> None:
 def test_a_view_of_itself_is_refused(tmp_path: Path) -> None:
     around = view("around", "SELECT a FROM around", [("a", "integer", "int")])
     _with_catalog(tmp_path, [around])
-    with pytest.raises(SqlError, match="defined by itself"):
+    with pytest.raises(SqlError, match="uses itself"):
         run_query(tmp_path, "SELECT * FROM around")
 
 
@@ -157,7 +159,7 @@ def test_a_view_that_athena_did_not_write_is_refused(tmp_path: Path) -> None:
     foreign = {**view("foreign", "SELECT 1 AS a", [("a", "integer", "int")])}
     foreign["ViewOriginalText"] = "SELECT 1 AS a"
     _with_catalog(tmp_path, [foreign])
-    with pytest.raises(SqlError, match="not written as Athena writes views"):
+    with pytest.raises(SqlError, match="does not have the form that Athena writes"):
         run_query(tmp_path, "SELECT * FROM foreign")
 
 

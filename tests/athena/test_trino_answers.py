@@ -1,4 +1,4 @@
-"""Answers are those of a real Trino: ``trino_answers.json`` holds queries and what it said."""
+"""Answers are those of a real Trino: ``trino_answers.json`` has queries and Trino's answers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ RECORDED = json.loads(ANSWERS.read_text(encoding="utf-8"))["answers"]
 
 
 def _unordered(value: Any) -> Any:
-    """JSON objects compare without order already; rows of a query without ORDER BY need help."""
+    """Sort the rows of a query without ORDER BY; JSON objects compare without order anyway."""
     return sorted(value, key=lambda row: json.dumps(row, sort_keys=True))
 
 
 def _type_name(kind: str) -> str:
-    """Trino's type without the length of a varchar, which dmd sql does not follow."""
+    """Return Trino's type without the length of a varchar, which dmd sql ignores."""
     plain = re.sub(r"varchar\(\d+\)", "varchar", kind.lower()).replace('"', "")
     return re.sub(r"\s*,\s*", ",", plain)
 
 
 def _wire(value: Any, kind: TrinoType) -> Any:
-    """Write a value as Trino's client protocol does, which is exact text for most types."""
+    """Return a value as Trino's client protocol has it, which is exact text for most types."""
     if value is None:
         return None
     if kind.name == "array":

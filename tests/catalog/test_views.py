@@ -1,4 +1,4 @@
-"""The views of the current state: their definition is the schema's, in Athena's own form."""
+"""The views of the current state follow from the schema, in the form that Athena writes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_view_has_the_columns_of_its_table_in_order_with_the_partition_last(
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
-def test_a_views_types_are_trinos_words_for_the_tables_types(record_type: str) -> None:
+def test_a_views_columns_have_trinos_types_for_the_tables_types(record_type: str) -> None:
     written = {column["name"]: column["type"] for column in definition(record_type)["columns"]}
     for column in glue_columns(record_type):
         assert parse_type(written[column.name]) == parse_type(column.type), column.name

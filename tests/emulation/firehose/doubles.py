@@ -1,4 +1,4 @@
-"""Stand-ins for what surrounds a delivery stream, with AWS's behaviour and none of its time."""
+"""Test doubles of the services around a delivery stream. They behave like AWS, without delay."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Clock:
 
 
 class Uuids:
-    """Uuids that can be foretold."""
+    """Predictable UUIDs."""
 
     def __init__(self) -> None:
         self.given = 0
@@ -105,7 +105,7 @@ class Uuids:
 
 @dataclass
 class FakeShard:
-    """A shard of `FakeKinesis`: its records, and what came before it."""
+    """A shard of `FakeKinesis`: its records and its parents."""
 
     shard_id: str
     parents: tuple[str, ...] = ()

@@ -106,7 +106,7 @@ def test_many_tiny_records_are_split_by_the_payload_limit_of_lambda() -> None:
     assert sum(len(batch.records) for batch in batches) == 20_000
 
 
-def test_a_record_that_no_event_can_hold_is_told() -> None:
+def test_a_record_that_no_event_can_hold_is_recognised() -> None:
     assembler = BatchAssembler(ENVELOPE, BufferingHints(1024, 60))
     assert assembler.can_hold(encode(record(b"x" * 4_700_000)))
     assert not assembler.can_hold(encode(record(b"x" * 4_720_000)))

@@ -102,5 +102,5 @@ def test_what_is_not_emulated_is_named(pattern: str) -> None:
 
 
 def test_a_week_year_is_refused_with_what_to_use_instead() -> None:
-    with pytest.raises(NotEmulated, match=r"'Y' counts weeks .* use 'y'"):
+    with pytest.raises(NotEmulated, match=r"'Y' depends on a locale.* use 'y'"):
         DatePattern.parse("YYYY/MM/dd")

@@ -1,4 +1,4 @@
-"""Settings come from what the endpoint says of the delivery stream, with AWS's defaults."""
+"""Settings come from the endpoint's description of the delivery stream, with AWS's defaults."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_without_an_enabled_lambda_processor_nothing_is_transformed(
             {"ProcessingConfiguration": {"Enabled": True, "Processors": [{"Type": "Lambda"}] * 2}},
             "more than one Lambda",
         ),
-        ({"CustomTimeZone": "Mars/Olympus"}, "no time zone"),
+        ({"CustomTimeZone": "Mars/Olympus"}, "'Mars/Olympus' is not a time zone"),
         ({"Prefix": "!{timestamp:yyyy}", "ErrorOutputPrefix": ""}, "ErrorOutputPrefix is required"),
     ],
 )
@@ -159,8 +159,8 @@ def _still_creating(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_direct_put, "only a Kinesis stream"),
-        (_other_destination, "only an extended S3 destination"),
+        (_direct_put, "its source is not emulated; use a Kinesis stream"),
+        (_other_destination, "its destination is not emulated; use an extended S3 destination"),
         (_still_creating, "status is CREATING"),
     ],
 )

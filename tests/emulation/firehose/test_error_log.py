@@ -1,4 +1,4 @@
-"""A delivery stream's error log: what AWS logs, as it logs it, and nothing else."""
+"""A delivery stream's error log has the events that AWS logs, and nothing else."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FakeLogs:
 
 
 def drained(handler: Handler, logs: FakeLogs, options: Any = LOGGED, s3: Any = None) -> FakeLambda:
-    """Take one record through."""
+    """Run one record through a delivery stream."""
     clock = Clock()
     kinesis, function = FakeKinesis(clock, 1), FakeLambda(handler)
     runner = DeliveryStreamRunner(
@@ -90,7 +90,7 @@ def test_a_batch_that_cannot_be_transformed_is_logged_once_with_code_and_functio
     assert event["destination"] == f"arn:aws:s3:::{BUCKET}"
 
 
-def test_a_record_that_the_function_calls_failed_is_the_functions_to_log() -> None:
+def test_a_record_that_the_function_marks_as_failed_is_not_logged() -> None:
     logs = FakeLogs()
     drained(fail_the_record, logs)
     assert logs.calls == []
@@ -126,6 +126,6 @@ def test_nothing_is_logged_where_logging_is_off(options: Any) -> None:
     assert logs.calls == []
 
 
-def test_logging_without_a_place_is_refused() -> None:
+def test_logging_without_a_log_stream_is_refused() -> None:
     with pytest.raises(InvalidSetting, match="LogGroupName and LogStreamName"):
         delivery_stream(CloudWatchLoggingOptions={"Enabled": True, "LogGroupName": "g"})

@@ -1,4 +1,4 @@
-"""A delivery stream on an emulator: the settings it holds, its stream, its bucket."""
+"""A delivery stream on moto: its settings, its Kinesis stream and its bucket."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def registered(endpoint: Endpoint, name: str, shards: int) -> Registered:
 
 
 def by_number(event: dict[str, Any]) -> dict[str, Any]:
-    """Deliver the even records, drop those that 4k+1 numbers, fail the others."""
+    """Deliver the even numbers, drop those with remainder 1 by 4, fail the others."""
     results = {0: "Ok", 1: "Dropped", 2: "Ok", 3: "ProcessingFailed"}
     return {
         "records": [
@@ -74,7 +74,7 @@ def by_number(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_the_endpoint_tells_the_settings(endpoint: Endpoint) -> None:
+def test_the_settings_are_read_from_the_endpoint(endpoint: Endpoint) -> None:
     demand = registered(endpoint, "described", shards=1)
     stream = demand.stream
     assert (stream.name, stream.version, stream.region) == ("described", "1", "us-east-1")

@@ -83,7 +83,7 @@ def test_a_prefix_with_no_date_among_its_expressions_gets_the_hour_too() -> None
     assert evaluated("!{firehose:random-string}/", errors)[0] == "00000000-00/2018/08/27/10/"
 
 
-def test_every_random_string_is_another_one() -> None:
+def test_each_random_string_is_a_new_one() -> None:
     errors = "!{firehose:error-output-type}/!{firehose:random-string}!{firehose:random-string}"
     _, parsed = parse_prefixes("", errors)
     strings = iter(["a" * 36, "b" * 36])

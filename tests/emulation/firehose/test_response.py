@@ -1,4 +1,4 @@
-"""A function's answer is held to AWS's rules, each by name.
+"""A function's answer is checked by AWS's rules, one test for each.
 
 See docs/aws-contracts.md#firehose-transformation.
 """

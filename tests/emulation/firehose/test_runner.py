@@ -64,7 +64,7 @@ class Machine:
 
 
 def by_data(results: dict[bytes, dict[str, Any]]) -> Handler:
-    """A transform that answers by the data: the entry's other keys, or upper case."""
+    """A transform that answers with the keys listed for a record's data, else in upper case."""
 
     def handler(event: dict[str, Any]) -> dict[str, Any]:
         records: list[dict[str, Any]] = []
@@ -158,7 +158,7 @@ def test_a_record_id_returned_twice_becomes_one_error_line_and_the_rest_is_deliv
     assert (line["errorCode"], sources([line])) == ("Lambda.DuplicatedRecordId", [b"b"])
 
 
-def test_an_id_that_nobody_asked_about_is_ignored_and_counted() -> None:
+def test_a_record_id_that_is_not_in_the_batch_is_ignored_and_counted() -> None:
     machine = Machine(lambda event: {"records": [*upper(event)["records"], answer("9", "Ok", b"")]})
     machine.put(b"a")
     counts = machine.runner.drain()

@@ -58,7 +58,7 @@ outcomes = st.one_of(
 
 
 def changed(entries: list[dict[str, Any]], changes: list[tuple[Any, ...]]) -> list[Any]:
-    """Return the entries with the changes made, one change an entry, over and over."""
+    """Return the entries with one change each; the changes are used in turn."""
     result: list[Any] = []
     for place, entry in enumerate(entries):
         change = changes[place % len(changes)] if changes else ("keep",)
@@ -82,7 +82,7 @@ def changed(entries: list[dict[str, Any]], changes: list[tuple[Any, ...]]) -> li
 
 
 class Function(FakeLambda):
-    """A function that answers honestly, has its answers changed, and remembers what it said."""
+    """A function with correct answers, which are then changed and remembered."""
 
     def __init__(self, changes: list[tuple[Any, ...]], scripted: list[Any]) -> None:
         super().__init__(self.transform)

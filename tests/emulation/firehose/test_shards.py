@@ -1,4 +1,4 @@
-"""The stream is read as Firehose reads it: every shard, from LATEST on.
+"""The stream is read as Firehose reads it: every shard, from LATEST.
 
 See docs/aws-contracts.md#firehose-reading-kinesis.
 """
@@ -112,7 +112,7 @@ def test_an_iterator_that_expires_before_the_first_record_loses_nothing() -> Non
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_of_kinesis_is_told_and_reading_goes_on_from_the_same_place(
+def test_an_error_of_kinesis_is_reported_and_reading_continues_from_the_same_position(
     error: Exception,
 ) -> None:
     clock = Clock()
@@ -177,7 +177,7 @@ def test_a_closed_shard_ends_even_where_the_endpoint_always_gives_a_next_iterato
     assert read_all(reader, clock, polls=20) == [b"child"]
 
 
-def test_the_tip_is_where_every_shard_has_answered_with_nothing() -> None:
+def test_the_tip_is_reached_when_every_shard_has_answered_with_no_records() -> None:
     clock = Clock()
     kinesis = FakeKinesis(clock, shards=2)
     reader = started(kinesis, clock)
@@ -208,7 +208,7 @@ def test_the_tip_is_not_reached_while_a_new_shard_has_not_been_read() -> None:
     assert data == [b"child"]
 
 
-def test_a_stream_that_is_not_active_is_not_started_on() -> None:
+def test_a_stream_that_is_not_active_is_refused() -> None:
     clock = Clock()
     kinesis = FakeKinesis(clock)
     kinesis.status = "CREATING"

@@ -1,4 +1,4 @@
-"""Requests as botocore makes them, without sending any: the oracle for reading them back."""
+"""Requests as botocore makes them, without sending any. The gateway must read them correctly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCOUNT = "123456789012"
 
 
 class _Sent(Exception):
-    """Carries the request away from under botocore."""
+    """Carries the request that botocore was about to send."""
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ def _session() -> Session:
 
 
 def minimal(shape: Any, depth: int = 0) -> Any:
-    """Return the least value of a shape (of botocore's model): what is required, nothing more."""
+    """Return a value of a shape (of botocore's model) that has the required members only."""
     if shape is None or depth > 6:
         return {}
     if shape.type_name == "structure":

@@ -1,4 +1,4 @@
-"""A bucket with a customer-managed key: whoever reads or writes its objects needs the key, too."""
+"""Reading and writing an encrypted resource needs permissions for its customer-managed key."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_a_stream_with_a_key_is_written_with_a_data_key_and_read_with_its_decryp
         reader.put_record(**record)
 
 
-def test_items_of_a_table_with_a_key_need_it(with_streams: Gateway, unique: str) -> None:
+def test_items_of_a_table_with_a_key_need_the_key(with_streams: Gateway, unique: str) -> None:
     on_table = allow(["dynamodb:GetItem", "dynamodb:PutItem"], TABLE)
     condition = through("dynamodb", dynamodb_tableName="encrypted")
     reader = endpoint_of(with_streams, f"{unique}-r", on_table, use_key("Decrypt", **condition))

@@ -18,7 +18,7 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:transform"
 
 
 class Host:
-    """A function host that answers as it is told to."""
+    """A function host with a fixed answer."""
 
     def __init__(self) -> None:
         self.asked: list[InvokeRequest] = []
@@ -51,7 +51,7 @@ def caller(front: Gateway, unique: str) -> Endpoint:
     return front.endpoint.with_credentials(credentials)
 
 
-def test_an_allowed_invocation_is_the_hosts_to_answer(caller: Endpoint, host: Host) -> None:
+def test_the_host_answers_an_allowed_invocation(caller: Endpoint, host: Host) -> None:
     host.answer = InvokeResponse(200, b'{"n":1}', executed_version="7", log_tail=b"x" * 5000)
     answer = caller.client("lambda").invoke(
         FunctionName=f"{FUNCTION}:$LATEST", Payload=b'{"a":1}', LogType="Tail"
@@ -91,14 +91,14 @@ def test_an_event_is_accepted_without_an_answer(front: Gateway, host: Host) -> N
     assert host.asked[0].invocation_type == "Event"
 
 
-def test_what_lambda_refuses_is_refused_as_it_does(front: Gateway, host: Host) -> None:
+def test_a_refusal_has_the_form_of_lambdas(front: Gateway, host: Host) -> None:
     host.answer = not_found(FUNCTION)
     client = front.endpoint.client("lambda")
     with pytest.raises(client.exceptions.ResourceNotFoundException, match="Function not found"):
         client.invoke(FunctionName="transform", Payload=b"{}")
 
 
-def test_a_large_payload_is_carried_whole(front: Gateway, host: Host) -> None:
+def test_a_large_payload_is_passed_on_whole(front: Gateway, host: Host) -> None:
     payload = b'"' + b"x" * 6_000_000 + b'"'
     host.answer = InvokeResponse(200, payload)
     answer = front.endpoint.client("lambda").invoke(FunctionName="transform", Payload=payload)
@@ -106,7 +106,7 @@ def test_a_large_payload_is_carried_whole(front: Gateway, host: Host) -> None:
     assert host.asked[0].payload == payload
 
 
-def test_a_function_that_takes_long_holds_up_nobody(upstream: Endpoint) -> None:
+def test_a_slow_function_does_not_block_other_requests(upstream: Endpoint) -> None:
     started, release = threading.Event(), threading.Event()
 
     def slow(request: InvokeRequest) -> InvokeResponse:

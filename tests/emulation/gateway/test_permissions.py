@@ -64,7 +64,7 @@ def test_a_role_reads_the_stream_it_is_granted_and_no_other(
     )
 
 
-def test_an_iterator_is_judged_by_its_stream(
+def test_an_iterator_is_authorized_on_its_stream(
     upstream: Endpoint, make_role: MakeRole, unique: str
 ) -> None:
     upstream.client("kinesis").create_stream(StreamName=unique, ShardCount=1)
@@ -138,7 +138,7 @@ def test_a_role_lists_below_its_prefix_only(make_role: MakeRole, bucket: str) ->
         assert code_of(refused) == "AccessDenied"
 
 
-def test_a_missing_key_reads_as_403_to_who_may_not_list_it(
+def test_a_missing_key_is_answered_with_403_to_a_role_that_may_not_list_it(
     make_role: MakeRole, bucket: str
 ) -> None:
     below = {"StringLike": {"s3:prefix": ["landing/*"]}}
@@ -163,14 +163,14 @@ def test_a_missing_key_reads_as_403_to_who_may_not_list_it(
     ]
 
 
-def test_a_missing_bucket_is_nothing_to_hide(make_role: MakeRole, unique: str) -> None:
+def test_a_missing_bucket_is_reported_as_missing(make_role: MakeRole, unique: str) -> None:
     s3 = make_role(allow("s3:GetObject", "*")).client("s3")
     with pytest.raises(ClientError) as missing:
         s3.get_object(Bucket=unique, Key="a")
     assert code_of(missing) == "NoSuchBucket"
 
 
-def test_nothing_of_a_denied_request_happens(
+def test_a_denied_request_has_no_effect(
     upstream: Endpoint, make_role: MakeRole, bucket: str, unique: str
 ) -> None:
     upstream.client("kinesis").create_stream(StreamName=unique, ShardCount=1)
@@ -201,7 +201,7 @@ def test_nothing_of_a_denied_request_happens(
         ("s3", "get_bucket_location", {"Bucket": "demand"}, "AccessDenied", 403),
     ],
 )
-def test_each_protocol_is_denied_in_its_own_words(
+def test_each_protocol_is_denied_with_its_own_code_and_status(
     make_role: MakeRole,
     service: str,
     method: str,
@@ -216,13 +216,13 @@ def test_each_protocol_is_denied_in_its_own_words(
     assert f"assumed-role/{role.name}/lambda is not authorized to perform: " in str(refused.value)
 
 
-def test_an_operation_that_it_does_not_know_is_refused_even_to_a_role_that_may_do_all(
+def test_an_unknown_operation_is_refused_even_to_a_role_that_may_do_everything(
     make_role: MakeRole, caplog: pytest.LogCaptureFixture
 ) -> None:
     role = make_role(allow("*", "*"))
     with (
         caplog.at_level(logging.WARNING),
-        pytest.raises(ClientError, match="does not know which resource glue:GetCrawlers"),
+        pytest.raises(ClientError, match="does not know the resource of glue:GetCrawlers"),
     ):
         role.client("glue").get_crawlers()
     (denial,) = role.denials()
@@ -230,7 +230,7 @@ def test_an_operation_that_it_does_not_know_is_refused_even_to_a_role_that_may_d
     assert "glue:GetCrawlers" in caplog.text
 
 
-def test_a_policy_that_cannot_be_judged_by_refuses_and_says_why(
+def test_a_policy_that_cannot_be_evaluated_refuses_and_says_why(
     make_role: MakeRole, gateway: Gateway
 ) -> None:
     tagged = {"StringNotEquals": {"aws:ResourceTag/team": "other"}}
@@ -258,7 +258,7 @@ def test_what_a_role_did_and_was_refused_is_recorded(make_role: MakeRole, bucket
     assert denial.message.startswith(f"User: arn:aws:sts::{ACCOUNT}:assumed-role/{role.name}/")
 
 
-def test_the_operator_is_neither_judged_nor_recorded(gateway: Gateway, bucket: str) -> None:
+def test_the_operator_is_neither_checked_nor_recorded(gateway: Gateway, bucket: str) -> None:
     before = gateway.activity()
     gateway.endpoint.client("s3").put_bucket_versioning(
         Bucket=bucket, VersioningConfiguration={"Status": "Suspended"}
@@ -275,7 +275,7 @@ def test_the_operator_is_neither_judged_nor_recorded(gateway: Gateway, bucket: s
         ("kinesis", "list_streams", "UnrecognizedClientException"),
     ],
 )
-def test_temporary_credentials_of_nobody_are_refused(
+def test_unknown_temporary_credentials_are_refused(
     gateway: Gateway, service: str, method: str, code: str
 ) -> None:
     stranger = gateway.endpoint.with_credentials(Credentials("ASIAUNKNOWN", "secret", "token"))
@@ -284,7 +284,7 @@ def test_temporary_credentials_of_nobody_are_refused(
     assert code_of(refused) == code
 
 
-def test_a_changed_policy_counts_from_the_next_request(
+def test_a_changed_policy_applies_from_the_next_request(
     make_role: MakeRole, gateway: Gateway, bucket: str
 ) -> None:
     role = make_role()

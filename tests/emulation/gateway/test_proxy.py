@@ -26,7 +26,7 @@ OPERATOR = (
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Keeps what it received, and answers with a body that no client could make up."""
+    """Keeps what it received, and answers with a body that no client could produce itself."""
 
     protocol_version = "HTTP/1.1"
     received: ClassVar[list[tuple[str, list[tuple[str, str]], bytes]]] = []
@@ -102,12 +102,12 @@ def ask(
         "/bucket/k?versionId=&x-id=GetObject",
     ],
 )
-def test_a_path_goes_on_byte_for_byte(echo: tuple[str, int], target: str) -> None:
+def test_a_path_is_forwarded_byte_for_byte(echo: tuple[str, int], target: str) -> None:
     ask(echo, "PUT", target, b"x", **{"Content-Length": "1"})
     assert _Echo.received[-1][0] == f"PUT {target} HTTP/1.1"
 
 
-def test_headers_and_bodies_go_on_and_come_back_unchanged(echo: tuple[str, int]) -> None:
+def test_headers_and_bodies_are_unchanged_in_both_directions(echo: tuple[str, int]) -> None:
     sent = {"Content-Length": "3", "Content-Encoding": "aws-chunked,gzip", "X-Amz-Meta-A": " b  c"}
     response, content = ask(echo, "PUT", "/bucket/k", b"\x1f\x8b\x00", **sent)
     _, headers, body = _Echo.received[-1]
@@ -125,20 +125,20 @@ def test_headers_and_bodies_go_on_and_come_back_unchanged(echo: tuple[str, int])
     assert response.headers["Content-Encoding"] == "gzip"
 
 
-def test_a_compressed_body_is_not_opened(echo: tuple[str, int]) -> None:
+def test_a_compressed_body_is_not_decompressed(echo: tuple[str, int]) -> None:
     body = gzip.compress(b"rows")
     headers = {"Content-Length": str(len(body)), "Content-Encoding": "gzip"}
     ask(echo, "PUT", "/bucket/k", body, **headers)
     assert _Echo.received[-1][2] == body
 
 
-def test_a_redirect_is_the_clients_to_follow(echo: tuple[str, int]) -> None:
+def test_a_redirect_is_returned_to_the_client(echo: tuple[str, int]) -> None:
     response, _ = ask(echo, "GET", "/redirected")
     assert (response.status, response.headers["Location"]) == (307, "/elsewhere")
 
 
 def upload_when_told(at: tuple[str, int], authorization: str) -> tuple[bytes, bytes]:
-    """Send a PUT as SDKs do, the body only after "100 Continue"; return all that was answered."""
+    """Send a PUT as SDKs do, the body only after "100 Continue"; return both answers."""
     with socket.create_connection(at, timeout=10) as connection:
         connection.sendall(
             f"PUT /bucket/k HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {authorization}\r\n"
@@ -166,13 +166,13 @@ def test_a_body_is_not_asked_for_when_the_request_is_refused(echo: tuple[str, in
     assert b"Connection: close" in first
 
 
-def test_a_body_of_unknown_length_goes_on(echo: tuple[str, int]) -> None:
+def test_a_body_of_unknown_length_is_forwarded(echo: tuple[str, int]) -> None:
     chunks = iter([b"one", b"two"])
     ask(echo, "PUT", "/bucket/k", chunks, **{"Transfer-Encoding": "chunked"})
     assert _Echo.received[-1][2] == b"onetwo"
 
 
-def test_a_head_keeps_the_length_of_what_it_does_not_send(echo: tuple[str, int]) -> None:
+def test_the_answer_to_head_keeps_the_length_of_the_object(echo: tuple[str, int]) -> None:
     response, content = ask(echo, "HEAD", "/bucket/k")
     assert (response.headers["Content-Length"], content) == ("9", b"")
 
@@ -187,7 +187,7 @@ def test_a_connection_is_used_again(echo: tuple[str, int]) -> None:
     assert connection.sock is used
 
 
-def test_what_is_not_signed_is_refused(echo: tuple[str, int]) -> None:
+def test_an_unsigned_request_is_refused(echo: tuple[str, int]) -> None:
     before = len(_Echo.received)
     response, content = ask(echo, "GET", "/bucket/k", Authorization="Bearer x")
     assert (response.status, b"AccessDenied" in content) == (403, True)
@@ -201,7 +201,7 @@ def test_an_endpoint_that_does_not_answer_is_unavailable() -> None:
     assert (response.status, b"ServiceUnavailable" in content) == (503, True)
 
 
-def test_a_role_cannot_be_judged_without_the_endpoints_iam(
+def test_a_role_cannot_be_authorized_without_the_endpoints_iam(
     gateway: Gateway, make_role: MakeRole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     role = make_role(allow("s3:ListAllMyBuckets", "*"))
@@ -221,7 +221,7 @@ def test_a_gateway_that_is_not_started_has_no_endpoint() -> None:
         _ = Gateway(Endpoint("http://127.0.0.1:9")).endpoint
 
 
-def test_a_large_object_goes_through_whole_in_both_directions(
+def test_a_large_object_is_passed_whole_in_both_directions(
     upstream: Endpoint, make_role: MakeRole, unique: str
 ) -> None:
     upstream.client("s3").create_bucket(Bucket=unique)
@@ -247,7 +247,7 @@ def test_objects_with_odd_keys_keep_them(
     assert f"arn:aws:s3:::{unique}/{key}" in {entry.resource for entry in role.activity()}
 
 
-def test_a_connection_serves_on_after_a_refused_upload(make_role: MakeRole, unique: str) -> None:
+def test_a_client_can_go_on_after_a_refused_upload(make_role: MakeRole, unique: str) -> None:
     role = make_role(allow("s3:ListAllMyBuckets", "*"))
     s3 = role.client("s3")
     for _ in range(3):
@@ -256,7 +256,7 @@ def test_a_connection_serves_on_after_a_refused_upload(make_role: MakeRole, uniq
         s3.list_buckets()
 
 
-def test_twenty_clients_at_once_are_each_answered_their_own(
+def test_twenty_clients_at_once_each_get_their_own_answer(
     upstream: Endpoint, make_role: MakeRole, unique: str
 ) -> None:
     upstream.client("s3").create_bucket(Bucket=unique)
@@ -280,7 +280,7 @@ def test_stopping_does_not_wait_for_idle_connections(upstream: Endpoint) -> None
     assert time.monotonic() - started < 1.5
 
 
-def test_a_json_denial_is_what_other_sdks_expect(make_role: MakeRole) -> None:
+def test_a_json_denial_has_the_form_that_other_sdks_expect(make_role: MakeRole) -> None:
     role = make_role()
     key = role.endpoint.credentials.access_key_id
     host, _, port = role.endpoint.url.removeprefix("http://").partition(":")

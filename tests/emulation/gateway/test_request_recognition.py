@@ -18,19 +18,19 @@ SERVICES = (
     "athena cloudwatch dynamodb dynamodbstreams firehose glue iam kinesis kms lambda logs "
     "scheduler sns sqs sts s3"
 ).split()
-# Two names of one request: botocore's model keeps the older beside the newer.
+# botocore's model has an older and a newer name for these requests.
 SAME_REQUEST = {
     "GetBucketLifecycleConfiguration": "GetBucketLifecycle",
     "GetBucketNotificationConfiguration": "GetBucketNotification",
     "PutBucketLifecycleConfiguration": "PutBucketLifecycle",
     "PutBucketNotificationConfiguration": "PutBucketNotification",
 }
-# Requests that go to other hosts than the service's, or are the same as another but for the host.
+# Requests to other hosts than the service's, or that differ from another only in the host.
 ELSEWHERE = {"WriteGetObjectResponse", "ListDirectoryBuckets", "CreateSession"}
 
 
 def requests_of(service: str) -> Iterator[tuple[str, HttpRequest]]:
-    """Every operation's least request, straight from botocore's serializer."""
+    """The smallest request of every operation, from botocore's serializer."""
     for operation in operations(service):
         protocol = operation.service_model.resolved_protocol
         shape = operation.input_shape
@@ -58,7 +58,7 @@ def requests_of(service: str) -> Iterator[tuple[str, HttpRequest]]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_operation_of_a_service_is_recognised_from_its_least_request(service: str) -> None:
+def test_every_operation_of_a_service_is_recognised_in_its_smallest_request(service: str) -> None:
     model: ServiceModel = operations(service)[0].service_model
     signed = Signature("ASIAKEY", "us-east-1", str(model.signing_name))
     wrong = {}
@@ -75,19 +75,19 @@ def test_every_operation_of_a_service_is_recognised_from_its_least_request(servi
     assert count > 0
 
 
-def test_the_credential_scope_tells_who_signed_for_what() -> None:
+def test_the_credential_scope_gives_the_key_the_region_and_the_service() -> None:
     request = sent("cloudwatch", "list_metrics")
     assert signature(request) == Signature("ASIAKEY", "eu-west-1", "monitoring")
 
 
-def test_a_presigned_url_tells_it_in_its_query() -> None:
+def test_a_presigned_url_has_the_credential_scope_in_its_query() -> None:
     target = "/b/k?X-Amz-Credential=ASIAKEY%2F20261122%2Fus-east-1%2Fs3%2Faws4_request"
     signed = signature(HttpRequest("GET", target, {}))
     assert signed == Signature("ASIAKEY", "us-east-1", "s3")
 
 
 @pytest.mark.parametrize("authorization", ["", "AWS key:signature", "AWS4-HMAC-SHA256 nonsense"])
-def test_what_is_not_signed_with_version_4_is_nobodys(authorization: str) -> None:
+def test_a_request_that_is_not_signed_with_version_4_has_no_signature(authorization: str) -> None:
     assert signature(HttpRequest("GET", "/", {"authorization": authorization})) is None
 
 
@@ -146,12 +146,14 @@ def test_a_cbor_request_is_recognised_and_read() -> None:
         ("s3", HttpRequest("POST", "/bucket", {})),
     ],
 )
-def test_what_no_model_knows_is_an_error(signing_name: str, request_: HttpRequest) -> None:
+def test_a_request_that_is_in_no_model_is_an_error(
+    signing_name: str, request_: HttpRequest
+) -> None:
     with pytest.raises(UnjudgeableRequest):
         recognise(request_, Signature("ASIAKEY", "us-east-1", signing_name))
 
 
-def test_a_body_that_is_not_what_the_protocol_says_is_an_error() -> None:
+def test_a_body_of_another_protocol_is_an_error() -> None:
     request = HttpRequest("POST", "/", {"x-amz-target": "Kinesis_20131202.PutRecord"}, b"{")
     call = recognise(request, Signature("ASIAKEY", "us-east-1", "kinesis"))
     with pytest.raises(UnjudgeableRequest, match="kinesis:PutRecord"):

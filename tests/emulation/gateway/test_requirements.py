@@ -286,7 +286,7 @@ def test_a_call_needs_its_actions_on_its_resources(
     assert list(needed(called(service, method, **parameters))) == expected
 
 
-def test_each_object_of_a_batch_delete_is_judged_with_its_own_precondition() -> None:
+def test_each_object_of_a_batch_delete_is_authorized_with_its_own_precondition() -> None:
     objects = [{"Key": "a", "ETag": '"e"'}, {"Key": "b & c"}]
     call = called("s3", "delete_objects", Bucket="demand", Delete={"Objects": objects})
     assert needed(call) == {
@@ -305,7 +305,7 @@ def test_the_headers_of_a_conditional_write_are_condition_keys() -> None:
     }
 
 
-def test_multipart_steps_are_told_from_the_write_that_they_end_in() -> None:
+def test_multipart_steps_differ_from_the_write_that_completes_them() -> None:
     upload: dict[str, Any] = {"Bucket": "demand", "Key": "a", "UploadId": "u"}
     part = called("s3", "upload_part", **upload, PartNumber=1, Body=b"x")
     start = called("s3", "create_multipart_upload", Bucket="demand", Key="a")
@@ -318,7 +318,7 @@ def test_multipart_steps_are_told_from_the_write_that_they_end_in() -> None:
     }
 
 
-def test_a_listing_tells_what_it_lists() -> None:
+def test_the_parameters_of_a_listing_are_condition_keys() -> None:
     call = called("s3", "list_objects_v2", Bucket="demand", Prefix="a/", Delimiter="/", MaxKeys=5)
     keys = {"s3:prefix": "a/", "s3:delimiter": "/", "s3:max-keys": "5"}
     assert needed(call) == {("s3:ListBucket", "arn:aws:s3:::demand"): keys}
@@ -326,12 +326,12 @@ def test_a_listing_tells_what_it_lists() -> None:
     assert bare == {("s3:ListBucket", "arn:aws:s3:::demand"): {}}
 
 
-def test_a_condition_that_a_conditional_read_has_is_no_write_condition() -> None:
+def test_the_header_of_a_conditional_read_is_no_condition_key() -> None:
     call = called("s3", "get_object", Bucket="demand", Key="a", IfMatch='"e"')
     assert needed(call) == {("s3:GetObject", OBJECT): {}}
 
 
-def test_services_own_condition_keys_come_from_the_parameters() -> None:
+def test_condition_keys_of_services_come_from_the_parameters() -> None:
     metrics = called("cloudwatch", "put_metric_data", Namespace="dmd", MetricData=[])
     assert needed(metrics)["cloudwatch:PutMetricData", "*"] == {"cloudwatch:namespace": "dmd"}
     arn = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k"
@@ -339,7 +339,7 @@ def test_services_own_condition_keys_come_from_the_parameters() -> None:
     assert needed(data_key)["kms:GenerateDataKey", arn] == {"kms:EncryptionContext:a": "b"}
 
 
-def test_a_token_stands_for_what_it_was_given_out_on() -> None:
+def test_a_token_stands_for_the_resource_that_it_was_issued_on() -> None:
     tokens = IssuedTokens()
     asked = called("kinesis", "get_shard_iterator", StreamName="a", ShardId="s")
     tokens.remember(asked, f"{KINESIS}/a", b'{"ShardIterator": "i\\/1\\u003d"}')
@@ -364,7 +364,7 @@ def test_tokens_are_forgotten_before_they_fill_the_memory(
     assert known == [None, "second", "third"]
 
 
-def test_a_record_that_speaks_of_tokens_is_no_token() -> None:
+def test_a_token_inside_a_record_is_ignored() -> None:
     tokens = IssuedTokens()
     read = called("dynamodbstreams", "get_records", ShardIterator="i")
     image = rb'{"NextShardIterator":{"S":"\"NextShardIterator\":\"forged\""}}'
@@ -387,21 +387,21 @@ def test_a_record_that_speaks_of_tokens_is_no_token() -> None:
         ("athena", "get_query_execution", {"QueryExecutionId": "unknown"}),
     ],
 )
-def test_what_it_cannot_name_is_an_error(
+def test_an_unknown_operation_or_resource_is_an_error(
     service: str, method: str, parameters: dict[str, Any]
 ) -> None:
     with pytest.raises(UnjudgeableRequest):
         needed(called(service, method, **parameters))
 
 
-def test_a_bucket_in_the_host_name_is_not_mistaken() -> None:
+def test_a_bucket_in_the_host_name_is_refused() -> None:
     call = called("s3", "get_object", Bucket="demand", Key="a")
     hosted = dataclasses.replace(call, headers={**call.headers, "host": "demand.localhost:1"})
     with pytest.raises(UnjudgeableRequest, match=r"demand\.localhost"):
         needed(hosted)
 
 
-def test_the_table_names_only_operations_that_there_are() -> None:
+def test_the_table_has_only_operations_that_exist() -> None:
     for service, table in RESOURCES.items():
         known = {operation.name for operation in operations(service)}
         assert set(table) - known == set(), service

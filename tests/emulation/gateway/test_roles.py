@@ -66,7 +66,7 @@ def test_what_was_read_before_a_write_is_not_kept(gateway: Gateway, unique: str)
     iam = gateway.endpoint.client("iam")
 
     class WrittenMeanwhile:
-        """Another writes while the role is read, after the part that was changed."""
+        """IAM is written to while the role is read."""
 
         def __getattr__(self, name: str) -> Any:
             if name == "get_paginator":
@@ -91,7 +91,7 @@ def test_a_managed_policy_that_the_endpoint_lacks_is_an_error(
         gateway._roles.managed(missing)
 
 
-def test_attached_policies_count_in_their_default_version(
+def test_attached_policies_apply_in_their_default_version(
     gateway: Gateway, make_role: MakeRole, unique: str
 ) -> None:
     iam = gateway.endpoint.client("iam")
@@ -173,7 +173,7 @@ def test_a_role_assumes_another_that_names_it(
     ]
 
 
-def test_a_role_trusted_through_its_account_has_to_be_granted_it_too(
+def test_a_role_trusted_through_its_account_also_needs_a_policy_of_its_own(
     gateway: Gateway, make_role: MakeRole, unique: str
 ) -> None:
     arn = make_trusting(gateway, unique, ROOT)
@@ -182,7 +182,7 @@ def test_a_role_trusted_through_its_account_has_to_be_granted_it_too(
         assumed(make_role().endpoint, arn)
 
 
-def test_an_external_id_is_held_to(gateway: Gateway, unique: str) -> None:
+def test_an_external_id_is_checked(gateway: Gateway, unique: str) -> None:
     condition = {"StringEquals": {"sts:ExternalId": "agreed"}}
     arn = make_trusting(gateway, unique, ROOT, condition)
     assumed(gateway.endpoint, arn, ExternalId="agreed")
@@ -203,9 +203,7 @@ def test_a_session_policy_narrows_the_session(gateway: Gateway, unique: str) -> 
         session.client("s3").list_buckets()
 
 
-def test_a_session_of_a_role_that_is_gone_may_do_nothing(
-    gateway: Gateway, make_role: MakeRole
-) -> None:
+def test_a_session_of_a_deleted_role_may_do_nothing(gateway: Gateway, make_role: MakeRole) -> None:
     role = make_role(allow("kinesis:*", "*"))
     iam = gateway.endpoint.client("iam")
     iam.delete_role_policy(RoleName=role.name, PolicyName="grants")

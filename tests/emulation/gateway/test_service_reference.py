@@ -1,4 +1,4 @@
-"""The gateway's view of each operation, held against AWS's service reference."""
+"""What the gateway knows of each operation agrees with AWS's service reference."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ ISSUED = {
     "dynamodbstreams": VALUES["StreamArn"],
     "athena": f"arn:aws:athena:{HERE}:workgroup/w",
 }
-# A token alone names the resource where there is one.
+# Parameters whose token is all that names the resource.
 TOKENS = ("ShardIterator", "QueryExecutionId", "NamedQueryId")
 
-# Where AWS's own messages, when it refuses, name another resource than the reference has.
+# AWS's own messages for these operations name another resource than the reference.
 UNLIKE_THE_REFERENCE = {
     ("logs", "DescribeLogGroups"): "on resource: arn:aws:logs:…:log-group::log-stream:",
     ("dynamodb", "Query"): "on resource: arn:aws:dynamodb:…:table/…/index/…, the index alone",
@@ -69,7 +69,7 @@ def tokens() -> IssuedTokens:
 
 
 def asked(service: str, operation: str) -> tuple[Requirement, ...]:
-    """Return what a call needs whose parameters are all there."""
+    """Return what a call with all parameters needs."""
     shape = get_session().get_service_model(service).operation_model(operation).input_shape
     parameters: dict[str, Any] = {}
     for name in shape.members if shape else ():

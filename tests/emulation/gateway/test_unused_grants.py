@@ -1,4 +1,4 @@
-"""What a role may do, held against what it did."""
+"""What a role may do, compared with what it did."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_what_was_refused_is_not_used(make_role: MakeRole) -> None:
     assert [sid for sid, *_ in unused(role)] == ["Mine"]
 
 
-def test_a_grant_that_another_makes_superfluous_is_unused(
+def test_a_grant_that_another_makes_redundant_is_unused(
     gateway: Gateway, make_role: MakeRole
 ) -> None:
     gateway.endpoint.client("s3").create_bucket(Bucket="unused")
@@ -58,7 +58,7 @@ def test_a_grant_that_another_makes_superfluous_is_unused(
     assert unused(role) == [("Some", "s3:ListBucket", BUCKET)]
 
 
-def test_a_condition_tells_two_statements_on_the_same_resource_apart(
+def test_statements_with_different_conditions_are_different_grants(
     gateway: Gateway, make_role: MakeRole
 ) -> None:
     gateway.endpoint.client("s3").create_bucket(Bucket="unused")

@@ -53,7 +53,7 @@ def holds(operator: str, wanted: str | list[str], actual: str | list[str] | None
         ("ArnEquals", "arn:aws:kinesis:*:123456789012:stream/*", STREAM, True),
         ("ArnNotLike", "arn:aws:kinesis:*:*:stream/other", STREAM, True),
         ("ArnNotEquals", STREAM, STREAM, False),
-        # Each component is compared by itself: no wildcard reaches across a colon.
+        # The components are compared one by one: no wildcard matches a colon.
         ("ArnLike", "arn:aws:kinesis:*:stream/changes", STREAM, False),
         ("ArnLike", "arn:*:stream/changes", STREAM, False),
         ("ArnLike", STREAM, "changes", False),
@@ -86,7 +86,7 @@ def test_an_operator_compares_as_iam_does(
         ("ForAnyValue:StringEqualsIfExists", True),
     ],
 )
-def test_a_key_that_is_absent_fails_all_but_negations_and_if_exists(
+def test_an_absent_key_fails_all_operators_except_negated_ones_and_if_exists(
     operator: str, expected: bool
 ) -> None:
     assert holds(operator, "1", None) is expected
@@ -116,7 +116,7 @@ def test_null_asks_whether_the_key_is_absent(
         ("ForAllValues:StringLikeIfExists", ["a*"], ["ab"], True),
     ],
 )
-def test_set_operators_ask_of_all_values_or_of_one(
+def test_set_operators_compare_all_values_or_any(
     operator: str, wanted: list[str], actual: list[str], expected: bool
 ) -> None:
     assert holds(operator, wanted, actual) is expected
@@ -126,12 +126,12 @@ def test_set_operators_ask_of_all_values_or_of_one(
     "operator",
     ["StringMatches", "BinaryEquals", "stringequals", "ForEachValue:StringEquals", "NullIfExists"],
 )
-def test_an_operator_it_does_not_know_is_an_error(operator: str) -> None:
+def test_an_unknown_operator_is_an_error(operator: str) -> None:
     with pytest.raises(UnknownConditionOperator, match=operator):
         Condition(operator, "s3:prefix", ("a",))
 
 
-def test_a_key_it_cannot_answer_for_is_an_error_even_where_absence_would_pass() -> None:
+def test_an_unknown_key_is_an_error_even_if_its_absence_would_pass() -> None:
     with pytest.raises(UnknownConditionKey, match="aws:ResourceTag/team"):
         Condition("StringNotEquals", "aws:ResourceTag/team", ("x",)).holds(
             Context(), variables=True
@@ -161,7 +161,7 @@ def test_a_variable_in_an_arn_condition_keeps_its_colon() -> None:
     assert condition.holds(context, variables=True)
 
 
-def test_what_a_variable_stands_for_is_no_wildcard() -> None:
+def test_a_wildcard_in_the_value_of_a_variable_is_an_ordinary_character() -> None:
     context = Context({"aws:UserAgent": "*", "s3:prefix": "anything"})
     assert not Condition("StringLike", "s3:prefix", ("${aws:UserAgent}",)).holds(
         context, variables=True
@@ -183,7 +183,7 @@ def test_a_variable_without_a_value_takes_its_default_or_matches_nothing() -> No
     assert not holds("StringLike", "${aws:username}*", "x")
 
 
-def test_is_not_nobody_knows_whom_is_an_error() -> None:
+def test_a_negated_comparison_with_a_variable_without_a_value_is_an_error() -> None:
     with pytest.raises(MalformedPolicy, match="aws:username"):
         holds("StringNotEquals", "${aws:username}", "x")
 

@@ -110,7 +110,7 @@ def test_wildcards_are_those_of_the_shell(pattern: str, value: str) -> None:
     assert matches(pattern, value, Context(), variables=False) is expected
 
 
-def test_a_wildcard_in_the_request_is_only_a_character() -> None:
+def test_a_wildcard_in_the_request_is_an_ordinary_character() -> None:
     grants = policy(statement(Action="s3:GetObject", Resource=f"{BUCKET}/a"))
     assert not allowed(Request("s3:GetObject", f"{BUCKET}/*"), grants)
 
@@ -140,14 +140,14 @@ def test_all_conditions_have_to_hold() -> None:
         assert not allowed(Request("s3:PutObject", KEY, Context(fewer)), grants)
 
 
-def test_variables_in_resources_are_filled_in_by_the_newer_version_of_the_language() -> None:
+def test_variables_in_resources_are_replaced_only_by_the_newer_policy_version() -> None:
     own = statement(Action="s3:GetObject", Resource=f"{BUCKET}/${{aws:PrincipalAccount}}/*")
     request = Request("s3:GetObject", f"{BUCKET}/1234/x", Context({"aws:PrincipalAccount": "1234"}))
     assert allowed(request, policy(own))
     assert not allowed(request, policy(own, version="2008-10-17"))
 
 
-def test_a_key_nobody_supplies_matters_only_where_the_decision_depends_on_it() -> None:
+def test_an_unknown_key_is_an_error_only_if_the_decision_depends_on_it() -> None:
     grants = policy(
         statement(Action="s3:GetObject", Resource="*"),
         statement(
@@ -174,7 +174,7 @@ def test_a_boundary_and_session_policies_only_narrow() -> None:
     assert not evaluate_grants(request, Grants((write,), boundary=both)).allowed
 
 
-def test_a_resource_that_trusts_a_role_needs_no_identity_policy_but_heeds_its_denials() -> None:
+def test_a_role_trusted_by_name_needs_no_identity_policy_but_can_be_denied_by_one() -> None:
     request = Request("sts:AssumeRole", "arn:aws:iam::1:role/r")
     deny = policy(statement("Deny", Action="sts:*", Resource="*"))
     assert evaluate_grants(request, Grants(()), granted_by_resource=True).allowed
@@ -197,7 +197,7 @@ ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         ({"Statement": [{**ALLOW, "Resource": "bucket"}]}, MalformedPolicy, "'bucket'"),
         ({"Statement": [{**ALLOW, "NotAction": "s3:*"}]}, MalformedPolicy, "exactly one"),
         ({"Statement": [{**ALLOW, "Resource": []}]}, MalformedPolicy, "Resource"),
-        ({"Statement": [{**ALLOW, "Principal": "*"}]}, MalformedPolicy, "no Principal"),
+        ({"Statement": [{**ALLOW, "Principal": "*"}]}, MalformedPolicy, "not have a Principal"),
         ({"Statement": [{**ALLOW, "Condition": []}]}, MalformedPolicy, "Condition"),
         ({"Statement": [{**ALLOW, "Conditions": {}}]}, UnknownPolicyElement, "Conditions"),
         ({"Statement": [ALLOW], "Extra": 1}, UnknownPolicyElement, "Extra"),
@@ -212,7 +212,7 @@ ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         ),
     ],
 )
-def test_a_document_that_is_not_understood_is_an_error(
+def test_a_malformed_or_unknown_document_is_an_error(
     document: Any, error: type[PolicyError], message: str
 ) -> None:
     with pytest.raises(error, match=message):

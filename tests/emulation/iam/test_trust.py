@@ -50,7 +50,7 @@ def test_a_trust_policy_names_who_may_assume_the_role(
     assert trust(principal, who) is expected
 
 
-def test_another_action_trusts_nobody_to_assume() -> None:
+def test_a_statement_with_another_action_lets_nobody_assume_the_role() -> None:
     assert trust({"AWS": ROLE}, RUNNER, Action="sts:TagSession") is Trust.REFUSED
 
 
@@ -99,7 +99,7 @@ def test_a_denial_beats_trust() -> None:
         ({"Resource": "*"}, MalformedPolicy),
     ],
 )
-def test_a_trust_policy_that_is_not_understood_is_an_error(
+def test_a_malformed_or_unknown_trust_policy_is_an_error(
     element: dict[str, Any], error: type[Exception]
 ) -> None:
     statement = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "sts:*", **element}
