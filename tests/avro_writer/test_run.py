@@ -599,7 +599,7 @@ def test_a_plan_is_written_though_the_rules_for_schemas_are_stricter_now(
     with pytest.raises(Lost):
         run(Failing(store, ("put", "data-pipeline/avro/")))
     monkeypatch.setattr("schemas.parse.RESERVED_WORDS", frozenset({"channel"}))
-    monkeypatch.setattr("schemas.parse._MAX_NAME", 3)
+    monkeypatch.setattr("schemas.names._MOST_IN_COLUMN", 3)
     monkeypatch.setattr("schemas.parse._MOST_DEPTH", 1)
     compaction._codec.cache_clear()
     store.now += timedelta(seconds=301)

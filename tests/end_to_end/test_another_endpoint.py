@@ -69,7 +69,7 @@ def test_an_endpoint_that_delivers_all_the_same_is_refused_before_counts_differ(
         done = dmd(*DEMO, "--endpoint-url", endpoint.url, state=tmp_path)
     assert own.delivered > 0
     assert (done.returncode, done.stdout) == (1, b"")
-    (line,) = done.stderr.decode().splitlines()
+    *_, line = done.stderr.decode().splitlines()
     assert "something else delivers there, perhaps a Firehose of the endpoint's own" in line
 
 
@@ -81,7 +81,7 @@ def test_an_endpoint_that_lacks_something_is_refused_before_anything_is_made(
     with other_endpoint(embedded, lacking) as endpoint:
         done = dmd(*command, "--endpoint-url", endpoint.url, state=tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
-    (line,) = done.stderr.decode().splitlines()
+    *_, line = done.stderr.decode().splitlines()
     assert "lacks what a stack needs: Athena workgroups (" in line
     assert embedded.client("s3").list_buckets()["Buckets"] == []
     assert embedded.client("dynamodb").list_tables()["TableNames"] == []
