@@ -248,6 +248,6 @@ def test_a_text_with_any_line_end_of_unicode_and_a_second_stack_do_no_harm(tmp_p
         assert again.returncode == 1
         assert b"earlier run" in again.stderr
     (answer,) = json.loads(done.stdout)["queries"][0]["rows"]
-    assert (answer["_record_type"], answer["_changes"]) == ("demand", 1)
+    assert (answer["record_type"], answer["changes"]) == ("demand", 1)
     sql = ("sql", "--format", "json", "SELECT customer_id FROM demand")
     assert json.loads(dmd(*sql, state=tmp_path).stdout) == {"customer_id": "a\u2028b\u0085c"}
