@@ -69,6 +69,7 @@ class ContinuousIntegration(pulumi.ComponentResource):
         }
         role = Role(
             name,
+            settings=settings,
             role_name=settings.naming.ci_role,
             description=f"What continuous integration tests {settings.environment} with",
             trusts=trust_principals(

@@ -53,7 +53,9 @@ class QueryWorkgroup(pulumi.ComponentResource):
             force_destroy=not settings.protected,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        for query in saved_queries(settings.demand_data_types):
+        # In an order of their own: a query's text cannot be changed, only the query replaced, and
+        # the order of the setting is nothing that its readers care about.
+        for query in saved_queries(sorted(settings.demand_data_types)):
             aws.athena.NamedQuery(
                 query.name,
                 name=query.name,

@@ -105,6 +105,7 @@ class DeliveryStream(pulumi.ComponentResource):
         )
         role = Role(
             f"delivery-{record_type}",
+            settings=settings,
             role_name=naming.delivery_role(record_type),
             description=f"What the delivery stream {stream_name} works with",
             trusts=trust(

@@ -82,6 +82,7 @@ class Function(pulumi.ComponentResource):
         )
         role = Role(
             name,
+            settings=settings,
             role_name=function_name,
             description=f"Execution role of the Lambda function {function_name}",
             # Without a source condition: a role cannot be passed to another account's function

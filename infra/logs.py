@@ -47,6 +47,7 @@ class LogForwarding(pulumi.ComponentResource):
         )
         self.role = Role(
             "log-producer",
+            settings=settings,
             role_name=settings.naming.log_producer_role,
             description="What CloudWatch Logs forwards log events with",
             # AWS's page names no narrower source than the account's logs, and in an example each

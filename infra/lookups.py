@@ -138,21 +138,13 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
     Raises
     ------
     WrongAccountError
-        The credentials are not of the account that the settings name.
+        The credentials are not of the account that the settings name, or of none.
+    LookUpError
+        Something does not exist, or these credentials may not see it.
     """
     options = pulumi.InvokeOptions(provider=provider)
     # First of all: the names below may exist in the wrong account too.
-    account_id = _found(
-        "the account of the credentials",
-        "account_id",
-        lambda: aws.get_caller_identity(opts=options).account_id,
-    )
-    if account_id != settings.account_id:
-        raise WrongAccountError(
-            f"stack {settings.environment} belongs to account {settings.account_id}, "
-            f"but these credentials are of account {account_id}: use the credentials of the "
-            "stack's account, or correct dmd-pipeline:account_id"
-        )
+    account_id = _account(settings, options)
 
     def find_stream(name: str, key: str) -> aws.kinesis.AwaitableGetStreamResult:
         return _found(
@@ -225,14 +217,43 @@ def _key_of(
     return encryption.kms_key_arn if encryption else None
 
 
+def _account(settings: Settings, options: pulumi.InvokeOptions) -> str:
+    """Return the account of the credentials, which is the stack's."""
+    stack = f"stack {settings.environment} belongs to account {settings.account_id}"
+    remedy = f"use credentials of the stack's account, or correct {PROJECT}:account_id"
+    try:
+        account_id = _answered(lambda: aws.get_caller_identity(opts=options).account_id)
+    except _ProviderError as error:
+        # The provider itself refuses other accounts (`allowed_account_ids`).
+        raise WrongAccountError(
+            f"{stack}, and these credentials are refused: {error}: {remedy}"
+        ) from error
+    if account_id != settings.account_id:
+        raise WrongAccountError(
+            f"{stack}, but these credentials are of account {account_id}: {remedy}"
+        )
+    return account_id
+
+
 def _found(what: str, key: str, look: Callable[[], _Found]) -> _Found:
+    try:
+        return _answered(look)
+    except _ProviderError as error:
+        raise LookUpError(
+            f"{what} cannot be looked up: {error}. It is not this stack's to make: make it, "
+            f"let these credentials read it, or correct {PROJECT}:{key}"
+        ) from error
+
+
+class _ProviderError(Exception):
+    """What the provider answers instead of what was looked up."""
+
+
+def _answered(look: Callable[[], _Found]) -> _Found:
     try:
         return look()
     except Exception as error:
         # The SDK raises just this of what the provider answers; anything else is not of a lookup.
         if type(error) is not Exception:
             raise
-        raise LookUpError(
-            f"{what} cannot be looked up: {error}. It is not this stack's to make: make it, "
-            f"let these credentials read it, or correct {PROJECT}:{key}"
-        ) from error
+        raise _ProviderError(str(error)) from error

@@ -59,6 +59,8 @@ class Role(pulumi.ComponentResource):
     ----------
     name
         Logical name.
+    settings
+        The stack's settings, which say whether roles have a permissions boundary.
     role_name
         Name in IAM.
     description
@@ -80,6 +82,7 @@ class Role(pulumi.ComponentResource):
         self,
         name: str,
         *,
+        settings: Settings,
         role_name: str,
         description: str,
         trusts: Document,
@@ -94,6 +97,7 @@ class Role(pulumi.ComponentResource):
             name=role_name,
             description=description,
             assume_role_policy=json_text(trusts),
+            permissions_boundary=settings.permissions_boundary_arn or None,
             opts=child,
         )
         self.grants = [

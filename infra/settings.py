@@ -42,7 +42,11 @@ class Settings:
     """
 
     environment: str
-    account_id: Annotated[str, Text(r"[0-9]{12}", "an AWS account ID, 12 digits")]
+    account_id: Annotated[
+        str,
+        # YAML makes a number of one without quotes, and of its first 0 nothing.
+        Text(r"[0-9]{12}", "an AWS account ID, 12 digits, in quotes"),
+    ]
     product_code: Annotated[
         str, Text(r"[A-Za-z][A-Za-z0-9]{1,11}", f"2 to 12 letters and digits, {_CODE_LENGTHS}")
     ]
@@ -86,6 +90,13 @@ class Settings:
         Text(
             rf"(arn:aws:kms:{REGION}:[0-9]{{12}}:key/[A-Za-z0-9-]{{1,64}})?",
             f"the ARN of a KMS key, arn:aws:kms:{REGION}:ACCOUNT:key/ID (no alias), or empty",
+        ),
+    ]
+    permissions_boundary_arn: Annotated[
+        str,
+        Text(
+            r"(arn:aws:iam::([0-9]{12}|aws):policy/[A-Za-z0-9_+=,.@/-]{1,512})?",
+            "the ARN of a managed policy, arn:aws:iam::ACCOUNT:policy/NAME, or empty",
         ),
     ]
     ci_runner_role: Annotated[
@@ -258,6 +269,12 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         found.append(
             f"{PROJECT}:log_stream_arn = '{log_stream}': "
             f"must be of the stack's own account, {account_id}"
+        )
+    boundary = values.get("permissions_boundary_arn")
+    if account_id and boundary and boundary.split(":")[4] not in (account_id, "aws"):
+        found.append(
+            f"{PROJECT}:permissions_boundary_arn = '{boundary}': "
+            f"must be of the stack's own account, {account_id}, or one of AWS's"
         )
     return found
 

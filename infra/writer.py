@@ -141,6 +141,7 @@ class AvroWriter(pulumi.ComponentResource):
         group = aws.scheduler.ScheduleGroup("schedules", name=naming.schedule_group, opts=child)
         role = Role(
             "scheduler",
+            settings=settings,
             role_name=naming.scheduler_role,
             description="What EventBridge Scheduler runs the Avro writer with",
             # A group is the narrowest source that Scheduler supports.

@@ -17,6 +17,7 @@ def _role(clients: Clients, role: Registration) -> Created:
             "name": "RoleName",
             "description": "Description",
             "assumeRolePolicy": "AssumeRolePolicyDocument",
+            "permissionsBoundary": "PermissionsBoundary",
         }
     )
     name = parameters["RoleName"]

@@ -82,7 +82,7 @@ def test_the_workgroup_offers_the_named_queries(stack: str, recorded: Stacks) ->
     }
     assert registered == {
         (workgroup, database, each.name, each.description, each.sql)
-        for each in saved_queries(TYPES)
+        for each in saved_queries(sorted(TYPES))
     }
 
 

@@ -1,4 +1,4 @@
-"""What a bucket's key, tracing and another CI runner change, and nothing else."""
+"""What each optional setting changes, and nothing else."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.infra.recorded import Recording, record
 
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 POLICY = "aws:iam/policy:Policy"
+ROLE = "aws:iam/role:Role"
+QUERY = "aws:athena/namedQuery:NamedQuery"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -83,3 +85,24 @@ def test_another_runner_may_assume_the_ci_role(packages: Path) -> None:
     recording = record("dev1", packages, ci_runner_role="Runner7")
     (trust,) = recording.one("aws:iam/role:Role", "ci").policy("assumeRolePolicy")
     assert "arn:aws:iam::111122223333:role/Runner7" in trust["Principal"]["AWS"]
+
+
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary-of-pipelines"
+
+
+def test_each_role_gets_the_boundary_and_nothing_else_changes(
+    dev1: Recording, packages: Path
+) -> None:
+    bounded = record("dev1", packages, permissions_boundary_arn=BOUNDARY)
+    expected = {each.urn: each.inputs for each in dev1.owned}
+    for each in dev1.of(ROLE):
+        assert "permissionsBoundary" not in each.inputs
+        expected[each.urn] = {**each.inputs, "permissionsBoundary": BOUNDARY}
+    assert {each.urn: each.inputs for each in bounded.owned} == expected
+
+
+def test_the_order_of_the_types_replaces_no_query(dev1: Recording, packages: Path) -> None:
+    # Other than most resources, a named query is replaced by whatever changes it.
+    moved = record("dev1", packages, demand_data_types='["notification","sale","event","demand"]')
+    before, after = ({e.name: e.inputs for e in each.of(QUERY)} for each in (dev1, moved))
+    assert before == after

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.mocks import MockCallArgs
 
 from avro_writer.settings import Settings as WriterSettings
 from catalog import glue_columns
+from estate.resources.computed import AsAws
 from infra.lookups import WrongAccountError
 from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
 from infra.tables import UnusableSchemaError
 from schemas import RECORD_TYPES, SchemaError, Table, avro_schema, table
 from tests.infra.recorded import ACCOUNTS, Recording, record
+from tests.support.packages import write_packages
 from transform.settings import Settings as TransformSettings
 
 Stacks = Callable[[str], Recording]
@@ -120,6 +123,28 @@ def test_the_wrong_account_is_refused_before_anything_is_made(packages: Path) ->
     recording = Recording("999999999999")
     with pytest.raises(WrongAccountError, match="dev1 belongs to account 111122223333, but"):
         record("dev1", packages, into=recording)
+    assert recording.owned == []
+
+
+class RefusedByTheProvider(AsAws):
+    """The credentials are of an account that the provider was not given."""
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        # Just this the SDK raises of what a provider answers.
+        raise Exception("AWS account ID not allowed: 999999999999")
+
+
+def test_an_account_that_the_provider_refuses_is_the_same_error(packages: Path) -> None:
+    recording = Recording(ACCOUNTS["dev1"])
+    with pytest.raises(WrongAccountError) as caught:
+        record("dev1", packages, account=RefusedByTheProvider, into=recording)
+    assert str(caught.value).startswith(
+        "stack dev1 belongs to account 111122223333, and these credentials are refused: "
+    )
+    assert str(caught.value).endswith(
+        "AWS account ID not allowed: 999999999999: use credentials of the stack's account, "
+        "or correct dmd-pipeline:account_id"
+    )
     assert recording.owned == []
 
 
@@ -226,8 +251,7 @@ def test_what_replaces_a_delivery_stream_does_not_change_with_its_settings(
 def test_new_code_or_a_new_schema_leaves_a_delivery_stream_as_it_is(
     dev1: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("transform", "avro_writer"):
-        (tmp_path / f"{name}.zip").write_bytes(b"other code")
+    write_packages(tmp_path, third_party=b"other code")
     schema = {**avro_schema("sale"), "doc": "Another"}
     monkeypatch.setattr(
         "infra.catalog.table",

@@ -85,6 +85,9 @@ def test_a_name_of_the_stack_replaces_the_pattern() -> None:
         ("log_stream_arn", "arn:aws:kinesis:us-east-1:999999999999:stream/logs"),
         ("bucket_kms_key_arn", "alias/demand-capture"),
         ("bucket_kms_key_arn", "arn:aws:kms:us-east-1:111122223333:alias/demand-capture"),
+        ("permissions_boundary_arn", "boundary-of-pipelines"),
+        ("permissions_boundary_arn", "arn:aws:iam::111122223333:role/boundary"),
+        ("permissions_boundary_arn", "arn:aws:iam::999999999999:policy/boundary"),
         ("ci_runner_role", "arn:aws:iam::111122223333:role/GitRunner"),
         ("alarm_topic_arn", "on-call"),
         ("alarm_topic_arn", "arn:aws:sns:eu-west-1:111122223333:on-call"),
@@ -144,6 +147,8 @@ def test_a_wrong_value_is_named_with_key_stack_and_what_is_allowed(key: str, val
         ("stream_name", "a" * 128),
         ("bucket_name", "a" * 63),
         ("ci_runner_role", "a" * 64),
+        ("permissions_boundary_arn", "arn:aws:iam::aws:policy/PowerUserAccess"),
+        ("permissions_boundary_arn", f"arn:aws:iam::111122223333:policy/path/{'a' * 128}"),
     ],
 )
 def test_the_longest_and_the_shortest_names_are_taken(key: str, value: str) -> None:

@@ -1,4 +1,4 @@
-"""Packages of the functions without what is third-party: quick to build, and true to the tree."""
+"""Packages of the functions without the wheels: quick to build, and true to the tree."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from infra.sources import own_files
 from release.package import FUNCTIONS
 
 
-def write_packages(folder: Path, *, root: Path = REPOSITORY) -> Path:
-    """Write a package of each function, built from ``root``; return the folder."""
+def write_packages(folder: Path, *, root: Path = REPOSITORY, third_party: bytes = b"") -> Path:
+    """Write a package of each function, built from ``root``; return the folder.
+
+    ``third_party`` stands for the code of the wheels.
+    """
     for name in FUNCTIONS:
+        contents = {entry: file.read_bytes() for entry, file in own_files(name, root).items()}
         with zipfile.ZipFile(folder / f"{name}.zip", "w") as package:
-            for entry, file in own_files(name, root).items():
+            for entry, content in {**contents, "wheels.py": third_party}.items():
                 # At a fixed time: the same code is the same package.
-                package.writestr(zipfile.ZipInfo(entry), file.read_bytes())
+                package.writestr(zipfile.ZipInfo(entry), content)
     return folder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ from infra.policies import allow
 from infra.policies import document as document_of
 from infra.settings import SettingsError
 from schemas import RECORD_TYPES, avro_schema
+from tests.support.packages import write_packages
 
 NAMING = "prd3292-dev1-dmnd-pipeline"
 DATABASE = "prd3292_dev1_dmnd_pipeline"
@@ -239,9 +239,7 @@ def test_a_second_provisioning_brings_everything_to_the_new_inputs(
     stack = "qa1"
     make_referenced(endpoint, local_settings(endpoint, stack, packages=packages))
     first = provision(endpoint, stack, packages=packages)
-    for name in ("transform", "avro_writer"):
-        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as package:
-            package.writestr("handler.py", "NAME = 'another'\n")
+    write_packages(tmp_path, third_party=b"other code")
     made: list[ProvisionedResource] = []
     second = provision(
         endpoint,
