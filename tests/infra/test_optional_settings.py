@@ -1,4 +1,4 @@
-"""What a bucket's key, tracing and another CI runner change, and nothing else."""
+"""A bucket's key, tracing and another CI runner change only what they must."""
 
 from __future__ import annotations
 
