@@ -1,4 +1,4 @@
-"""Packages of the functions without what is third-party: quick to build, and true to the tree."""
+"""Builds the functions' packages without third-party code: fast, and with this tree's code."""
 
 from __future__ import annotations
 
