@@ -1,1 +1,1 @@
-"""One run of the whole pipeline on this machine: feed, run, reconcile, report."""
+"""Runs the whole pipeline once on this machine: feed, run, reconcile, report."""

@@ -44,19 +44,19 @@ def run(
     options
         What to run.
     export
-        A new or empty folder for the bucket's objects and the Glue catalog.
+        A new or empty folder that gets the bucket's objects and the Glue catalog.
     json_wanted
         Print the report as JSON.
     keep
-        Leave everything up afterwards, until Ctrl-C.
+        Keep the endpoint and the functions running afterwards, until Ctrl-C.
     out, said
-        Where the report and the progress are shown: the standard output and the standard error
-        by default.
+        Where the report and the progress are shown. The defaults are the standard output and the
+        standard error.
 
     Raises
     ------
     CommandError
-        The run cannot begin or go on; says what to do.
+        The run cannot start or continue. The error says what to do.
     """
     last_run = state_directory() / LAST_RUN
     check_writable(last_run.parent, STATE_REMEDY)
@@ -92,7 +92,7 @@ def run(
 
 
 def _check(options: DemoOptions) -> None:
-    """Raise what is wrong with the options before anything is built or started."""
+    """Raise an error for wrong options, before anything is built or started."""
     if options.input is not None:
         check_input(options.input)
     if options.endpoint_url is None:
@@ -104,7 +104,7 @@ def _check(options: DemoOptions) -> None:
 
 
 def _keep_last_run(finished: FinishedRun, folder: Path, progress: Progress) -> None:
-    """Put the run where `dmd sql` looks for it, whole or not at all."""
+    """Save the run where `dmd sql` looks for it, completely or not at all."""
     fresh, old = (folder.with_name(f"{LAST_RUN}.{name}") for name in ("new", "old"))
     for each in (fresh, old):
         shutil.rmtree(each, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The command line of ``dmd demo``; ``demo.action`` is what it runs."""
+"""The command line of ``dmd demo``, which runs ``demo.action``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
     default=4000,
     show_default=True,
     metavar="N",
-    help="Make up this many change records.",
+    help="Generate this many change records.",
 )
 @click.option(
     "--seed",
@@ -47,14 +47,14 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
     default=1,
     show_default=True,
     metavar="S",
-    help="Make up other records with another seed.",
+    help="Another seed generates other records.",
 )
 @click.option(
     "--input",
     "source",
     metavar="FILE",
-    help="Feed the change records of this file and nothing else: one JSON object a line, as they "
-    "stand. The file may be gzip (.gz); - is standard input.",
+    help="Feed only the change records of this file, unchanged: one JSON object per line. The file "
+    "may be gzip (.gz); - is standard input.",
 )
 @click.option(
     "--export",
@@ -63,7 +63,7 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
     help="Copy the bucket's objects and the Glue catalog into this new or empty folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option("--keep", is_flag=True, help="Leave the endpoint and the functions up until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Keep endpoint and functions running until Ctrl-C.")
 def demo(
     stack: str,
     endpoint_url: str | None,
@@ -76,10 +76,10 @@ def demo(
 ) -> int:
     """Run the whole pipeline on this machine, from change records to answers of Athena SQL.
 
-    The command feeds change records into Kinesis. The four delivery streams with their functions
-    and the Avro writer land them as partitioned Avro, in an embedded AWS emulator. Then it
-    reconciles every count and answers two queries from the tables. The exit status is 1 if a count
-    does not reconcile.
+    The command feeds change records into Kinesis, in an embedded AWS emulator. The four delivery
+    streams with their functions and the Avro writer turn them into partitioned Avro. Then the
+    command reconciles every count and runs two queries on the tables. The exit status is 1 if a
+    count does not reconcile.
     """
     from demo.action import run
     from demo.run import DemoOptions

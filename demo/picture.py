@@ -1,9 +1,9 @@
-"""A picture of the demo: what a terminal shows of a run, as ``docs/demo.svg``.
+"""Makes a picture of the demo as a terminal shows it: ``docs/demo.svg``.
 
     python -m demo.picture [FILE]
 
-The run is a real one, so that its times, and how many repeats fall into one batch, differ a little
-from picture to picture. Long tables are shortened, with "…" in the place of what is left out.
+The picture is of a real run. Its times, and the number of repeats that fall into one batch, differ
+a little from picture to picture. Long tables are shortened, with "…" in place of the other lines.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     path = Path(arguments[0]) if arguments else PICTURE
     prepare()
     with tempfile.TemporaryDirectory() as state:
-        # The user's own last run stays.
+        # The demo must not replace the last run that the user saved.
         os.environ["DMD_STATE_DIR"] = state
         console = _console()
         console.print("$ make demo")
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
 
 
 def draw(output: str) -> str:
-    """Return what a terminal shows of an output, as SVG.
+    """Return an SVG of an output as a terminal shows it.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def draw(output: str) -> str:
     for line in _shortened(output.rstrip("\n").split("\n")):
         console.print(Text.from_ansi(line), soft_wrap=True)
     svg = console.export_svg(title="dmd-pipeline", unique_id="demo")
-    # A page that shows the picture loads no fonts for it.
+    # A page that shows the picture must not load fonts for it.
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
@@ -77,7 +77,7 @@ def _console() -> Console:
         record=True,
         width=_COLUMNS,
         force_terminal=True,
-        # No frames of a spinner in between.
+        # Otherwise the recording has frames of the spinner.
         force_interactive=False,
         color_system="truecolor",
         markup=False,
@@ -87,7 +87,7 @@ def _console() -> Console:
 
 
 def _shortened(lines: list[str]) -> Iterator[str]:
-    """Yield the lines, of a long block without an empty line only the first and the last."""
+    """Yield the lines; of a long block without empty lines, only the first and the last."""
     block: list[str] = []
     for line in [*lines, ""]:
         if line:

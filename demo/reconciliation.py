@@ -1,7 +1,7 @@
-"""What a run came to: counts that must reconcile, from sources that do not know of each other.
+"""Reconciles the counts of a run, which come from independent sources.
 
-What was fed and what the delivery streams did is counted as it happens; failed records, rows,
-repeats and quarantine are counted in what lies in the bucket at the end.
+The records fed and the delivery streams' work are counted during the run. Failed records, rows,
+repeats and quarantine are counted in the bucket at the end.
 """
 
 from __future__ import annotations
@@ -26,14 +26,13 @@ class TypeCounts:
     received
         Records that its delivery stream read.
     dropped, failed
-        Records that are another's, and records in the error output.
+        Records of another record type, and records in the error output.
     delivered
         Rows that its delivery stream landed.
     written, repeats, quarantined
-        Landed rows that are in Avro files, that were left out as repeats, and that are in
-        quarantine.
+        Landed rows that are in Avro files, were left out as repeats, or are in quarantine.
     quarantined_objects
-        Whole landed objects in quarantine, whose rows nobody can count.
+        Whole landed objects in quarantine, whose rows cannot be counted.
     left
         Landed objects and plans that are still there.
     """
@@ -62,7 +61,7 @@ class Partition:
 
 @dataclass
 class Contents:
-    """What lies in the bucket at the end, by record type."""
+    """The contents of the bucket at the end, by record type."""
 
     errors: dict[str, int] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
@@ -74,12 +73,12 @@ class Contents:
 
 
 def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
-    """Count what lies below the pipeline's prefix.
+    """Count the contents of the bucket below the pipeline's prefix.
 
     Parameters
     ----------
     s3
-        boto3's client, as the operator sees the bucket.
+        boto3's client, with the operator's permissions.
     bucket, prefix
         The bucket, and the key prefix without a slash.
     """
@@ -103,7 +102,7 @@ def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
 def count_types(
     delivered: Mapping[str, DeliveryCounts], contents: Contents
 ) -> dict[str, TypeCounts]:
-    """Return the counts of each record type, from the delivery streams' and the bucket's."""
+    """Return the counts of each record type, from the delivery streams and the bucket."""
     return {
         record_type: TypeCounts(
             received=counts.received,
@@ -121,12 +120,12 @@ def count_types(
 
 
 def discrepancies(fed: int, counts: Mapping[str, TypeCounts]) -> list[str]:
-    """Return what does not reconcile, stage by stage; nothing is the only good answer.
+    """Return a line for each stage that does not reconcile; an empty list if all do.
 
     Parameters
     ----------
     fed
-        Records that the Kinesis stream took.
+        Number of records that the Kinesis stream accepted.
     counts
         The counts of each record type.
     """
@@ -134,7 +133,7 @@ def discrepancies(fed: int, counts: Mapping[str, TypeCounts]) -> list[str]:
     for record_type, each in counts.items():
         if each.received != fed:
             found.append(
-                f"{record_type}, ingestion: the stream took {fed:,} records, "
+                f"{record_type}, ingestion: the stream accepted {fed:,} records, "
                 f"the delivery stream read {each.received:,}"
             )
         if each.received != each.delivered + each.dropped + each.failed:

@@ -1,4 +1,4 @@
-"""The pipeline on one machine from end to end: provision, run, report.
+"""Runs the pipeline on one machine from end to end: provision, run, report.
 
 See docs/design.md#on-one-machine.
 """
@@ -44,8 +44,8 @@ from estate.referenced import make_referenced
 from infra.naming import DATA_PREFIX
 from infra.settings import Settings
 
-# The pace of a stack is set for AWS: minutes of buffering, an hour of waiting for a file's worth.
-# A local run keeps the mechanism and shortens the waiting.
+# A stack's settings are for AWS: Firehose buffers for minutes, and the writer waits up to an hour
+# to fill a file. A local run works the same way with shorter waits.
 LOCAL_PACE = {
     "delivery_buffer_size_mb": "1",
     "delivery_buffer_interval_seconds": "2",
@@ -59,27 +59,27 @@ _TABLE_ITEMS = 24
 
 
 class DemoError(CommandError):
-    """A run that cannot begin, or that went wrong on its way."""
+    """A run cannot start, or failed."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What to run.
+    """The options of a run.
 
     Parameters
     ----------
     stack
-        Whose Pulumi program.
+        Name of the stack.
     packages
         Folder of the functions' packages, built for this machine.
     endpoint_url
-        An AWS-compatible endpoint; None starts the embedded one. What the endpoint can do is
-        checked first, and what it would do besides is removed there: see
+        An AWS-compatible endpoint; None starts the embedded one. The run first checks what the
+        endpoint supports, and then deletes there what would deliver too: see
         `emulation.pipeline.Pipeline.take_over`.
     seed, records
-        What change records to make up, and how many.
+        Seed and number of the change records to generate.
     input
-        A file of the user's own change records instead, or ``-``.
+        A file of the user's own change records instead, or ``-`` for standard input.
     runtime_client
         Folder of the runtime client that runs the functions.
     """
@@ -95,26 +95,26 @@ class DemoOptions:
 
 @dataclass
 class Outcome:
-    """What a run came to.
+    """The result of a run.
 
     Parameters
     ----------
     stack, endpoint_url
-        What ran where.
+        The stack and its endpoint.
     fed
-        Records that the Kinesis stream took, and those that it refused.
+        Records that the Kinesis stream accepted, and those that it refused.
     table_changes
         How many of them came from writes to the demand table.
     counts
-        By record type.
+        The counts of each record type.
     partitions
-        What the tables hold.
+        The partitions of the tables.
     discrepancies
-        What does not reconcile.
+        What does not reconcile, one line each.
     denials
-        What roles were refused.
+        Requests of roles that their policies do not allow, one line each.
     seconds
-        From the first record to the last file.
+        Time from the first record to the last file.
     """
 
     stack: str
@@ -129,13 +129,13 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Whether everything reconciles and no role was refused anything."""
+        """Whether everything reconciles and no role's request was denied."""
         return not self.discrepancies and not self.denials
 
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run whose stack is still up: its outcome, and the endpoint that holds it."""
+    """A run whose stack is still up: its outcome and its endpoint."""
 
     outcome: Outcome
     endpoint: Endpoint
@@ -162,16 +162,16 @@ def demo(
     Parameters
     ----------
     options
-        What to run.
+        The options of the run.
     progress
-        Says how far it is.
+        Shows the progress.
     on_problem
-        Called with each line of the functions' logs that tells of a failure.
+        Called with each line of the functions' logs that reports a failure.
 
     Raises
     ------
     CommandError
-        The run cannot begin or go on; says what to do.
+        The run cannot start or continue. The error says what to do.
     """
     with contextlib.ExitStack() as stack:
         if options.endpoint_url:
@@ -259,7 +259,7 @@ def _run(
     if options.endpoint_url:
         pipeline.take_over(schedules)
     started = time.monotonic()
-    # Delivery streams read from LATEST: they have to be there before the first record is.
+    # Delivery streams read from LATEST, so they must exist before the first record.
     pipeline.start()
     kinesis = operator.client("kinesis")
 
@@ -289,7 +289,7 @@ def _run(
         fed.refused += from_table.refused
     else:
         fed = put(read_lines(options.input), options.input, size_of_input(options.input), BYTES)
-    # Each delivery stream reads all that was fed.
+    # Each delivery stream reads every record.
     to_handle = fed.accepted * len(pipeline.counts())
     progress.step("Draining the delivery streams", to_handle, "records", _handled(pipeline))
     pipeline.drain(lambda: progress.show(_stages(pipeline), _handled(pipeline)))
@@ -321,7 +321,7 @@ def _run(
 def _table_changes(
     operator: Endpoint, table_name: str, options: DemoOptions, progress: Progress
 ) -> tuple[Iterator[StreamRecord], int]:
-    """Write items to the table; return the changes of its stream, and how many there are."""
+    """Write items to the table; return the changes in its stream, and their number."""
     dynamodb = operator.client("dynamodb")
     stream = TableStream(dynamodb, operator.client("dynamodbstreams"), table_name)
     writes = write_items(
@@ -353,7 +353,7 @@ def _stages(pipeline: Pipeline) -> str:
 
 
 def _pass_on(line: FunctionLog, on_problem: Callable[[str], None]) -> None:
-    # The functions' own lines are JSON; what Lambda itself says of a crash is not.
+    # The functions' own lines are JSON. Lambda's line about a crash is not.
     if (
         '"level": "ERROR"' in line.message
         or "Status: error" in line.message

@@ -1,4 +1,4 @@
-"""A run's outcome: for people as tables, for programs as JSON."""
+"""Shows a run's outcome: as tables for people, as JSON for programs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _MOST_REFUSED_SHOWN = 10
 def closing_queries(
     record_types: Sequence[str], partitions: Sequence[Partition]
 ) -> tuple[str, ...]:
-    """Return the queries that a run ends with: two of those that the workgroup offers.
+    """Return the queries at the end of a run: two of the workgroup's saved queries.
 
     Parameters
     ----------
     record_types
-        The types that the stack has tables of.
+        The record types of the stack's tables.
     partitions
-        What the tables hold: the day that is asked for is that of the largest.
+        The partitions of the tables. The queries ask for the day of the largest.
     """
     offered = {each.name: each.sql for each in saved_queries(record_types)}
     chosen = [offered["current-records"]]
@@ -53,7 +53,7 @@ class Answer:
 def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) -> None:
     """Print the report that a person reads."""
     if console.is_terminal:
-        # The steps of the run stand above it.
+        # An empty line separates the report from the run's steps.
         console.print()
     _print_counts(outcome, console)
     console.print()

@@ -21,14 +21,14 @@ class EmulatorError(CommandError):
 
 @contextmanager
 def embedded_emulator() -> Iterator[Endpoint]:
-    """Run the emulator in a process of its own, and stop it at the end.
+    """Run the emulator in its own process, and stop it at the end.
 
     Raises
     ------
     EmulatorError
-        It did not start; the text has what it said.
+        The emulator did not start. The text has its output.
     """
-    # The caller's own AWS settings are none of the emulator's business.
+    # The caller's own AWS settings must not affect the emulator.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "emulation.moto_process"],
@@ -38,7 +38,7 @@ def embedded_emulator() -> Iterator[Endpoint]:
         cwd=_ROOT,
         env=environment,
         text=True,
-        # Ctrl-C is the parent's to handle: it still needs the emulator to finish with.
+        # Only the parent handles Ctrl-C: it needs the emulator until it has finished.
         start_new_session=True,
     )
     try:

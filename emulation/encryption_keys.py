@@ -1,4 +1,4 @@
-"""Which customer-managed KMS keys encrypt what a stack works with, as the endpoint says."""
+"""Reads from the endpoint which customer-managed KMS keys encrypt a stack's resources."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _AWS_MANAGED_ALIAS = "alias/aws/"
 
 
 def encryption_keys(endpoint: Endpoint, settings: Settings) -> dict[str, str]:
-    """Return the ARNs of keys, by the ARN of the bucket, stream or table that has one.
+    """Return the ARNs of keys, by the ARN of the bucket, stream or table that they encrypt.
 
     Parameters
     ----------
     endpoint
-        Where the stack is provisioned.
+        The endpoint of the stack.
     settings
-        Name the bucket and its key, the two streams and the table.
+        The settings that name the bucket and its key, the two streams and the table.
     """
     kinesis, dynamodb = endpoint.client("kinesis"), endpoint.client("dynamodb")
     named = {f"arn:aws:s3:::{settings.bucket_name}": settings.bucket_kms_key_arn}

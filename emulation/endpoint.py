@@ -1,4 +1,4 @@
-"""Where AWS is, for a local run: an endpoint on this machine and the credentials to use there."""
+"""The endpoint that a local run uses in place of AWS, and its credentials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.config import Config
 
 @dataclass(frozen=True)
 class Credentials:
-    """One set of AWS credentials; a role's session has a session token."""
+    """AWS credentials. Those of a role's session have a session token."""
 
     access_key_id: str
     secret_access_key: str
@@ -20,24 +20,24 @@ class Credentials:
 
 
 AssumeForService = Callable[[str, str, str], Credentials]
-"""Gives a role's session to a service: role ARN, service principal, source ARN."""
+"""Assumes a role for a service, from its role ARN, service principal and source ARN."""
 
-# Emulators take any key; these stand for the operator, whom no role's policy limits.
+# Emulators accept any key. These mean the operator, whom no policy limits.
 OPERATOR = Credentials("operator", "operator")
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """An AWS-compatible endpoint, seen with one set of credentials.
+    """An AWS-compatible endpoint, with the credentials to use there.
 
     Parameters
     ----------
     url
         Base URL, for example ``http://127.0.0.1:5000``.
     region
-        AWS region name that requests are signed for.
+        Name of the AWS region for signing requests.
     credentials
-        Who is calling; the operator unless told otherwise.
+        The caller's credentials; the operator's by default.
     """
 
     url: str
@@ -45,7 +45,7 @@ class Endpoint:
     credentials: Credentials = OPERATOR
 
     def with_credentials(self, credentials: Credentials) -> Endpoint:
-        """Return the same endpoint as another principal sees it."""
+        """Return the same endpoint with another principal's credentials."""
         return replace(self, credentials=credentials)
 
     def at(self, url: str) -> Endpoint:
@@ -53,7 +53,7 @@ class Endpoint:
         return replace(self, url=url)
 
     def queue_url(self, arn: str) -> str:
-        """Return the URL at this endpoint of the SQS queue with an ARN."""
+        """Return the URL of an SQS queue at this endpoint, from its ARN."""
         account, name = arn.split(":")[4:6]
         return f"{self.url}/{account}/{name}"
 
@@ -63,11 +63,11 @@ class Endpoint:
         Parameters
         ----------
         service
-            botocore's name of it.
+            botocore's name of the service.
         attempts
-            How often a request is tried in all.
+            Maximum number of attempts of a request.
         read_timeout_seconds
-            How long an answer may take.
+            Maximum time to wait for an answer, in seconds.
         """
         return boto3.client(
             service,  # type: ignore[call-overload]

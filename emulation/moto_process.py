@@ -1,6 +1,6 @@
-"""The embedded emulator's process: moto behind a port of localhost, until its parent is gone.
+"""The embedded emulator's process: serves moto on a port of localhost until its parent ends.
 
-Nothing else knows that the default endpoint is moto.
+Only this module knows that the default endpoint is moto.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import sys
 
 
 def main() -> None:
-    """Serve until standard input ends; print the port that was free."""
+    """Serve on a free port until standard input ends; print the port."""
     from moto.logs.models import LogStream
     from moto.server import ThreadedMotoServer
 
-    # It would forward log events by itself, with nobody's role:
-    # `emulation.subscription_filters` does so with the role of the filter, so that it is judged.
+    # moto would forward log events by itself, without a role. `emulation.subscription_filters`
+    # forwards them with the filter's role, so that its policies are evaluated.
     LogStream._send_log_events = lambda *_, **__: None  # type: ignore[method-assign]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -1,4 +1,4 @@
-"""A provisioned stack at work: delivery streams, functions, schedules, each with its own role."""
+"""Runs a provisioned stack: delivery streams, functions, schedules, each with its own role."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from emulation.subscription_filters import LogForwarding
 from infra.settings import Settings
 
 _POLL_SECONDS = 0.1
-# Firehose waits five minutes for the transform; the function's own timeout comes first.
+# Firehose waits five minutes for the transform, longer than the function's own timeout.
 _TRANSFORM_SECONDS = 310.0
 
 
 class Pipeline:
-    """The running parts of one stack; `running_pipeline` makes it.
+    """The running parts of a stack. `running_pipeline` makes it.
 
     Parameters
     ----------
     gate
-        The authorizer that every request of a role goes through.
+        The authorizer that checks each role's requests.
     host
         Runs the functions.
     settings
@@ -61,7 +61,7 @@ class Pipeline:
         }
 
     def start(self) -> None:
-        """Let the delivery streams read what arrives from now on."""
+        """Start the delivery streams. They read records that arrive from now on."""
         for record_type, runner in self._runners.items():
             runner.start()
             thread = threading.Thread(
@@ -71,7 +71,7 @@ class Pipeline:
             thread.start()
 
     def drain(self, progress: Callable[[], None]) -> None:
-        """Read the stream to its end, and put all that the delivery streams hold.
+        """Read the stream to its end, and deliver all that the delivery streams buffer.
 
         Raises
         ------
@@ -89,17 +89,17 @@ class Pipeline:
                 each.result()
 
     def take_over(self, schedules: ScheduleRunner) -> None:
-        """Remove from the endpoint what this pipeline runs in the endpoint's place.
+        """Delete from the endpoint the resources whose work this pipeline does itself.
 
-        An endpoint may have a Firehose, a Scheduler or a forwarding of logs that work by
-        themselves, and would do everything a second time. Whether it has cannot be found out by
-        waiting: a schedule fires minutes or hours later. So its delivery streams, schedules and
-        subscription filters are removed, after this pipeline has read them.
+        An endpoint's own Firehose, Scheduler or log forwarding would do the same work a second
+        time. A test by waiting is not possible, because a schedule may fire hours later. So this
+        method deletes the endpoint's delivery streams, schedules and subscription filters, which
+        this pipeline has already read.
 
         Parameters
         ----------
         schedules
-            What this pipeline fires.
+            The runner of the schedules that this pipeline fires.
         """
         firehose = self.endpoint.client("firehose")
         for runner in self._runners.values():
@@ -114,28 +114,28 @@ class Pipeline:
             )
 
     def stop(self) -> None:
-        """Let the delivery streams read no further."""
+        """Stop the delivery streams from reading."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
         self._threads.clear()
 
     def counts(self) -> dict[str, DeliveryCounts]:
-        """Return what each record type's delivery stream has done so far."""
+        """Return the counts so far of each record type's delivery stream."""
         return {record_type: runner.counts for record_type, runner in self._runners.items()}
 
     def schedules(self, group: str, on_failure: Callable[[str], None]) -> ScheduleRunner:
-        """Return the runner of the schedules of a group; it tells ``on_failure`` of failed runs."""
+        """Return the runner of a group's schedules. It calls ``on_failure`` with failed runs."""
         found = list_schedules(self.endpoint.client("scheduler"), group)
         return ScheduleRunner(self.endpoint, found, self._assume, self.host.outcome, on_failure)
 
     def forward_logs(self) -> int:
-        """Let all that was logged so far come into the log groups, and on from there.
+        """Write all log events so far to the log groups, and forward them from there.
 
         Returns
         -------
         int
-            Log events that were forwarded.
+            Number of forwarded log events.
         """
         self.host.flush_logs()
         return self._log_forwarding.forward()
@@ -144,7 +144,7 @@ class Pipeline:
         try:
             runner.run(self._stop)
         except BaseException as error:
-            # Raised again where somebody waits for it.
+            # The thread that waits for the delivery streams raises it again.
             self._failure = error
 
     def _assume(self, role_arn: str, principal: str, source_arn: str) -> Credentials:
@@ -162,7 +162,7 @@ class Pipeline:
         return DeliveryStreamRunner(
             stream,
             kinesis=as_role(stream.source_role_arn).client("kinesis"),
-            # The delivery stream itself counts the attempts, and waits as long as Firehose does.
+            # One attempt: the delivery stream itself retries, and waits as long as Firehose does.
             lambda_client=as_role(invoker).client(
                 "lambda", attempts=1, read_timeout_seconds=_TRANSFORM_SECONDS
             ),
@@ -185,17 +185,17 @@ def running_pipeline(
     Parameters
     ----------
     endpoint
-        Where the stack is provisioned.
+        The endpoint of the stack.
     settings
-        Its settings.
+        The stack's settings.
     delivery_streams
         Names of the delivery streams, by record type.
     packages
-        Folder of the functions' packages that it was provisioned with.
+        Folder of the functions' packages with which the stack was provisioned.
     log_sink
-        Takes the functions' log lines.
+        Called with the functions' log lines.
     runtime_client
-        Folder of the runtime client that runs the functions, as `FunctionHost` takes it.
+        Folder of the runtime client that runs the functions, as for `FunctionHost`.
     """
     with contextlib.ExitStack() as stack:
         hosts: list[FunctionHost] = []

@@ -1,7 +1,7 @@
 """Subscription filters: CloudWatch Logs' forwarding of log events to a Kinesis stream.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
-CloudWatch Logs forwards within seconds; here whoever runs the pipeline says when.
+CloudWatch Logs forwards within seconds. Here the caller decides when.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from emulation.endpoint import AssumeForService, Credentials, Endpoint
 
 _LOG = logging.getLogger(__name__)
 _PRINCIPAL = "logs.amazonaws.com"
-# Compressed, a message is far below Kinesis' 1 MiB a record.
+# A compressed message of this size is far below Kinesis' limit of 1 MiB for a record.
 _MESSAGE_BYTES = 1 << 20
 
 
@@ -35,7 +35,7 @@ class ForwardingError(CommandError):
 
 @dataclass(frozen=True)
 class Subscription:
-    """A subscription filter of a log group, as registered."""
+    """A registered subscription filter of a log group."""
 
     name: str
     group: str
@@ -50,14 +50,14 @@ def subscriptions(logs: Any, part_of_name: str) -> tuple[Subscription, ...]:
     Parameters
     ----------
     logs
-        boto3's client, of the operator.
+        boto3's client, with the operator's permissions.
     part_of_name
-        What the log groups' names have in them.
+        A text that the log groups' names contain.
 
     Raises
     ------
     ForwardingError
-        One has a filter pattern, or its destination is no Kinesis stream.
+        A filter has a pattern, or its destination is not a Kinesis stream.
     """
     found = []
     for page in logs.get_paginator("describe_log_groups").paginate():
@@ -70,8 +70,8 @@ def subscriptions(logs: Any, part_of_name: str) -> tuple[Subscription, ...]:
                 destination = each["destinationArn"]
                 if each.get("filterPattern") or destination.split(":")[2] != "kinesis":
                     raise ForwardingError(
-                        f"subscription filter {each['filterName']} of {name}: only one without a "
-                        "pattern, to a Kinesis stream, is emulated"
+                        f"subscription filter {each['filterName']} of {name} is not emulated: "
+                        "use one without a pattern and with a Kinesis stream as destination"
                     )
                 found.append(
                     Subscription(
@@ -86,21 +86,21 @@ def subscriptions(logs: Any, part_of_name: str) -> tuple[Subscription, ...]:
 
 
 class LogForwarding:
-    """Forwards what comes into log groups from now on, with each filter's role.
+    """Forwards new events of log groups, with each filter's role.
 
     Parameters
     ----------
     endpoint
-        The gateway, as the operator sees it.
+        The gateway, with the operator's credentials.
     assume
         Gives CloudWatch Logs the role of a filter.
     part_of_name
-        What the log groups' names have in them: an endpoint may hold other stacks, too.
+        A text that the log groups' names contain. An endpoint may also have other stacks.
 
     Attributes
     ----------
     subscriptions
-        The filters that it forwards by, as they are registered now.
+        The filters that are registered when the object is made.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class LogForwarding:
         self.subscriptions = subscriptions(self._logs, part_of_name)
 
     def forward(self) -> int:
-        """Forward the events that are new since the last time; return how many got through."""
+        """Forward the events since the last call; return how many the destinations accepted."""
         return sum(self._forward(each) for each in self.subscriptions)
 
     def _forward(self, subscription: Subscription) -> int:
@@ -139,7 +139,7 @@ class LogForwarding:
             )
             self._put(subscription, credentials, events)
         except (ClientError, CommandError) as error:
-            # As on AWS, nobody waits for it; the gateway keeps what it refused.
+            # As on AWS, the events are lost. The gateway records the request that it denied.
             _LOG.warning("the events of %s cannot be forwarded: %s", subscription.group, error)
             return 0
         return len(events)
@@ -159,22 +159,22 @@ class LogForwarding:
             for some in _messages(of_stream):
                 kinesis.put_record(
                     StreamARN=subscription.destination_arn,
-                    # Distribution "Random": any shard.
+                    # The distribution is "Random": any shard.
                     PartitionKey=uuid.uuid4().hex,
                     Data=data_message(subscription, owner, stream, some),
                 )
 
 
 def with_ids(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """Yield events of a log group, each with an ``eventId`` that the next reading gives it again.
+    """Yield events of a log group, each with an ``eventId`` that is the same in every reading.
 
-    The API's model does not require one, and some emulators leave it out. Such an event gets its
-    id from its stream, time and message, and from how many events before it have the same three.
+    The API's model does not require an id, and some emulators leave it out. Such an event gets an
+    id from its stream, time and message, and the number of earlier events with the same three.
 
     Parameters
     ----------
     events
-        As FilterLogEvents returns them, from the same time on in each reading.
+        Events from FilterLogEvents. Each reading must start at the same time.
     """
     before: Counter[tuple[Any, ...]] = Counter()
     for event in events:
@@ -190,18 +190,18 @@ def with_ids(events: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]
 def data_message(
     subscription: Subscription, owner: str, log_stream: str, events: Sequence[Mapping[str, Any]]
 ) -> bytes:
-    """Return events of a log stream in the form that CloudWatch Logs forwards them in.
+    """Return events of a log stream in the form in which CloudWatch Logs forwards them.
 
     Parameters
     ----------
     subscription
-        Whose they are.
+        The filter that forwards them.
     owner
         Account of the log group.
     log_stream
-        The stream's name.
+        Name of the log stream.
     events
-        As FilterLogEvents returns them, with ids.
+        Events from FilterLogEvents, with ids.
     """
     message = {
         "messageType": "DATA_MESSAGE",

@@ -1,1 +1,1 @@
-"""The Pulumi program without Pulumi's engine: provisioned at an endpoint, or shown as a graph."""
+"""Runs the Pulumi program without Pulumi's engine, to provision an endpoint or show the graph."""

@@ -1,6 +1,6 @@
 """The command lines of ``dmd provision`` and ``dmd resources``.
 
-`estate.provision.action` and `estate.resources.action` are what they run.
+They run `estate.provision.action` and `estate.resources.action`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from infra.naming import ENVIRONMENTS
 def complete_stacks(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Return the stacks whose names begin so."""
+    """Return the stacks whose names begin with the text."""
     return [CompletionItem(each) for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
@@ -52,11 +52,11 @@ class _Setting(click.ParamType[tuple[str, str]]):
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 def provision(endpoint_url: str, stack: str, packages: Path | None, as_json: bool) -> int:
-    """Make a stack's resources at an AWS-compatible endpoint.
+    """Create a stack's resources at an AWS-compatible endpoint.
 
-    The command runs the Pulumi program of the stack and makes each of its resources with boto3.
-    It also makes the table, the streams and the bucket, which the program only looks up. AWS
-    itself is refused: use `pulumi up`.
+    The command runs the Pulumi program of the stack and creates each of its resources with boto3.
+    It also creates the table, the streams and the bucket, which the program only looks up. It
+    refuses AWS itself: use `pulumi up` there.
     """
     from estate.provision.action import run
 
@@ -72,10 +72,10 @@ Examples:
 
 The last one shows what a setting would change.
 
-The text form unfolds documents in inputs, such as policies, and leaves out
-options at their defaults. `all of X` stands for all resources of a component.
---diff replaces names that differ on purpose by {naming}, {database},
-{account_id} and {environment}, and shows everything else that differs.
+The text form shows documents in inputs, such as policies, as YAML, and omits
+options at their defaults. `all of X` means all resources of a component.
+--diff replaces names that always differ by {naming}, {database}, {account_id}
+and {environment}, and shows all other differences.
 """
 
 
@@ -86,7 +86,7 @@ options at their defaults. `all of X` stands for all resources of a component.
     nargs=2,
     metavar="S1 S2",
     shell_complete=complete_stacks,
-    help="Show what differs between two stacks.",
+    help="Show the differences between two stacks.",
 )
 @click.option(
     "--set",
@@ -104,10 +104,10 @@ def resources(
     settings: tuple[tuple[str, str], ...],
     as_json: bool,
 ) -> int:
-    """Show the resources of a stack, or what differs between two, without AWS.
+    """Show the resources of a stack, or the differences between two, without AWS.
 
-    Each resource is shown with its name, inputs and options, and with the ARNs and IDs that it
-    will have in the stack's account. The functions' packages are built first if need be, for
+    The command shows each resource's name, inputs and options, and the ARNs and IDs that it will
+    have in the stack's account. It first builds the functions' packages if necessary, because
     their hashes are inputs.
     """
     if bool(stack) == bool(diff):

@@ -1,4 +1,4 @@
-"""What can go wrong where a stack's program runs without Pulumi's engine."""
+"""Errors of running a stack's program without Pulumi's engine."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from console.errors import CommandError
 
 
 class EstateError(CommandError):
-    """A stack cannot be read, provisioned or shown; says what, where and what to do."""
+    """A stack cannot be read, provisioned or shown. The text says where, and what to do."""
 
 
 class StackConfigError(EstateError):
-    """There is no such stack, or its configuration names something that does not exist."""
+    """There is no such stack, or its configuration has an unknown key."""
 
 
 class ProvisionError(EstateError):
@@ -18,16 +18,16 @@ class ProvisionError(EstateError):
 
 
 class EndpointRefusedError(ProvisionError):
-    """The endpoint is AWS itself, or no AWS-compatible endpoint."""
+    """The endpoint is AWS itself, or not AWS-compatible."""
 
 
 class UnsupportedResourceError(ProvisionError):
-    """The program registers a resource that nothing here knows how to make."""
+    """The program registers a resource that this package cannot create."""
 
 
 class NameTakenError(ProvisionError):
-    """The program registers two resources of one kind under one name."""
+    """The program registers two resources of the same kind and name."""
 
 
 class ResourceGraphError(EstateError):
-    """A part of the program's graph cannot be told without AWS; says which part, and why."""
+    """A part of the program's graph is unknown without AWS. The text says which part, and why."""

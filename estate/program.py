@@ -1,4 +1,4 @@
-"""Runs the Pulumi program of this repository without the engine, against a monitor of ours."""
+"""Runs the Pulumi program of this repository without the engine, against our own monitor."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def run_program(
     preview: bool = False,
     program: Path = REPOSITORY / "__main__.py",
 ) -> None:
-    """Run the program once; return when each resource is registered.
+    """Run the program once; return when every resource is registered.
 
-    Pulumi keeps its state in context variables and on the thread's event loop: each run gets its
-    own of both, so that it neither sees nor leaves anything.
+    Pulumi keeps its state in context variables and on the thread's event loop. Each run gets its
+    own of both, so runs do not affect each other.
 
     Parameters
     ----------
     stack
         Name of the stack.
     config
-        Key, with its namespace, to text.
+        Values as text, by key with its namespace.
     monitor
         Takes the registrations and answers the lookups.
     preview
-        Whether what the monitor does not answer is unknown, as in ``pulumi preview``.
+        Whether outputs that the monitor does not give are unknown, as in ``pulumi preview``.
     program
         File to run.
 
     Raises
     ------
     Exception
-        What the program or the monitor raises.
+        Any exception of the program or the monitor.
     """
 
     def execute() -> None:
@@ -76,7 +76,7 @@ def run_program(
 
 
 def _execute(program: Path) -> None:
-    # Not as __main__: the process that provisions has one already.
+    # Not as __main__: the process that provisions already has a module of this name.
     spec = importlib.util.spec_from_file_location("dmd_pipeline_program", program)
     if spec is None or spec.loader is None:
         raise FileNotFoundError(program)

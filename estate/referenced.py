@@ -1,4 +1,4 @@
-"""Makes what the pipeline only refers to: table, streams, bucket, runners' role, alarm topic."""
+"""Creates what the pipeline only looks up: table, streams, bucket, runners' role, alarm topic."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _SHARDS = 2
 
 
 def make_referenced(endpoint: Endpoint, settings: Settings, *, key_arn: str | None = None) -> None:
-    """Make, where they do not exist, the resources that belong to others on AWS.
+    """Create the resources that other teams own on AWS, if they do not exist.
 
     Parameters
     ----------
     endpoint
-        Where to.
+        The endpoint.
     settings
-        Name them.
+        The settings that name them.
     key_arn
-        A KMS key at the endpoint that table and streams are to be encrypted with.
+        ARN of a KMS key at the endpoint that encrypts the table and the streams.
     """
     _make_table(endpoint.client("dynamodb"), settings.table_name, key_arn)
     kinesis = endpoint.client("kinesis")
@@ -33,7 +33,7 @@ def make_referenced(endpoint: Endpoint, settings: Settings, *, key_arn: str | No
     _make_bucket(endpoint.client("s3"), settings.bucket_name)
     _make_role(endpoint.client("iam"), settings.ci_runner_role)
     if settings.alarm_topic_arn:
-        # Making a topic that is there returns it.
+        # For an existing topic, CreateTopic returns it.
         endpoint.client("sns").create_topic(Name=settings.alarm_topic_arn.rpartition(":")[2])
 
 
@@ -55,7 +55,7 @@ def _make_table(dynamodb: Any, name: str, key_arn: str | None) -> None:
                 {"AttributeName": "sk", "AttributeType": "S"},
                 {"AttributeName": "type", "AttributeType": "S"},
             ],
-            # The owners' indexes are not known here; one stands for them.
+            # The owners' indexes are not known here. This one represents them.
             GlobalSecondaryIndexes=[
                 {
                     "IndexName": "by-type",

@@ -1,4 +1,4 @@
-"""The configuration of a stack, as Pulumi's engine makes it of Pulumi.yaml and the stack's file."""
+"""Reads a stack's configuration from Pulumi.yaml and the stack's file, as Pulumi's engine does."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def stack_config(
     stack: str, overrides: Mapping[str, str] | None = None, *, project: Path = REPOSITORY
 ) -> dict[str, str]:
-    """Return a stack's configuration: key, with its namespace, to text.
+    """Return a stack's configuration: values as text, by key with its namespace.
 
-    The project's defaults, over them the stack's values, over them ``overrides``. The engine
-    passes each as text, lists as JSON.
+    The stack's values replace the project's defaults, and ``overrides`` replace both. As in the
+    engine, each value is text, a list is JSON.
 
     Parameters
     ----------
     stack
         Name of the stack.
     overrides
-        Key, without the namespace, to text.
+        Values as text, by key without the namespace.
     project
         Folder of ``Pulumi.yaml``.
 
@@ -53,7 +53,7 @@ def stack_config(
         namespace, _, name = key.partition(":")
         if namespace == PROJECT and name not in declared:
             raise StackConfigError(
-                f"{key} of stack {stack} is no setting: Pulumi.yaml has {', '.join(declared)}"
+                f"{key} of stack {stack} is not a setting: use one of {', '.join(declared)}"
             )
     return config | values
 
@@ -64,7 +64,7 @@ def settings_of(stack: str, config: Mapping[str, str]) -> Settings:
     Raises
     ------
     infra.settings.SettingsError
-        As the program would.
+        A setting is missing or wrong.
     """
     return parse_settings(stack, lambda key: config.get(f"{PROJECT}:{key}"))
 

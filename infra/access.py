@@ -1,4 +1,4 @@
-"""Who else may work with a stack: continuous integration, which tests what is deployed."""
+"""The role of continuous integration, which tests a deployed stack."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from infra.settings import Settings
 
 
 class ContinuousIntegration(pulumi.ComponentResource):
-    """The role that continuous integration tests a deployed stack with, and its policies.
+    """The role with which continuous integration tests a deployed stack, and its policies.
 
-    It can put items into the demand table, query what becomes of them, and keep objects of its
-    own below ``data-pipeline/test/``. It deploys nothing: that is the CI runners' own role.
+    It can put items into the demand table, query the resulting rows, and keep its own objects
+    below ``data-pipeline/test/``. It cannot deploy: the CI runners' own role does that.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class ContinuousIntegration(pulumi.ComponentResource):
     referenced
         The demand table and the bucket.
     catalog, workgroup
-        What it queries, and where.
+        The tables and the workgroup of its queries.
     """
 
     role_arn: pulumi.Output[str]

@@ -1,7 +1,7 @@
-"""Which alarms a stack has: what each watches, when it goes off, and what to do first.
+"""The alarms of a stack: what each watches, when it goes off, and what to do first.
 
-Only what somebody on call can do something about is an alarm; the dashboard shows the rest. Each
-has a section of its symptom's name in ``docs/operations.md``.
+An alarm exists only for problems that somebody on call can solve. The dashboard shows the rest.
+``docs/operations.md`` has a section on each alarm, under the name of its symptom.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Metric:
     Parameters
     ----------
     namespace, name, dimensions
-        Which.
+        Identify the metric in CloudWatch.
     statistic
         ``Sum``, ``Maximum``, ...
     """
@@ -44,15 +44,15 @@ class Alarm:
     symptom
         What is wrong, the last part of the alarm's name.
     metrics
-        What is watched; where there are several, their sum.
+        The watched metrics. The alarm watches the sum of several.
     threshold
-        The alarm counts a period whose value is greater.
+        A period counts if its value is greater.
     wants_more
-        Whether it counts one whose value is smaller instead, or that has no data at all.
+        Whether a period counts instead if its value is smaller, or if it has no data.
     period_seconds
         60, or a multiple.
     datapoints, periods
-        How many of the last periods have to count.
+        The alarm goes off if ``datapoints`` of the last ``periods`` count.
     description
         What is wrong and what to do first, at most 1,024 characters.
     """
@@ -245,7 +245,7 @@ def _stream_alarms(settings: Settings) -> list[Alarm]:
         Alarm(
             symptom="reads-throttled",
             metrics=[throttled],
-            # Of all reads, whatever the number of shards.
+            # A fraction of all reads of the stream, for any number of shards.
             threshold=0.2,
             period_seconds=_FIVE_MINUTES,
             datapoints=3,
@@ -264,7 +264,7 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
     function, queue = naming.writer_function, naming.dead_letter_queue
     log_group = function_log_group(function)
     period = _period_of_runs(settings)
-    # The next run of a lane mends what one run leaves; a day is too long to wait for a third.
+    # A lane's next run continues the work of a failed one. A day is too long to wait for a third.
     runs = 1 if period >= _HOUR else 3
     return [
         Alarm(
@@ -310,8 +310,8 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
         ),
         Alarm(
             symptom="dead-letters",
-            # Those that come, not those that lie there: a queue that nobody has purged would
-            # hide the next failure.
+            # The messages that arrive, not those in the queue: a queue that nobody has purged
+            # would hide the next failure.
             metrics=[queue_metric(queue, "NumberOfMessagesSent", "Sum")],
             threshold=2,
             period_seconds=max(period, _QUARTER_HOUR),

@@ -1,4 +1,4 @@
-"""The Athena workgroup that analysts query the tables in, and the queries that it offers."""
+"""The Athena workgroup for the analysts' queries, with its saved queries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENGINE = "Athena engine version 3"
 
 
 class QueryWorkgroup(pulumi.ComponentResource):
-    """A workgroup whose settings nobody's client overrides, with queries for the first day.
+    """A workgroup whose settings clients cannot override, with saved queries.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class QueryWorkgroup(pulumi.ComponentResource):
     settings
         The stack's settings.
     referenced
-        The bucket that results go to.
+        The bucket for the results.
     """
 
     name: pulumi.Output[str]
@@ -49,7 +49,7 @@ class QueryWorkgroup(pulumi.ComponentResource):
                 "engine_version": {"selected_engine_version": _ENGINE},
                 "result_configuration": {"output_location": referenced.bucket.query_results},
             },
-            # Athena deletes no workgroup that has a history, unless told to.
+            # Otherwise Athena refuses to delete a workgroup that has run queries.
             force_destroy=not settings.protected,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -70,7 +70,7 @@ class QueryWorkgroup(pulumi.ComponentResource):
         self.register_outputs({"name": workgroup.name})
 
     def query_statements(self) -> list[Statement]:
-        """Return what somebody needs to run queries in the workgroup, its named ones too.
+        """Return the grants for running queries in the workgroup, its named queries too.
 
         https://docs.aws.amazon.com/athena/latest/ug/example-policies-workgroup.html
         """

@@ -1,4 +1,4 @@
-"""The part of the bucket that the pipeline uses: its prefixes, and who may do what below them."""
+"""The part of the bucket that the pipeline uses: its prefixes, and the grants on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.policies import Condition, Statement, allow
 
 @dataclass(frozen=True)
 class DataBucket:
-    """The bucket of the demand capture; the pipeline keeps to what lies below ``data-pipeline/``.
+    """The bucket of the demand capture. The pipeline only uses keys below ``data-pipeline/``.
 
     The prefixes are those of docs/design.md#the-bucket.
     """
@@ -20,17 +20,17 @@ class DataBucket:
     name: str
     arn: str
     key_arn: str | None = None
-    """The customer-managed KMS key that it encrypts with, if it has one."""
+    """The customer-managed KMS key that encrypts the bucket, if there is one."""
 
     def landing_prefix(self, record_type: str, lanes: int) -> str:
-        """Return where a delivery stream lands its objects, as Firehose's expression.
+        """Return a delivery stream's prefix for landed objects, as Firehose's expression.
 
         The number of lanes is part of the key, so that an object's lane never changes.
         """
         return f"{DATA_PREFIX}/landing/{record_type}/lanes={lanes}/" + "!{timestamp:yyyy/MM/dd/HH}/"
 
     def error_prefix(self, record_type: str) -> str:
-        """Return where a delivery stream writes what failed, as Firehose's expression."""
+        """Return a delivery stream's prefix for failed records, as Firehose's expression."""
         return (
             f"{DATA_PREFIX}/errors/{record_type}/"
             "!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
@@ -42,11 +42,11 @@ class DataBucket:
 
     @property
     def query_results(self) -> str:
-        """Where Athena writes results, an ``s3://`` URL that ends with a slash."""
+        """The location of Athena's results, an ``s3://`` URL that ends with a slash."""
         return f"s3://{self.name}/{DATA_PREFIX}/athena/results/"
 
     def delivery_statements(self, record_type: str) -> list[Statement]:
-        """Return what Firehose needs to land a record type's objects.
+        """Return the grants that Firehose needs to land a record type's objects.
 
         https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
         """
@@ -65,21 +65,21 @@ class DataBucket:
         ]
 
     def writer_statements(self) -> list[Statement]:
-        """Return what the Avro writer needs, which makes its protocol law.
+        """Return the grants of the Avro writer, which also enforce its protocol.
 
-        Outputs are create-only and inputs go only as they were read: a put below ``avro/`` and a
-        delete below ``landing/`` without the condition is denied, whatever the function's code.
-        See docs/design.md#permissions.
+        S3 denies a put below ``avro/`` without the condition that the object does not exist, and a
+        delete below ``landing/`` without the condition that it is unchanged, whatever the
+        function's code does. See docs/design.md#permissions.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes-enforce.html
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html
         """
         landing, plans = self._below("landing"), self._below("compaction")
         avro, quarantine = self._below("avro"), self._below("quarantine")
         return [
-            # Also tells a key that is not there (404) from one that is none of the writer's (403):
-            # of a missing key S3 asks for ListBucket with the key as prefix (ceph/ceph#68577).
+            # Without ListBucket on the key as prefix, S3 answers 403 in place of 404 for a missing
+            # key (ceph/ceph#68577).
             self._list("ListLandedAndPlans", ["landing", "compaction"]),
-            # A conditional write or delete with If-Match needs GetObject on the key, too.
+            # A conditional write or delete with If-Match also needs GetObject on the key.
             allow("ReadLandedAndPlans", ["s3:GetObject"], [landing, plans]),
             allow("CreateOutputs", ["s3:PutObject"], [avro, quarantine], _with("if-none-match")),
             allow("CreatePlan", ["s3:PutObject"], [plans], _with("if-none-match")),
@@ -89,7 +89,7 @@ class DataBucket:
         ]
 
     def query_statements(self) -> list[Statement]:
-        """Return what Athena needs of somebody who queries the tables.
+        """Return the grants on the bucket that a caller of Athena needs for queries.
 
         https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
         """
@@ -115,10 +115,10 @@ class DataBucket:
         ]
 
     def test_write_statements(self) -> list[Statement]:
-        """Return what a test of a deployed stack needs to put objects of its own, and see them.
+        """Return the grants with which a test of a deployed stack puts and reads its own objects.
 
-        Below ``test/`` alone: what it put anywhere else would be taken for what Firehose or the
-        Avro writer put.
+        They are only for keys below ``test/``. Anywhere else, the pipeline would take such an
+        object for one of Firehose or the Avro writer.
         """
         return [
             self._list("ListTestObjects", ["test"]),
@@ -127,7 +127,7 @@ class DataBucket:
         ]
 
     def test_delete_statements(self) -> list[Statement]:
-        """Return what a test of a deployed stack needs to remove what it has put."""
+        """Return the grants with which a test of a deployed stack deletes its own objects."""
         return [allow("DeleteTestObjects", ["s3:DeleteObject"], [self._below("test")])]
 
     def _below(self, area: str) -> str:
@@ -138,9 +138,9 @@ class DataBucket:
         return allow(sid, ["s3:ListBucket"], [self.arn], {"StringLike": {"s3:prefix": prefixes}})
 
     def _key_statements(self) -> list[Statement]:
-        """Return what S3 needs of whoever reads and writes objects, if the bucket has a key.
+        """Return the grants on the bucket's KMS key for reading and writing, if there is one.
 
-        With a bucket key the encryption context is the bucket's ARN, without one the object's.
+        With an S3 Bucket Key, the encryption context is the bucket's ARN, otherwise the object's.
         https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
         """
         return key_statements(

@@ -27,7 +27,7 @@ class Catalog(pulumi.ComponentResource):
     settings
         The stack's settings.
     referenced
-        The bucket that the tables lie in.
+        The bucket of the tables' files.
     """
 
     database: pulumi.Output[str]
@@ -44,7 +44,7 @@ class Catalog(pulumi.ComponentResource):
     ) -> None:
         super().__init__("dmd:catalog:Catalog", name, None, opts)
         naming = settings.naming
-        # Deleting a database deletes what is in it, tables of others too.
+        # Deleting a database deletes its tables, other teams' tables too.
         kept = pulumi.ResourceOptions(parent=self, protect=settings.protected)
         database = aws.glue.CatalogDatabase(
             "avro",
@@ -70,10 +70,10 @@ class Catalog(pulumi.ComponentResource):
         self.register_outputs({"database": database.name})
 
     def read_statements(self) -> list[Statement]:
-        """Return what Athena needs of somebody who queries the tables and views.
+        """Return the grants on Glue that a caller of Athena needs to query tables and views.
 
-        Whatever the query, it looks into the database ``default`` too, and makes that where an
-        account has none.
+        For every query, Athena also reads the database ``default``, and creates it if the account
+        has none.
         https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
         """
         return [
@@ -133,7 +133,7 @@ class Catalog(pulumi.ComponentResource):
                 "location": location,
                 "input_format": f"{_HIVE}.ql.io.avro.AvroContainerInputFormat",
                 "output_format": f"{_HIVE}.ql.io.avro.AvroContainerOutputFormat",
-                # Without a number some engines that read Glue's tables fail:
+                # Some engines that read Glue's tables fail without a number:
                 # docs/aws-contracts.md#seen-on-trino
                 "number_of_buckets": 0,
                 "columns": [
@@ -145,8 +145,8 @@ class Catalog(pulumi.ComponentResource):
                     "parameters": {"avro.schema.literal": described.literal},
                 },
             },
-            # A new schema is a new table over the same data. The name stays, so that the old one
-            # has to go first. Paths of nested properties are not translated from Python's names.
+            # A new schema replaces the table, over the same data. The name stays the same, so the
+            # old table must be deleted first. Nested paths keep the provider's names.
             opts=pulumi.ResourceOptions(
                 parent=self,
                 delete_before_replace=True,
@@ -156,7 +156,7 @@ class Catalog(pulumi.ComponentResource):
 
 
 def _projection(settings: Settings, location: str) -> dict[str, str]:
-    """Return the table parameters that give Athena the partitions without registering any.
+    """Return the table parameters of partition projection.
 
     https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html
     """
@@ -165,7 +165,7 @@ def _projection(settings: Settings, location: str) -> dict[str, str]:
         "projection.enabled": "true",
         f"{column}.type": "date",
         f"{column}.format": "yyyy-MM-dd",
-        # A day ahead, for a change that is stamped just after midnight by another clock.
+        # One day ahead: another clock may date a change just after midnight.
         f"{column}.range": f"{settings.first_partition_date.isoformat()},NOW+1DAYS",
         f"{column}.interval": "1",
         f"{column}.interval.unit": "DAYS",

@@ -1,6 +1,6 @@
-"""The dashboard: the pipeline from the change stream to the tables, one row a stage.
+"""The dashboard: the pipeline from the Kinesis stream to the tables, one row for each stage.
 
-Its form: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+Its format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _alarms(arns: Sequence[Any]) -> Widget:
 
 
 def _bytes_scanned(workgroup: str) -> Widget:
-    """Return the graph of what queries scan, summed up over their states and types.
+    """Return the graph of the bytes that queries scan, as a sum over query states and types.
 
     https://docs.aws.amazon.com/athena/latest/ug/query-metrics-viewing.html
     """

@@ -1,4 +1,4 @@
-"""Delivery: for each record type a Firehose stream from the change stream to landed objects."""
+"""The delivery streams: one for each record type, from the Kinesis stream to landed objects."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ _DEFAULT_TRANSFORM_BUFFER_SECONDS = 60
 
 
 class DeliveryStream(pulumi.ComponentResource):
-    """One record type's way from the change stream to landed objects.
+    """The delivery stream of one record type, with its transform.
 
-    A delivery stream reads from LATEST as of its creation: what changes while it is being
-    replaced is never read (docs/aws-contracts.md#firehose-reading-kinesis). So nothing that may
-    change from one deployment to the next is among the inputs that replace it (name and Kinesis
-    source): buffering, prefix and transform are updated in place, and the function keeps its ARN
-    when its code changes.
+    A new delivery stream reads from LATEST, so it never reads the changes that happen during a
+    replacement (docs/aws-contracts.md#firehose-reading-kinesis). Only its name and Kinesis source
+    cause a replacement, and no ordinary deployment changes them. Buffering, prefix and transform
+    are updated in place, and the function keeps its ARN when its code changes.
 
     Parameters
     ----------
@@ -41,16 +40,16 @@ class DeliveryStream(pulumi.ComponentResource):
     settings
         The stack's settings.
     referenced
-        The stream it reads and the bucket it writes.
+        The Kinesis stream that it reads and the bucket that it writes.
     package
         The transform's code.
     read_changes
-        The policy that lets its role read the stream, the same for all.
+        The policy with which all delivery streams' roles read the stream.
     logs
-        Takes on the logs of the function and of the delivery itself.
+        Forwards the logs of the function and of the delivery stream.
     writer
-        The function that reads what this one lands. It is deployed first: a writer knows the rows
-        of older schemas, and would have to put those of newer ones into quarantine.
+        The function that reads the landed objects. It is deployed first: an older writer would
+        put rows of a newer schema into quarantine, but a newer writer reads older rows.
     """
 
     name: pulumi.Output[str]
@@ -161,10 +160,10 @@ class DeliveryStream(pulumi.ComponentResource):
 
 
 def _transform_with(transform: Function, settings: Settings) -> _Processor:
-    """Return the processor without those parameters that are at Firehose's defaults.
+    """Return the processor without parameters that have Firehose's defaults.
 
-    The provider leaves defaults out of what it reads back, so that to pass one makes every
-    preview show a difference (its documentation of ``parameter_name``).
+    The provider leaves defaults out when it reads the stream. If the program passed one, every
+    preview would show a difference (see the provider's documentation of ``parameter_name``).
     """
     size, seconds = settings.transform_buffer_size_mb, settings.transform_buffer_interval_seconds
     parameters: dict[str, pulumi.Input[str]] = {"LambdaArn": transform.arn}

@@ -29,21 +29,21 @@ class Function(pulumi.ComponentResource):
     function_name
         Name in Lambda, also the role's.
     description
-        What it does.
+        What the function does.
     package
-        Its code.
+        The function's code.
     logs
-        Takes its logs on.
+        Forwards the function's logs.
     handler
         Dotted path of the handler in the package.
     memory_mb, timeout_seconds
         Limits.
     environment
-        Environment variables beside those that every function gets.
+        Environment variables in addition to those of every function.
     statements
-        What the function may do beside writing its logs.
+        Grants of the function in addition to writing its logs.
     after
-        What has to be deployed before the function's own code is.
+        Resources that must be deployed before the function's code.
     """
 
     name: pulumi.Output[str]
@@ -67,7 +67,7 @@ class Function(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("dmd:lambda:Function", name, None, opts)
-        # Before the function: Lambda would make a group that keeps its logs for ever.
+        # Created before the function: Lambda would create a group that keeps its logs forever.
         log_group = ForwardedLogGroup(
             name,
             group_name=function_log_group(function_name),
@@ -85,8 +85,8 @@ class Function(pulumi.ComponentResource):
             settings=settings,
             role_name=function_name,
             description=f"Execution role of the Lambda function {function_name}",
-            # Without a source condition: a role cannot be passed to another account's function
-            # (iam:PassRole), and Lambda's page names no condition key that it supports here.
+            # There is no source condition: a role cannot be passed to another account's function
+            # (iam:PassRole), and Lambda's page names no supported condition key.
             # https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
             trusts=trust("lambda.amazonaws.com"),
             statements=[write_logs, *_tracing(settings), *statements],
@@ -120,9 +120,9 @@ class Function(pulumi.ComponentResource):
         self.register_outputs({"arn": function.arn})
 
     def transform_statements(self) -> list[Statement]:
-        """Return what Firehose needs to transform records with the function.
+        """Return the grants that Firehose needs to transform records with the function.
 
-        Its versions too: Firehose asks for the function with and without one.
+        They include its versions: Firehose requires the function's ARN with and without one.
         https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
         """
         return [
@@ -134,14 +134,14 @@ class Function(pulumi.ComponentResource):
         ]
 
     def invoke_statements(self) -> list[Statement]:
-        """Return what a service needs to invoke the function."""
+        """Return the grants that a service needs to invoke the function."""
         return [allow("InvokeFunction", ["lambda:InvokeFunction"], [self.arn])]
 
 
 def _tracing(settings: Settings) -> list[Statement]:
-    """Return what a function needs to send its traces, if it is to.
+    """Return the grants that a function needs to send traces, if tracing is on.
 
-    X-Ray offers nothing narrower than every resource for it.
+    X-Ray supports no narrower resource than ``*`` for them.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
     """
     if not settings.tracing:

@@ -1,4 +1,4 @@
-"""Customer-managed KMS keys: what a role needs of the key that encrypts what it works with."""
+"""Grants on the customer-managed KMS keys that encrypt the resources of a role."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def key_statements(
     service: str,
     context: Mapping[str, str | list[str]],
 ) -> list[Statement]:
-    """Return what a role needs of a key: only through one service, and for one resource's data.
+    """Return the grants on a key, limited to use by one service for one resource's data.
 
-    The service calls KMS on behalf of whoever calls the service, so the grant is the caller's.
+    The service calls KMS with the permissions of its own caller, so the caller needs the grant.
     https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
 
     Parameters
@@ -29,13 +29,13 @@ def key_statements(
     sid
         Statement ID.
     key_arn
-        ARN of the key; None where there is no customer-managed one: then nothing is needed.
+        ARN of the key. If there is no customer-managed key, None: no grant is needed.
     actions
         ``READ``, ``WRITE`` or both.
     service
         The service that uses the key, for example ``s3``.
     context
-        The encryption context that the service uses: name to pattern or patterns.
+        The service's encryption context: a pattern, or several, by name.
     """
     if key_arn is None:
         return []

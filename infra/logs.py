@@ -1,4 +1,4 @@
-"""Log groups, and the way of their events to the central log stream."""
+"""Log groups, and the forwarding of their events to the central log stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 
 class LogForwarding(pulumi.ComponentResource):
-    """What CloudWatch Logs forwards the pipeline's log events with, to the central log stream.
+    """The role and policy with which CloudWatch Logs forwards events to the central log stream.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class LogForwarding(pulumi.ComponentResource):
             settings=settings,
             role_name=settings.naming.log_producer_role,
             description="What CloudWatch Logs forwards log events with",
-            # AWS's page names no narrower source than the account's logs, and in an example each
-            # of the two keys alone. Where CloudWatch Logs gives one of them only, the other has to
-            # go: docs/deploying.md says when.
+            # AWS's page names no narrower source than the account's logs. Its examples use only
+            # one of the two keys. If CloudWatch Logs sends only one of them, the other must be
+            # removed: see docs/deploying.md.
             # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
             trusts=trust(
                 "logs.amazonaws.com",
@@ -66,7 +66,7 @@ class LogForwarding(pulumi.ComponentResource):
 
 
 class ForwardedLogGroup(pulumi.ComponentResource):
-    """A log group with retention whose events all go on to the central log stream.
+    """A log group with retention that forwards all events to the central log stream.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ForwardedLogGroup(pulumi.ComponentResource):
     settings
         The stack's settings.
     forwarding
-        Takes the events on.
+        Forwards the events.
     """
 
     name: pulumi.Output[str]
@@ -106,9 +106,9 @@ class ForwardedLogGroup(pulumi.ComponentResource):
             filter_pattern="",
             destination_arn=forwarding.destination_arn,
             role_arn=forwarding.role.arn,
-            # By default a log stream's events all go to one shard.
+            # By default, all events of a log stream go to one shard.
             distribution="Random",
-            # CloudWatch Logs sends a test message when the filter is made.
+            # CloudWatch Logs sends a test message when the filter is created.
             opts=pulumi.ResourceOptions(parent=self, depends_on=forwarding.role.grants),
         )
         self.name = group.name

@@ -1,4 +1,4 @@
-"""What belongs to others, looked up and never created: table, streams, bucket, runners' role."""
+"""Looks up, and never creates, resources of other teams: table, streams, bucket, runners' role."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from infra.settings import PROJECT, Settings
 
 _Found = TypeVar("_Found")
 
-# AWS makes these aliases, and nobody else can: a key of such a name is AWS's.
+# Only AWS can create aliases with this prefix, so such a key is AWS-managed.
 _AWS_MANAGED_ALIAS = "alias/aws/"
 
 
 class WrongAccountError(pulumi.RunError):
-    """The credentials are of another account than the stack's."""
+    """The credentials belong to another account than the stack."""
 
 
 class LookUpError(pulumi.RunError):
-    """Something that belongs to others, or the account, cannot be looked up."""
+    """A resource of another team, or the account, cannot be looked up."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ChangeStream:
     """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def read_statements(self) -> list[Statement]:
-        """Return what Firehose needs to read the stream.
+        """Return the grants that Firehose needs to read the stream.
 
         https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
         """
@@ -59,7 +59,7 @@ class DemandTable:
     """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def read_write_statements(self) -> list[Statement]:
-        """Return what a test of the pipeline needs: items of its own, written, found and removed.
+        """Return the grants with which a test writes, finds and deletes its own items.
 
         https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
         """
@@ -75,7 +75,7 @@ class DemandTable:
                 ],
                 [self.arn],
             ),
-            # The table's indexes are its owners' to name.
+            # The table's owners name its indexes.
             allow("QueryItems", ["dynamodb:Query"], [self.arn, f"{self.arn}/index/*"]),
             # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.howitworks.html
             *key_statements(
@@ -90,14 +90,14 @@ class DemandTable:
 
 @dataclass(frozen=True)
 class CentralLogStream:
-    """The Kinesis stream that the account's logs are gathered in."""
+    """The Kinesis stream that collects the account's logs."""
 
     arn: str
     key_arn: str | None = None
     """The customer-managed KMS key that it encrypts with, if it has one."""
 
     def write_statements(self) -> list[Statement]:
-        """Return what CloudWatch Logs needs to forward log events.
+        """Return the grants that CloudWatch Logs needs to forward log events.
 
         https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html#DestinationKinesisExample
         """
@@ -108,7 +108,7 @@ class CentralLogStream:
 
 
 def _stream_key_statements(stream_arn: str, key_arn: str | None, action: str) -> list[Statement]:
-    """Return what a reader or a writer of a Kinesis stream needs of the stream's key.
+    """Return the grants on a Kinesis stream's key for a reader or a writer of the stream.
 
     https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
     """
@@ -123,7 +123,7 @@ def _stream_key_statements(stream_arn: str, key_arn: str | None, action: str) ->
 
 @dataclass(frozen=True)
 class Referenced:
-    """What the pipeline refers to; each is known to exist."""
+    """The looked-up resources. All of them exist."""
 
     table: DemandTable
     stream: ChangeStream
@@ -133,7 +133,7 @@ class Referenced:
 
 
 def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
-    """Return what the stack refers to.
+    """Look up the resources of other teams that the stack uses.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         Something does not exist, or these credentials may not see it.
     """
     options = pulumi.InvokeOptions(provider=provider)
-    # First of all: the names below may exist in the wrong account too.
+    # The account is checked first: a wrong account may have resources of the same names.
     account_id = _account(settings, options)
 
     def find_stream(name: str, key: str) -> aws.kinesis.AwaitableGetStreamResult:
@@ -154,7 +154,8 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         )
 
     def customer_key(key_id: str | None, of: str, key: str) -> str | None:
-        # A stream names its key by ID, ARN or alias; a table by ARN. AWS's own keys need no grant.
+        # A stream names its key by ID, ARN or alias, a table by ARN.
+        # AWS-managed keys need no grant.
         if not key_id or key_id.startswith(_AWS_MANAGED_ALIAS):
             return None
         found = _found(
@@ -182,7 +183,7 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         lambda: aws.iam.get_role(name=settings.ci_runner_role, opts=options),
     )
     topic = settings.alarm_topic_arn
-    # Another account's topic says of itself nothing to this one.
+    # This account cannot read the attributes of another account's topic.
     if topic and topic.split(":")[4] == account_id:
         _found(
             f"SNS topic {topic}",
@@ -253,7 +254,8 @@ def _answered(look: Callable[[], _Found]) -> _Found:
     try:
         return look()
     except Exception as error:
-        # The SDK raises just this of what the provider answers; anything else is not of a lookup.
+        # The SDK raises exactly this class for the provider's errors. A subclass is another error,
+        # which is not about the lookup.
         if type(error) is not Exception:
             raise
         raise _ProviderError(str(error)) from error

@@ -1,4 +1,4 @@
-"""Alarms and the dashboard, registered."""
+"""Registers the alarms and the dashboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.settings import Settings
 
 
 class Monitoring(pulumi.ComponentResource):
-    """What tells somebody that the pipeline needs them, and shows how it is.
+    """The alarms and the dashboard of a stack.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _register(
 
 
 def _queries(alarm: Alarm) -> list[MetricAlarmMetricQueryArgsDict]:
-    """Return the alarm's metrics and, where there are several, their sum as the one it watches."""
+    """Return the alarm's metrics and, if there are several, their sum, which it watches."""
     several = len(alarm.metrics) > 1
     queries: list[MetricAlarmMetricQueryArgsDict] = [
         {

@@ -1,6 +1,6 @@
-"""What everything is called: pure functions of product code, environment and inventory code.
+"""Names of all resources: pure functions of product code, environment and inventory code.
 
-The names are those of the system that this pipeline replaces (docs/design.md#names-and-tags).
+They are the names of the previous system (docs/design.md#names-and-tags).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ REGION = "us-east-1"
 ENVIRONMENTS = ("dev1", "qa1", "preprod1", "prod1")
 DATA_PREFIX = "data-pipeline"
 
-# A Lambda function logs to the group of this name unless told otherwise.
+# By default, a Lambda function logs to the group with this prefix and its name.
 _FUNCTION_LOGS = "/aws/lambda"
 _DELIVERY_LOGS = "/aws/kinesisfirehose"
 
@@ -55,7 +55,7 @@ class Naming:
         return f"{self.prefix}-{record_type}"
 
     def delivery_role(self, record_type: str) -> str:
-        """Return the name of the role that a record type's delivery stream works with."""
+        """Return the name of the role of a record type's delivery stream."""
         return f"{self.prefix}-delivery-{record_type}"
 
     def transform_function(self, record_type: str) -> str:
@@ -69,7 +69,7 @@ class Naming:
 
     @property
     def dead_letter_queue(self) -> str:
-        """The queue of Avro writer runs that did not happen or failed."""
+        """The queue of Avro writer runs that did not start or failed."""
         return f"{self.writer_function}-dead-letters"
 
     @property
@@ -83,17 +83,17 @@ class Naming:
 
     @property
     def scheduler_role(self) -> str:
-        """The role that EventBridge Scheduler works with."""
+        """The role with which EventBridge Scheduler runs the writer."""
         return f"{self.prefix}-scheduler"
 
     @property
     def log_producer_role(self) -> str:
-        """The role that CloudWatch Logs forwards log events with."""
+        """The role with which CloudWatch Logs forwards log events."""
         return f"{self.prefix}-log-producer"
 
     @property
     def ci_role(self) -> str:
-        """The role that continuous integration tests a deployed stack with."""
+        """The role with which continuous integration tests a deployed stack."""
         return f"{self.prefix}-ci"
 
     @property
@@ -112,7 +112,7 @@ class Naming:
     def filled(self, pattern: str, *, account_id: str) -> str:
         """Return a name pattern of the settings with its placeholders filled in.
 
-        The codes are filled in as they stand in names, in lower case.
+        The codes are filled in in lower case, as in names.
         """
         values: Mapping[str, str] = {
             "product_code": self.product_code.lower(),
@@ -127,7 +127,7 @@ class Naming:
 
 
 def function_log_group(function_name: str) -> str:
-    """Return the log group that Lambda writes a function's logs to."""
+    """Return the log group of a function."""
     return f"{_FUNCTION_LOGS}/{function_name}"
 
 

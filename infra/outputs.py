@@ -1,4 +1,4 @@
-"""Texts made of what other resources put out."""
+"""Texts made of other resources' outputs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pulumi
 
 
 def joined(*parts: pulumi.Input[str]) -> pulumi.Output[str]:
-    """Return texts as one; None where one of them is None.
+    """Return the texts joined, or None if one of them is None.
 
-    ``pulumi up --target`` runs the whole program, and what is no target and not there yet has no
-    outputs: each is None, which ``Output.concat`` cannot join. Nothing is made of the result.
+    ``pulumi up --target`` runs the whole program. A resource that is not a target and does not
+    exist yet has outputs of None, which ``Output.concat`` cannot join. No target uses the result.
     https://www.pulumi.com/docs/iac/concepts/resources/options/#targeting-specific-resources
     """
 

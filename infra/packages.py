@@ -15,7 +15,7 @@ from infra.settings import PROJECT, Settings
 from infra.sources import SHARED, own_files
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
-# Of many differences, as many are named.
+# How many differences an error names.
 _SHOWN = 3
 
 
@@ -24,7 +24,7 @@ class PackageMissingError(pulumi.RunError):
 
 
 class PackageOutOfDateError(pulumi.RunError):
-    """Packages have been built, but not from the sources that are here."""
+    """Packages have been built, but from other sources than those of this tree."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ class Package:
     Parameters
     ----------
     path
-        The zip, relative to the repository so that a stack's state is the same on each machine.
+        Path of the zip, relative to the repository, so that a stack's state is the same on each
+        machine.
     sha256
-        Base64 of its SHA-256, as Lambda gives it.
+        SHA-256 in base64, as Lambda returns it.
     """
 
     path: str
@@ -59,8 +60,8 @@ def find_packages(settings: Settings) -> Packages:
     PackageMissingError
         Some have not been built.
     PackageOutOfDateError
-        Some were built from other sources. A function whose package lacks the schema of a new
-        record type, for example, fails in every invocation.
+        Some were built from other sources. For example, a function whose package lacks a new
+        record type's schema would fail in every invocation.
     """
     folder = Path(settings.package_directory)
     names = ("transform", "avro_writer")
@@ -84,9 +85,9 @@ def find_packages(settings: Settings) -> Packages:
 
 
 def _differences(path: Path, function: str) -> Iterator[str]:
-    """Give each file that is not the same in a package and in the repository.
+    """Yield each difference between a package's files and the repository's.
 
-    A package holds its sources unchanged, so nothing else has to say what it was built from.
+    A package has its sources unchanged, so a comparison shows what it was built from.
     """
     here = own_files(function, _REPOSITORY)
     folders = (function, *SHARED)
@@ -101,7 +102,7 @@ def _differences(path: Path, function: str) -> Iterator[str]:
                 elif package.read(name) != here[name].read_bytes():
                     yield f"{name} is different"
     except zipfile.BadZipFile:
-        yield "it is no zip"
+        yield "it is not a zip file"
 
 
 def _some(found: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""IAM policy documents as plain dictionaries; their values may be Pulumi outputs."""
+"""IAM policy documents as plain dictionaries. Their values may be Pulumi outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def allow(
     resources
         ARNs, wildcards allowed.
     condition
-        Operator to condition key to value, as IAM spells them.
+        Values by condition key, by operator, in IAM's spelling.
     """
     statement: Statement = {
         "Sid": sid,
@@ -71,7 +71,7 @@ def _trust(principal: dict[str, Any], condition: Condition | None) -> Document:
 
 
 def only_for(account_id: str, source_arn: str) -> Condition:
-    """Return the condition that keeps a service from using a role for somebody else.
+    """Return the condition that prevents a service from using a role for another account.
 
     The confused deputy: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -82,5 +82,5 @@ def only_for(account_id: str, source_arn: str) -> Condition:
 
 
 def json_text(policy: Document) -> pulumi.Output[str]:
-    """Return a policy document as JSON, once the outputs in it are known."""
+    """Return a policy document as JSON, which is known when its outputs are."""
     return pulumi.Output.json_dumps(policy)

@@ -1,4 +1,4 @@
-"""The one AWS provider of the program: region, account and the tags of everything."""
+"""The only AWS provider of the program: region, account and the tags of all resources."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from infra.settings import Settings
 
 
 def make_provider(settings: Settings) -> aws.Provider:
-    """Register the provider that every lookup and resource of the program goes through.
+    """Register the provider that all lookups and resources of the program use.
 
-    It is the only place that tags come from, and it refuses the credentials of another account.
+    It is the only source of tags, and it refuses the credentials of another account.
     """
     return aws.Provider(
         "aws",

@@ -1,5 +1,5 @@
 # ruff: noqa: S608  (writing SQL is this module's work; names come from the schemas)
-"""The named queries of the workgroup: what an analyst wants on the first day, ready to run."""
+"""The named queries of the workgroup, for an analyst's first day."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from catalog.views import current_state_sql, latest
 from schemas import PARTITION_COLUMN
 
-# A query's own name can meet a column of a schema only beside a ``*`` over a table. There it begins
-# with an underscore, which no name of a schema may (`schemas.names`); elsewhere the tables' columns
-# are listed, and what a query gives out has a plain name.
+# A query's own name can clash with a schema's column only beside a ``*`` over a table. There it
+# begins with an underscore, which no name of a schema may (`schemas.names`). Elsewhere a query
+# lists the tables' columns, and its results have plain names.
 
-# The newest week of partitions; the engine works the date out before it plans, so that it reads
-# these days' files alone.
+# The newest week of partitions. The engine computes the date before it plans, so it reads only the
+# files of these days.
 _LAST_DAYS = f"{PARTITION_COLUMN} >= CAST(current_date - INTERVAL '6' DAY AS varchar)"
 
 
 @dataclass(frozen=True)
 class SavedQuery:
-    """A query that the workgroup offers.
+    """A saved query of the workgroup.
 
     Parameters
     ----------
     name
-        What it is listed under.
+        Its name in the list of queries.
     description
-        What it answers, what it reads, and what each ``?`` stands for: Athena asks for these.
+        What it answers, what it reads, and the meaning of each ``?``, for which Athena asks.
     sql
         The query, in Trino's dialect.
     """
@@ -43,7 +43,7 @@ def saved_queries(record_types: Sequence[str]) -> tuple[SavedQuery, ...]:
     Parameters
     ----------
     record_types
-        The types that the stack has tables of.
+        The record types of the stack's tables.
     """
     return (
         *_over_all(record_types),

@@ -1,4 +1,4 @@
-"""Roles, and the managed policies that several of them share."""
+"""Roles, and the managed policies that several roles share."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from infra.settings import Settings
 
 
 class ManagedPolicy(pulumi.ComponentResource):
-    """A policy with a name of its own, ``{naming}-<purpose>``.
+    """A policy with its own name, ``{naming}-<purpose>``.
 
     Parameters
     ----------
     purpose
-        What it is for, also the logical name, for example ``kinesis-read``.
+        Its purpose, also the logical name, for example ``kinesis-read``.
     settings
         The stack's settings.
     description
-        The same as a sentence. IAM cannot change it: another one is another policy, and takes the
-        old one away from whoever has it, so it names nothing that a setting may change.
+        The purpose as a sentence. IAM cannot change it: a new description replaces the policy and
+        detaches the old one from its roles. So it must not name anything that a setting changes.
     statements
-        What it allows.
+        The policy's statements.
     """
 
     purpose: str
@@ -64,19 +64,19 @@ class Role(pulumi.ComponentResource):
     role_name
         Name in IAM.
     description
-        What the role is for.
+        The role's purpose.
     trusts
-        Trust policy: who may assume the role, on whose behalf.
+        Trust policy: who may assume the role, and on whose behalf.
     statements
-        What the role alone may do, as one inline policy.
+        Statements of the role's inline policy.
     managed
-        Policies that it shares with others, or that have a name of their own.
+        Policies that it shares with other roles, or that have their own name.
     """
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
     grants: list[pulumi.Resource]
-    """What must be in place before the role is of use."""
+    """The resources that must exist before the role can be used."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What a setting may be: a rule reads the engine's text, and says what is allowed."""
+"""Rules for settings. A rule reads the engine's text, and says what is allowed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What Lambda runs the functions on, said once for the program and for the packages.
+"""The functions' runtime on Lambda, for the program and for the packages.
 
-Imports nothing: what packages the functions must not need Pulumi to know this.
+It imports nothing, so that packaging the functions does not need Pulumi.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ RUNTIME: Final = f"python{PYTHON_VERSION}"
 """Lambda's name of the runtime, on Amazon Linux 2023."""
 
 ARCHITECTURE: Final = "arm64"
-"""Lambda's name of the instruction set; wheels call it ``aarch64``."""
+"""Lambda's name of the architecture. Wheels call it ``aarch64``."""

@@ -1,6 +1,6 @@
 """The settings of a stack: one frozen, validated object, and the only reader of pulumi.Config.
 
-Types, defaults and meanings stand in ``Pulumi.yaml``; what is allowed stands here.
+``Pulumi.yaml`` has their types, defaults and meanings. This module has the allowed values.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _CODE_LENGTHS = "so that every name fits into the 64 characters that IAM and Fir
 
 
 class SettingsError(pulumi.RunError):
-    """Settings of a stack that cannot be used; the engine shows the message without a traceback."""
+    """A stack's settings cannot be used. The engine shows the message without a traceback."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that tells one stack from another; units are in the names, or bytes.
+    """All settings of a stack. Units are part of the names, or bytes.
 
-    The keys of the configuration are the names of the fields.
+    The fields' names are the keys of the configuration.
     """
 
     environment: str
@@ -59,7 +59,7 @@ class Settings:
     ]
     iac_repo: Annotated[
         str,
-        # What IAM allows in a tag's value.
+        # The characters that IAM allows in a tag's value.
         Text(
             r"https://[A-Za-z0-9_.:/=+@-]{1,248}",
             "a URL, https://..., of letters, digits and _ . : / = + @ -",
@@ -105,7 +105,7 @@ class Settings:
     demand_data_types: Annotated[tuple[str, ...], ListOf(RECORD_TYPES)]
     type_attribute: Annotated[
         str,
-        # What JSON escapes: the transform does not look for such a name.
+        # Without characters that JSON escapes: the transform cannot find such a name.
         Text(
             r'(?!\s)[^"\\\x00-\x1f\ud800-\udfff]{1,255}',
             'an attribute name, 1 to 255 characters without " and \\ and control characters',
@@ -146,7 +146,7 @@ class Settings:
 
     @property
     def log_stream_name(self) -> str:
-        """The central log stream's name, which ends its ARN."""
+        """The central log stream's name, the end of its ARN."""
         return self.log_stream_arn.rpartition("/")[2]
 
     @property
@@ -156,7 +156,7 @@ class Settings:
 
     @property
     def protected(self) -> bool:
-        """Whether resources that hold a place in the stream of changes may not be deleted."""
+        """Whether resources with a position in the Kinesis stream are protected from deletion."""
         return self.environment == "prod1"
 
     @property
@@ -170,7 +170,7 @@ class Settings:
         }
 
 
-# Their values may hold placeholders, and are checked when those are filled in.
+# Their values may have placeholders, and are checked after those are filled in.
 _PATTERNS = ("table_name", "stream_name", "bucket_name", "log_stream_arn")
 
 
@@ -187,7 +187,7 @@ def read_settings() -> Settings:
 
 
 def _keys() -> frozenset[str]:
-    """Return the keys of the project's namespace: the engine passes those it does not know too."""
+    """Return the keys of the project's namespace. The engine also passes unknown keys."""
     namespace = f"{PROJECT}:"
     return frozenset(
         key.removeprefix(namespace) for key in CONFIG.get() if key.startswith(namespace)
@@ -204,9 +204,9 @@ def parse_settings(
     stack
         Name of the stack, which is its environment.
     value_of
-        Gives the text of a key (without the project's namespace), or None.
+        Returns the text of a key (without the project's namespace), or None.
     keys
-        The keys that the stack has, as far as they are known: none may be unknown to the program.
+        The keys that the stack is known to have. The program must know all of them.
 
     Raises
     ------
@@ -236,7 +236,7 @@ def parse_settings(
     for key, text in texts.items():
         if key not in _PATTERNS:
             check(key, text)
-    # Where a code is wrong itself, any other shows whether the patterns around it can be right.
+    # If a code itself is wrong, a valid one is used to check the patterns that contain it.
     naming = Naming(values.get("product_code", "x1"), stack, values.get("inventory_code", "x"))
     account_id = values.get("account_id", "0" * 12)
     for key in _PATTERNS:
@@ -263,7 +263,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             f"must be at most {PROJECT}:max_plan_bytes, {most}"
         )
     account_id, log_stream = values.get("account_id"), values.get("log_stream_arn")
-    # CloudWatch Logs forwards to a Kinesis stream of its own account alone.
+    # CloudWatch Logs forwards only to a Kinesis stream of its own account.
     # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutSubscriptionFilter.html
     if account_id and log_stream and log_stream.split(":")[4] != account_id:
         found.append(

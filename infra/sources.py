@@ -1,4 +1,4 @@
-"""Which files of the repository are in a function's package, beside third-party code."""
+"""Finds the repository's files in a function's package, apart from third-party code."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 
 SHARED: Final = ("schemas", "environment", "telemetry")
-"""The folders that the functions share: they are in the package of each."""
+"""The folders that the packages of all functions contain."""
 
 _SUFFIXES: Final = frozenset({".py", ".json"})
 
 
 def own_files(function: str, repository: Path) -> dict[str, Path]:
-    """Return what a function's package has of the repository: name in the package to file.
+    """Return the repository's files in a function's package, by their name in the package.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def own_files(function: str, repository: Path) -> dict[str, Path]:
 
 
 def files_below(folder: Path, root: Path) -> Iterator[tuple[str, Path]]:
-    """Give each file below a folder with its path relative to ``root``, in order."""
+    """Yield each file below a folder with its path relative to ``root``, in order."""
     for file in sorted(folder.rglob("*")):
         if file.is_file():
             yield file.relative_to(root).as_posix(), file

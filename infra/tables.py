@@ -1,4 +1,4 @@
-"""The schemas of a stack's record types, read before anything is registered."""
+"""Checks the schemas of a stack's record types before anything is registered."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from infra.naming import ENVIRONMENTS, Naming
 from infra.settings import PROJECT, Settings
 from schemas import SchemaError, table
 
-# Of a function, and of a role, which is called as its function is.
+# The limit for the name of a function, which is also the name of its role.
 # https://docs.aws.amazon.com/lambda/latest/dg/API_CreateFunction.html
 _MOST_IN_NAME = 64
 
 
 class UnusableSchemaError(pulumi.RunError):
-    """Schemas that no table can be made of; the engine shows the message without a traceback."""
+    """Schemas cannot be used. The engine shows the message without a traceback."""
 
 
 def check_schemas(settings: Settings) -> None:
-    """Refuse to go on where a record type's schema, or its name, cannot be used.
+    """Check that each record type's schema and name can be used.
 
     Raises
     ------
     UnusableSchemaError
-        Names each such schema, the field at fault and the remedy.
+        The error names each schema that cannot be used, the field and the remedy.
     """
     problems = []
     for record_type in settings.demand_data_types:
@@ -40,9 +40,9 @@ def check_schemas(settings: Settings) -> None:
 
 
 def _check_name(record_type: str, settings: Settings, file: str) -> None:
-    """Refuse a type whose longest name has no place in one of the environments.
+    """Refuse a type whose longest resource name is too long in any environment.
 
-    In any of them: what the first environment takes must not fail in the last.
+    A name that is valid in the first environment must not fail in the last.
     """
     for environment in ENVIRONMENTS:
         naming = Naming(settings.product_code, environment, settings.inventory_code)

@@ -24,13 +24,13 @@ def make_current_state_view(
     Parameters
     ----------
     record_type
-        Whose view.
+        The record type.
     naming
         The stack's names.
     database
         Name of the database of table and view.
     table
-        The table that the view reads: it is made, or replaced, before the view is.
+        The table that the view reads. It is created or replaced before the view.
     parent
         The component that the view is part of.
 
@@ -44,10 +44,10 @@ def make_current_state_view(
         view.name.replace("_", "-"),
         name=view.name,
         database_name=database,
-        # No description: engines take it for the comment below, and then see no view (seen on
-        # Trino 476: "Table does not exist").
+        # No description: engines read it in place of the comment below, and then do not recognize
+        # the view (seen on Trino 476: "Table does not exist").
         table_type="VIRTUAL_VIEW",
-        # Without an owner the engine says that the run-as identity must be set.
+        # Without an owner, the engine fails with "run-as identity must be set".
         owner=naming.prefix,
         parameters={"presto_view": "true", "comment": "Presto View"},
         view_original_text=view.original_text(naming.database),
@@ -62,8 +62,8 @@ def make_current_state_view(
             # storage descriptor is missing SerDe info" (hashicorp/terraform-provider-aws#28517).
             "ser_de_info": {"name": "-", "serialization_library": "-"},
         },
-        # A view holds nothing: one whose query changed is made anew, which every version of the
-        # provider can do (updates in place failed in some, #48534 there).
+        # A view has no data, so a changed query replaces it. Every version of the provider can do
+        # that; updates in place fail in some (#48534 there).
         opts=pulumi.ResourceOptions(
             parent=parent,
             depends_on=[table],

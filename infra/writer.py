@@ -1,4 +1,4 @@
-"""The Avro writer: its function, the schedules that run it, and the queue of runs that failed."""
+"""The Avro writer: its function, the schedules that run it, and the queue of failed runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SCHEDULER_ATTEMPTS = 3
 
 
 class DeadLetters(pulumi.ComponentResource):
-    """The queue that keeps what could not be run, for somebody to look at.
+    """The queue that keeps invocations that failed, for an operator to read.
 
     Parameters
     ----------
@@ -49,16 +49,16 @@ class DeadLetters(pulumi.ComponentResource):
         self.register_outputs({"arn": queue.arn})
 
     def send_statements(self) -> list[Statement]:
-        """Return what a service needs to put dead letters into the queue."""
+        """Return the grants that a service needs to put dead letters into the queue."""
         return [allow("SendDeadLetters", ["sqs:SendMessage"], [self.arn])]
 
 
 class AvroWriter(pulumi.ComponentResource):
-    """The function that turns landed rows into Avro files, run per record type and lane.
+    """The function that turns landed rows into Avro files, run for each record type and lane.
 
-    Correctness needs nothing of how it is run (docs/design.md#the-plan): if a run is repeated,
-    overlaps another or does not happen, no row is lost and none is written twice. So a failed run
-    is not retried for long: the next one of the lane takes up its plan.
+    If a run is repeated, overlaps another or does not happen, no row is lost and none is written
+    twice (docs/design.md#the-plan). So a failed run is not retried for long: the lane's next run
+    continues its plan.
 
     Parameters
     ----------
@@ -67,14 +67,14 @@ class AvroWriter(pulumi.ComponentResource):
     settings
         The stack's settings.
     referenced
-        The bucket it works in.
+        The bucket that it reads and writes.
     package
-        Its code.
+        The function's code.
     logs
-        Takes its logs on.
+        Forwards the function's logs.
     catalog
-        The tables that it writes files for. They are deployed first: a new schema reads the files
-        of older ones, and an older table would fail on files of a newer one.
+        The tables whose files it writes. They are deployed first: a table with a new schema reads
+        older files, but an older table would fail on files of a newer schema.
     """
 
     function: Function
@@ -123,7 +123,7 @@ class AvroWriter(pulumi.ComponentResource):
             statements=[*bucket.writer_statements(), *self.dead_letters.send_statements()],
             opts=child,
         )
-        # Scheduler invokes asynchronously: what the function fails at is Lambda's to pass on.
+        # Scheduler invokes asynchronously, so Lambda sends failed runs to the queue.
         aws.lambda_.FunctionEventInvokeConfig(
             name,
             function_name=self.function.name,
@@ -144,7 +144,7 @@ class AvroWriter(pulumi.ComponentResource):
             settings=settings,
             role_name=naming.scheduler_role,
             description="What EventBridge Scheduler runs the Avro writer with",
-            # A group is the narrowest source that Scheduler supports.
+            # A schedule group is the narrowest source that Scheduler supports.
             # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
             trusts=trust(
                 "scheduler.amazonaws.com",
@@ -187,7 +187,7 @@ class AvroWriter(pulumi.ComponentResource):
 
     @staticmethod
     def _stale_after(settings: Settings) -> int:
-        """Return the seconds after which a run is no longer worth making: the next one is due.
+        """Return the seconds after which a late run is dropped, because the next one is due.
 
         Lambda allows 60 to 21,600 seconds, Scheduler 60 to 86,400.
         """

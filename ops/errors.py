@@ -1,4 +1,4 @@
-"""What can go wrong in an operator's command."""
+"""Errors of the operator's commands."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from console.errors import CommandError
 
 
 class GitError(CommandError):
-    """Git cannot tell what was asked: there is no git, no repository, or no such commit."""
+    """Git cannot answer: it is not installed, there is no repository, or no such commit."""

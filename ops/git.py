@@ -1,4 +1,4 @@
-"""What a git repository says of its commits: read, never written."""
+"""Reads commits of a git repository. It never writes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ops.errors import GitError
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit, by the name that was asked for and by its id (40 hexadecimal digits)."""
+    """A commit: the requested name, and the id (40 hexadecimal digits)."""
 
     ref: str
     id: str
 
     def __str__(self) -> str:
-        """Name the commit in a message."""
+        """Return the commit's name for messages."""
         return f"{self.ref} ({self.id[:7]})"
 
 
@@ -30,18 +30,18 @@ class Checkout:
     Parameters
     ----------
     root
-        Its folder, or one below.
+        The repository's folder, or a folder in it.
     """
 
     root: Path
 
     def find_commit(self, refs: Sequence[str]) -> Commit | None:
-        """Return the commit that the first known of ``refs`` names, or None.
+        """Return the commit of the first of ``refs`` that git knows, or None.
 
         Raises
         ------
         GitError
-            There is no git, or `root` is in no repository that git will read.
+            Git is not installed, or `root` is not in a repository that git can read.
         """
         self._git("rev-parse", "--git-dir")
         for ref in refs:
@@ -53,14 +53,14 @@ class Checkout:
         return None
 
     def read(self, commit: Commit, folder: str, suffix: str) -> dict[str, bytes]:
-        """Return the files of a folder at a commit: name to content.
+        """Return the content of a folder's files at a commit, by file name.
 
         Parameters
         ----------
         folder
             Relative to `root`.
         suffix
-            How the names end.
+            The end of the files' names.
 
         Raises
         ------
@@ -89,10 +89,10 @@ class Checkout:
         try:
             return subprocess.run(  # noqa: S603
                 ["git", "-C", str(self.root), *arguments],  # noqa: S607
-                # Its first line of complaint goes into our own.
+                # The first line of its error becomes part of ours.
                 env={**os.environ, "LC_ALL": "C"},
                 capture_output=True,
                 check=False,
             )
         except FileNotFoundError:
-            raise GitError("there is no git to ask for the older schemas: install it") from None
+            raise GitError("git is needed to read the older schemas: install it") from None

@@ -37,7 +37,7 @@ def show(record_types: Iterable[str], *, avro: bool) -> int:
 
 
 def check(against: str | None, *, as_json: bool, warning_status: int) -> int:
-    """Print what a change of the schemas does to older files; return the exit status.
+    """Print the effects of a schema change on older files; return the exit status.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def check(against: str | None, *, as_json: bool, warning_status: int) -> int:
     as_json
         Print JSON.
     warning_status
-        The exit status if there are warnings alone.
+        The exit status if there are only warnings.
 
     Raises
     ------
     CommandError
-        The schemas, or those of the commit, cannot be read.
+        The schemas of the working tree or of the commit cannot be read.
     """
     try:
         report = schema_check.check(_ROOT, against)

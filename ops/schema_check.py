@@ -1,4 +1,4 @@
-"""The schemas of the working tree against those of a commit: what has changed for the worse."""
+"""Compares the schemas of the working tree with those of a commit, to find harmful changes."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ops.schema_compatibility import Effect, Finding, compare
 from schemas import parse_table
 
 MAIN: Final = ("main", "origin/main")
-"""Names of the main branch; a detached checkout has none of its own."""
+"""Names of the main branch. A detached checkout has no local branch."""
 
 _FOLDER: Final = "schemas"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found.
+    """The result of a check.
 
     Parameters
     ----------
     against
-        The commit compared with.
+        The commit of the comparison.
     types
         The record types of the working tree.
     findings
-        What is harmful, refusals first.
+        The harmful changes, refusals first.
     """
 
     against: Commit
@@ -43,7 +43,7 @@ class Report:
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
-        """The changes that somebody has to have thought of."""
+        """The changes that need a decision before they are deployed."""
         return tuple(each for each in self.findings if not each.refused)
 
     def lines(self) -> list[str]:
@@ -72,14 +72,14 @@ def check(root: Path, against: str | None = None) -> Report:
     root
         The repository's folder.
     against
-        A name of the commit: a branch, a tag, an id. The main branch unless given.
+        A name of the commit: a branch, a tag or an id. The default is the main branch.
 
     Raises
     ------
     GitError
-        There is no such commit, no git, or no repository.
+        There is no such commit or no repository, or git is not installed.
     SchemaError
-        A schema does not parse, on either side.
+        A schema of the working tree or of the commit cannot be parsed.
     """
     checkout = Checkout(root)
     commit = checkout.find_commit([against] if against is not None else MAIN)
@@ -100,7 +100,7 @@ def check(root: Path, against: str | None = None) -> Report:
         if name not in tables:
             findings.append(_removed(name))
         elif content != new[name]:
-            # It may be older than a rule for authors, and the change may be what keeps it.
+            # The old schema may break a newer rule for authors, and the change may correct that.
             before = parse_table(name, content, f"{_file(name)} at {commit}", stored=True)
             findings += compare(before, tables[name], _file(name))
     findings.sort(key=lambda each: not each.refused)
@@ -117,9 +117,9 @@ def _removed(name: str) -> Finding:
         field="",
         effect=Effect.QUARANTINED,
         refused=False,
-        problem="the record type is removed: what is landed and not yet written stays landed, and "
-        "its delivery stream's place in the stream of changes is lost",
-        remedy=f"Take {name} out of demand_data_types and deploy when nothing of it is landed",
+        problem="the record type is removed: landed rows that are not yet written stay landed, and "
+        "its delivery stream loses its position in the Kinesis stream",
+        remedy=f"Take {name} out of demand_data_types and deploy when it has no landed objects",
     )
 
 

@@ -1,4 +1,4 @@
-"""The command line of ``dmd schema``; ``ops.schema_action`` is what it runs."""
+"""The command line of ``dmd schema``, which runs ``ops.schema_action``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def schema() -> None:
 
 @schema.command(cls=Command)
 @click.argument("types", metavar="[TYPE]...", nargs=-1, shell_complete=_complete_types)
-@click.option("--avro", is_flag=True, help="Show the full Avro schemas instead, one a line.")
+@click.option("--avro", is_flag=True, help="Show the full Avro schemas instead, one per line.")
 def show(types: tuple[str, ...], avro: bool) -> int:
     """Show the columns of tables as Markdown.
 
@@ -53,8 +53,8 @@ def show(types: tuple[str, ...], avro: bool) -> int:
 def check(against: str | None, as_json: bool, warning_status: int) -> int:
     """Compare the schemas with those of a commit, and refuse what is not safe.
 
-    A change is refused if Athena could not read files of the older schemas any more, or would
-    read them wrongly without an error. The exit status is then 1.
+    The command refuses a change if Athena could no longer read files of the older schemas, or
+    would read them wrongly without an error. The exit status is then 1.
     """
     from ops.schema_action import check as run
 

@@ -1,9 +1,9 @@
-"""What a change of a table's schema does to the files and rows of the old one.
+"""Finds the harm that a change of a table's schema does to existing files and rows.
 
 See docs/design.md#changing-a-schema.
 
-Files stay for years while schemas change, and Athena reads all of them with the newest schema. What
-it could not read is one harm; what it would read wrongly without an error is the worse one.
+Files stay for years while schemas change, and Athena reads all of them with the newest schema. One
+harm is a file that it cannot read. The worse harm is a file that it reads wrongly without an error.
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ from schemas.columns import (
 
 
 class Effect(StrEnum):
-    """What a change does to what was written before it."""
+    """The effect of a change on data written before it."""
 
     UNREADABLE = "unreadable"
     """Readers fail on older files."""
     MISREAD = "misread"
-    """Readers show other values than were written, and no error."""
+    """Readers show wrong values without an error."""
     MIXED = "mixed"
-    """All is read as it was written, but rows before and after the change mean different things."""
+    """Readers show the written values, but their meaning differs before and after the change."""
     QUARANTINED = "quarantined"
-    """Rows that are landed and not yet written do not fit, and go to quarantine."""
+    """Landed rows that are not yet written do not fit, and go to quarantine."""
     DEFAULTED = "defaulted"
-    """Files older than the column show another default than they did."""
+    """Files older than the column show the new default in place of the old."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One change that harms.
+    """A harmful change.
 
     Parameters
     ----------
     file
         The schema's file.
     field
-        The field as a dotted path (``venue.city``), empty for the schema as a whole.
+        The field as a dotted path (``venue.city``), empty for the whole schema.
     effect
-        What it does.
+        The effect.
     refused
-        Whether it must not be deployed; a warning otherwise.
+        Whether it must not be deployed. Otherwise it is a warning.
     problem
-        What changed, and what follows.
+        The change and its consequence.
     remedy
         What to do instead.
     """
@@ -77,15 +77,15 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        """Describe the finding in one line."""
+        """Return the finding in one line."""
         level = "refused" if self.refused else "warning"
         where = f"{self.file}, field {self.field}" if self.field else self.file
         return f"{level}: {where}: {self.problem}. {self.remedy}."
 
 
 NEW_COLUMN: Final = "Keep the column as it was and add a new column instead"
-_KEEP_NAME: Final = "Keep it: what a type is called shows in no table"
-_BY_NAME: Final = "Avro matches types by name, so that readers may refuse older files"
+_KEEP_NAME: Final = "Keep it: no table shows the name of a type"
+_BY_NAME: Final = "Avro matches types by name, so readers may refuse older files"
 
 # https://avro.apache.org/docs/1.12.0/specification/#schema-resolution
 _PROMOTIONS: Final = {
@@ -101,17 +101,18 @@ _PROMOTIONS: Final = {
 def compare(old: Table, new: Table, file: str) -> tuple[Finding, ...]:
     """Return what is harmful in the change from one schema of a table to another.
 
-    Adding a column with a default, removing one, reordering, adding symbols to an enum, making a
-    column nullable, ``int`` to ``long`` or ``double``, and more digits before the decimal point
-    are read rightly in older files (docs/aws-contracts.md#schema-evolution). Removing a column is
-    a warning unless the schema lists it as removed, for the rows that are on their way.
+    Readers still read older files correctly after these changes: adding a column with a default,
+    removing a column, reordering, adding symbols to an enum, making a column nullable, ``int`` to
+    ``long`` or ``double``, and more digits before the decimal point
+    (docs/aws-contracts.md#schema-evolution). Removing a column is a warning unless the schema lists
+    it as removed, because landed rows still have it.
 
     Parameters
     ----------
     old, new
-        The table as it was, and as it is to be.
+        The table before and after the change.
     file
-        What to name in the findings.
+        The file's name for the findings.
     """
     return tuple(_Comparison(file).tables(old, new))
 
@@ -137,8 +138,8 @@ class _Comparison:
         for what in ("name", "namespace"):
             was, is_now = old.avro.get(what), new.avro.get(what)
             if was != is_now:
-                # Trino 476 reads on; the specification says that names have to match, and older
-                # versions of Avro's Java library compare them with their namespace.
+                # Trino 476 still reads such files. But the specification requires equal names, and
+                # older versions of Avro's Java library compare them with their namespace.
                 yield self.refuse(
                     "",
                     Effect.UNREADABLE,
@@ -172,8 +173,8 @@ class _Comparison:
             yield self.warn(
                 _path(where, column.name),
                 Effect.QUARANTINED,
-                "it is removed: rows of the old schema that are landed and not yet written go to "
-                "quarantine, and older files keep it unseen",
+                "it is removed: landed rows of the old schema that are not yet written go to "
+                "quarantine, and no query shows the column of older files",
                 "Deploy when little is landed, and never give the name to another type"
                 if where
                 else 'Put its name into "removed": [...] in the file: such rows are then written '
@@ -206,16 +207,16 @@ class _Comparison:
             yield self.warn(
                 here,
                 Effect.MIXED,
-                f"it is filled from the attribute {new.attribute!r}, until now from "
-                f"{old.attribute!r}: no row says which",
-                "Right if the attribute means the same, or never was there; otherwise "
-                "add a new column instead",
+                f"its attribute was {old.attribute!r} and is {new.attribute!r}: rows do not show "
+                "from which of the two their value is",
+                "Deploy it if both attributes mean the same or the old one was never used; "
+                "otherwise add a new column instead",
             )
         if old.has_default and not new.has_default:
             yield self.refuse(
                 here,
                 Effect.UNREADABLE,
-                "the default is gone, and every query on files older than the column needs it",
+                "the default is removed, but every query on files older than the column needs it",
                 "Keep the default",
             )
         elif old.has_default and old.default != new.default:
@@ -224,7 +225,7 @@ class _Comparison:
                 Effect.DEFAULTED,
                 f"the default was {_shown(old.default)} and is {_shown(new.default)}: files older "
                 "than the column show the new one",
-                "Keep the default if that is not meant",
+                "Keep the default unless you want that",
             )
 
     def types(self, old: ColumnType, new: ColumnType, here: str) -> Iterator[Finding]:
@@ -274,7 +275,7 @@ class _Comparison:
                 Effect.UNREADABLE,
                 f"the enum no longer has {', '.join(dropped)}: queries on older files fail, in "
                 "Trino even where no row has it",
-                "Keep the symbol, whether it is still used or not",
+                "Keep the symbol even if it is no longer used",
             )
 
     def decimals(self, old: Decimal, new: Decimal, here: str) -> Iterator[Finding]:
@@ -302,17 +303,17 @@ class _Comparison:
             yield self.refuse(
                 here,
                 Effect.MIXED,
-                f'"epoch" was {old.epoch} and is {new.epoch}: the same number is another time from '
-                "then on, and no row says which",
+                f'"epoch" was {old.epoch} and is {new.epoch}: the same number now means another '
+                "time, and rows do not show which unit they used",
                 NEW_COLUMN,
             )
         else:
             yield self.warn(
                 here,
                 Effect.MIXED,
-                f"the attribute was {_source(old)} and is {_source(new)}: what still comes in "
-                "the old form does not fit the column",
-                "Right if the source has changed altogether; otherwise add a new column instead",
+                f"the attribute was {_source(old)} and is {_source(new)}: a value in the old form "
+                "no longer fits the column",
+                "Deploy it if every value now has the new form; otherwise add a new column instead",
             )
 
     def replaced(self, old: ColumnType, new: ColumnType, here: str) -> Finding:
@@ -321,7 +322,7 @@ class _Comparison:
             return self.refuse(
                 here,
                 Effect.MISREAD,
-                f"{change}: Avro lets readers take the one for the other, and show wrong values "
+                f"{change}: Avro lets readers convert one to the other, so they show wrong values "
                 "of older files without an error",
                 NEW_COLUMN,
             )
@@ -370,7 +371,7 @@ def _physical(column_type: ColumnType) -> str:
 
 
 def _named(column_type: ColumnType) -> str:
-    """Return a column type as a schema's author calls it."""
+    """Return a column type's name in a schema file."""
     match column_type:
         case Decimal():
             return hive_type(column_type)

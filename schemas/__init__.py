@@ -1,6 +1,6 @@
-"""The one source of truth about the tables, see docs/design.md#the-schemas.
+"""The only source of the tables' definitions, see docs/design.md#the-schemas.
 
-``schemas/<type>.json`` describes a record type; everything else about its table is derived here.
+``schemas/<type>.json`` describes a record type. This package derives all else about its table.
 """
 
 from schemas.envelope import ENVELOPE_NAMES, PARTITION_COLUMN

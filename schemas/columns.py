@@ -1,9 +1,9 @@
-"""The columns of a table as values: what a schema's Avro types mean to this pipeline.
+"""The columns of a table and their types, as this pipeline understands a schema's Avro types.
 
 See docs/design.md#the-schemas.
 
 A *row* travels from the transform to the Avro writer as one line of JSON. Each type below says
-how its values look there ("landed as"); a null column is left out or ``null``.
+how that line holds its values ("landed as"). A null column is left out or ``null``.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 Epoch = Literal["seconds", "milliseconds", "microseconds"]
 
-# Athena's times are right from year 1 to 9999 (docs/aws-contracts.md#seen-on-trino): milliseconds
-# and days since 1970.
+# Athena reads times of the years 1 to 9999 correctly (docs/aws-contracts.md#seen-on-trino). In
+# milliseconds and days since 1970.
 MIN_MILLIS, MAX_MILLIS = -62_135_596_800_000, 253_402_300_799_999
 MIN_DAYS, MAX_DAYS = -719_162, 2_932_896
 
@@ -61,8 +61,7 @@ class Decimal:
 class Timestamp:
     """Avro ``long`` with ``timestamp-millis``, landed as an integer: milliseconds since 1970, UTC.
 
-    ``epoch`` is the unit of the number that the attribute holds; None says that the attribute
-    holds ISO 8601 text.
+    ``epoch`` is the unit of the attribute's number, or None if the attribute is ISO 8601 text.
     """
 
     epoch: Epoch | None = None
@@ -136,13 +135,13 @@ class Column:
     name
         Name in the table, snake_case.
     attribute
-        Name of the item's attribute (or of the nested map's) that the value comes from.
+        Name of the attribute, of the item or of the nested map, that the value comes from.
     type
-        What the column holds; ``Nullable`` where it may be null.
+        The type of the values; ``Nullable`` if they may be null.
     has_default, default
-        Whether a value that is absent has one all the same, and which (as Avro writes defaults).
+        Whether the column has a default for an absent attribute, and the default in Avro's form.
     doc
-        What the column means; becomes the column's comment in Glue.
+        What the column means: the column's comment in Glue.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The columns that every table begins with, written down once.
+"""The envelope: the columns at the beginning of every table.
 
 See docs/design.md#the-envelope.
 """
@@ -66,5 +66,5 @@ ENVELOPE: tuple[dict[str, Any], ...] = (
 
 ENVELOPE_NAMES = frozenset(column["name"] for column in ENVELOPE)
 
-# Glue's partition key stands beside the columns and cannot be one of them.
+# The partition key in Glue. Glue does not allow a column of the same name.
 PARTITION_COLUMN = "partition_date"

@@ -1,4 +1,4 @@
-"""What can be wrong with a schema."""
+"""Errors of schemas."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ class SchemaError(Exception):
     Parameters
     ----------
     file
-        The schema's file, or what stands for it.
+        The schema's file, or another name for it.
     field
-        The field at fault as a path (``venue.city``), or an empty text for the schema as a whole.
+        Path of the field with the error (``venue.city``), or an empty text for the whole schema.
     problem
         What is wrong.
     remedy

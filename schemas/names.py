@@ -1,4 +1,4 @@
-"""What a table and its columns may be called."""
+"""Rules for the names of tables and columns."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from schemas.errors import SchemaError
 from schemas.reserved import RESERVED_WORDS
 
-# Athena folds case. Names that begin with an underscore are the program's own in SQL: none of them
-# can be a column's or a table's.
+# Athena folds case. In SQL, names that begin with an underscore are reserved for this program.
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 # Glue's limit: https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
@@ -17,16 +16,16 @@ _MOST_IN_COLUMN = 255
 MOST_IN_TYPE = 40
 """Most characters of a record type's name.
 
-A function is called ``<product>-<environment>-<inventory>-transform-<type>``, and Lambda takes 64:
-a longer name has no place in every environment, however short the codes are.
+A function is called ``<product>-<environment>-<inventory>-transform-<type>``, and Lambda allows 64
+characters. A longer type would not fit in every environment, even with the shortest codes.
 """
 
 VIEW_SUFFIX = "_latest"
-"""What the name of a type's view of the current state ends in, after the type's name."""
+"""The end of the name of a type's view of the current state, after the type's name."""
 
 
 def is_column_name(name: str) -> bool:
-    """Say whether a column can be called so, apart from `RESERVED_WORDS`."""
+    """Return whether a column can have this name, `RESERVED_WORDS` aside."""
     return len(name) <= _MOST_IN_COLUMN and _SNAKE_CASE.fullmatch(name) is not None
 
 
@@ -36,21 +35,21 @@ def check_record_type(record_type: str, file: str) -> None:
     Parameters
     ----------
     record_type
-        The type's name, which is the schema file's without its ending.
+        The type's name: the name of the schema file without its extension.
     file
-        What to name in an error.
+        The file's name for errors.
 
     Raises
     ------
     SchemaError
-        Says what is wrong with the name.
+        The name cannot be used.
     """
     if not _SNAKE_CASE.fullmatch(record_type):
         problem = "it is not snake_case, and Athena folds case"
     elif record_type in RESERVED_WORDS:
         problem = "it is a reserved word of Athena"
     elif record_type.endswith(VIEW_SUFFIX):
-        problem = f"names that end in {VIEW_SUFFIX} are those of the views of the current state"
+        problem = f"names that end in {VIEW_SUFFIX} belong to the views of the current state"
     elif len(record_type) > MOST_IN_TYPE:
         problem = (
             f"it has {len(record_type)} characters, and more than {MOST_IN_TYPE} do not fit into "
@@ -62,5 +61,5 @@ def check_record_type(record_type: str, file: str) -> None:
         file,
         "",
         f"the record type cannot be called {record_type!r}: {problem}",
-        "Rename the file, and have the items say the new name in their type attribute",
+        "Rename the file, and write the new name into the items' type attribute",
     )

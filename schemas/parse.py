@@ -1,4 +1,4 @@
-"""Avro schema JSON to columns; refuses what Athena's Avro SerDe cannot read.
+"""Parses an Avro schema into columns; refuses what Athena's Avro SerDe cannot read.
 
 See docs/aws-contracts.md#avro-types-as-columns.
 """
@@ -35,8 +35,8 @@ from schemas.reserved import RESERVED_WORDS
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Bytes of UTF-8 that the AWS provider takes in a column's comment, which a field's doc becomes, and
-# in a table's description.
+# Maximum bytes of UTF-8 that the AWS provider accepts in a column's comment (a field's doc) and a
+# table's description (the schema's doc).
 # https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
 # https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 _MOST_IN_COMMENT = 255
@@ -51,8 +51,8 @@ _PRIMITIVES: dict[str, ColumnType] = {
     "bytes": Bytes(),
 }
 
-# What each kind of definition may say. Avro ignores what it does not know, and a property in the
-# wrong place, or misspelt, would then change a column without a word.
+# The properties that each kind of definition may have. Avro ignores unknown properties, so a
+# misspelt or misplaced one would silently change a column.
 _PROPERTIES = {
     "field": {"name", "type", "doc", "default", "attribute", "epoch"},
     "record": {"type", "name", "doc", "fields"},
@@ -64,17 +64,17 @@ _PROPERTIES = {
     "logical": {"type", "logicalType"},
     "primitive": {"type"},
 }
-# Deep enough for any table; Python's own parser has a limit for the encoder that is made of it.
+# Deep enough for any table. The encoder is generated code, and Python's parser limits its depth.
 _MOST_DEPTH = 12
-# What Glue allows in a text of one line, but for the tab: no half of a surrogate pair, and neither
-# U+FFFE nor U+FFFF, which are no characters.
+# What Glue allows in one line of text, without the tab: no surrogates, and neither U+FFFE nor
+# U+FFFF, which are not characters.
 _DOC = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]*")
 
 _REFUSED_TYPES = {
     "float": ("float keeps 7 digits of DynamoDB's 38", "Use double, or bytes with decimal"),
-    "fixed": ("Athena reads fixed wrongly where it is a decimal", "Use bytes"),
-    "null": ("a column of nothing but nulls", 'Use ["null", <type>]'),
-    "error": ("error is for protocols", "Use record"),
+    "fixed": ("Athena reads a decimal in fixed wrongly", "Use bytes"),
+    "null": ("the type null holds no values", 'Use ["null", <type>]'),
+    "error": ("the type error is only for Avro protocols", "Use record"),
 }
 
 _REFUSED_LOGICAL_TYPES = {
@@ -103,10 +103,10 @@ _DEFAULT_TYPES: dict[type, tuple[type, ...]] = {
 
 @dataclass
 class _Parser:
-    """One schema on its way to columns; remembers the named types it has met.
+    """Parses one schema; keeps the named types that it has defined so far.
 
-    What was a table's schema once is taken as it is (``stored``): rules for authors, which may
-    have been made since, are not for it.
+    A schema that a table has or had (``stored``) is not checked against the rules for authors,
+    because a rule may be newer than the schema.
     """
 
     file: str
@@ -124,7 +124,7 @@ class _Parser:
             raise self.fail(
                 where,
                 f"{', '.join(unknown)} has no meaning here",
-                f"Use {', '.join(sorted(_PROPERTIES[kind]))}; a logicalType belongs into the type",
+                f"Use {', '.join(sorted(_PROPERTIES[kind]))}; a logicalType belongs in the type",
             )
 
     def check_doc(self, schema: dict[str, Any], where: str) -> str:
@@ -174,8 +174,8 @@ class _Parser:
         ):
             raise self.fail(
                 where,
-                f"{name!r} is not an Avro name that is free",
-                "Give the type a name of letters, digits and underscores",
+                f"the type cannot be called {name!r}",
+                "Give it a name of letters, digits and underscores that is not an Avro type",
             )
         if name in self.named or name in self.open:
             raise self.fail(where, f"the type {name} is defined twice", "Define it once")
@@ -205,8 +205,8 @@ class _Parser:
         if epoch is not None and not _holds_timestamp(column_type):
             raise self.fail(
                 here,
-                '"epoch" on a field that is no timestamp-millis',
-                'Give the type "logicalType": "timestamp-millis", or take "epoch" away',
+                '"epoch" on a field that is not a timestamp-millis',
+                'Give the type "logicalType": "timestamp-millis", or remove "epoch"',
             )
         self._check_default(each, column_type, here)
         return Column(name, attribute, column_type, "default" in each, each.get("default"), doc)
@@ -257,7 +257,7 @@ class _Parser:
             raise self.fail(
                 here,
                 "the default is not a value of the type, or the type cannot have one here",
-                "Give string, boolean, int, long, double or enum a value of theirs, "
+                "Give a string, boolean, int, long, double or enum a value of its type, "
                 "or make the field nullable",
             )
 
@@ -294,8 +294,8 @@ class _Parser:
         if not isinstance(name, str) or name in self.named or name in self.open:
             raise self.fail(
                 where,
-                "a type within an object that says nothing more",
-                'Write the inner type itself: {"type": {"type": ...}} is no Avro',
+                "an object around a type, without other properties",
+                'Write the inner type itself: {"type": {"type": ...}} is not valid Avro',
             )
         if name in _PRIMITIVES:
             self.check_properties(schema, "primitive", where)
@@ -345,7 +345,7 @@ class _Parser:
             raise self.fail(
                 where,
                 "the symbols of an enum have to be Avro names, each given once",
-                'Mend "symbols", or use string where values are free',
+                'Correct "symbols", or use string if any value is allowed',
             )
         enum = Enum(name, tuple(symbols))
         self.named[name] = enum
@@ -371,7 +371,7 @@ class _Parser:
             raise self.fail(
                 where,
                 f"{logical} on {base!r}",
-                f"Put {logical} on {_LOGICAL_BASE[logical]}: Athena reads it there alone",
+                f"Put {logical} on {_LOGICAL_BASE[logical]}: Athena reads it only there",
             )
         self.check_properties(schema, "decimal" if logical == "decimal" else "logical", where)
         if logical == "timestamp-millis":
@@ -383,13 +383,13 @@ class _Parser:
             raise self.fail(
                 where,
                 f"the decimal's precision is {precision!r}",
-                'Give "precision" 1 to 38: Athena has no more digits',
+                'Set "precision" to a number from 1 to 38, as Athena supports no more',
             )
         if type(scale) is not int or not 0 <= scale <= precision:
             raise self.fail(
                 where,
                 f"the decimal's scale is {scale!r}",
-                f'Give "scale" 0 to the precision, {precision}',
+                f'Set "scale" to a number from 0 to the precision, {precision}',
             )
         return Decimal(precision, scale)
 
@@ -403,13 +403,13 @@ def parse_record(schema: Any, file: str) -> Record:
         The schema as JSON values. Fields may carry ``attribute`` and ``epoch``
         (docs/design.md#properties-of-a-field).
     file
-        What to name in an error.
+        The file's name for errors.
 
     Raises
     ------
     SchemaError
         The schema uses something that Athena's Avro SerDe cannot read, or a name that is reserved
-        or not snake_case; names file, field and remedy.
+        or not snake_case. The error names the file, the field and the remedy.
     """
     _check_is_record(schema, file)
     namespace = schema.get("namespace")
@@ -417,23 +417,23 @@ def parse_record(schema: Any, file: str) -> Record:
         isinstance(namespace, str) and _NAMESPACE.fullmatch(namespace)
     ):
         raise SchemaError(
-            file, "", f"the namespace is {namespace!r}", "Use Avro names with dots between them"
+            file, "", f"the namespace is {namespace!r}", "Use Avro names separated by dots"
         )
     return _Parser(file).record(schema, "")
 
 
 def parse_stored_record(schema: Any, file: str) -> Record:
-    """Return the columns of a schema that was a table's when it was stored.
+    """Return the columns of a schema that a table has or had.
 
-    Rules for authors (names, docs, defaults, properties) may have been added since, and do not
-    count here: whatever has a column type of today's is read.
+    The rules for authors (names, docs, defaults, properties) do not apply, because a rule may be
+    newer than the schema. Only the types must be known.
 
     Parameters
     ----------
     schema
         The schema as JSON values, without the pipeline's own properties.
     file
-        What to name in an error.
+        The file's name for errors.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Words that cannot be column names without quoting in Athena.
+"""Words that Athena accepts as column names only in quotes.
 
 Source: https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html (DDL and SELECT lists).
 """

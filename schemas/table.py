@@ -1,4 +1,4 @@
-"""A record type's schema file to its table: envelope, then the type's own columns.
+"""Derives a record type's table from its schema file: envelope, then the type's own columns.
 
 See docs/design.md#the-schemas.
 """
@@ -21,10 +21,11 @@ _FOLDER = Path(__file__).parent
 
 RECORD_TYPES: tuple[str, ...] = tuple(sorted(path.stem for path in _FOLDER.glob("*.json")))
 
-# Characters of a table's parameter. https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+# Maximum characters of a table's parameter.
+# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 _MOST_IN_PARAMETER = 512_000
 
-# Properties of a field that are this pipeline's own and mean nothing to an Avro reader.
+# Properties of a field that only this pipeline defines. Avro readers do not know them.
 _OWN_PROPERTIES = ("attribute", "epoch")
 
 
@@ -41,9 +42,9 @@ class Table:
     columns
         The type's own columns, without the envelope.
     avro
-        The full Avro schema as JSON values: envelope first, the pipeline's own properties gone.
+        The full Avro schema as JSON values: envelope first, without the pipeline's own properties.
     removed
-        Names of columns that were taken out, which rows landed before still have.
+        Names of removed columns, which rows landed earlier may still have.
     """
 
     record_type: str
@@ -73,9 +74,9 @@ def parse_table(record_type: str, text: str | bytes, file: str, *, stored: bool 
     text
         The schema file's content, JSON.
     file
-        What to name in an error.
+        The file's name for errors.
     stored
-        The text was a table's schema once: rules for authors do not count
+        Whether a table has or had this schema. The rules for authors then do not apply
         (`schemas.parse.parse_stored_record`).
 
     Raises
@@ -89,7 +90,7 @@ def parse_table(record_type: str, text: str | bytes, file: str, *, stored: bool 
     try:
         source = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise SchemaError(file, "", f"it is not JSON ({error})", "Mend the file") from None
+        raise SchemaError(file, "", f"it is not JSON ({error})", "Correct the file") from None
     removed = _take_removed(source, file)
     record = parse(source, file)
     for column in record.columns:
@@ -97,27 +98,27 @@ def parse_table(record_type: str, text: str | bytes, file: str, *, stored: bool 
             raise SchemaError(
                 file,
                 column.name,
-                "every table has a column of this name already",
+                "every table already has a column of this name",
                 'Rename it, and put the attribute\'s own name into "attribute"',
             )
     avro = _without_own_properties(source)
     avro["fields"] = [*ENVELOPE, *avro["fields"]]
-    # The envelope's named types and the type's own must not clash: parse the whole once.
+    # Parsing the whole finds a named type that both the envelope and the schema define.
     parse(avro, file)
     names = {column.name for column in record.columns} | ENVELOPE_NAMES
     for name in removed:
         if name in names:
             raise SchemaError(
-                file, name, '"removed" names a column that is there', "Take it out of one of them"
+                file, name, '"removed" names a column of the schema', "Delete one of the two"
             )
     found = Table(record_type, source.get("doc", ""), record.columns, avro, removed)
     if (size := len(found.literal)) > _MOST_IN_PARAMETER and not stored:
         raise SchemaError(
             file,
             "",
-            f"the schema has {size} characters as one line, envelope and escapes included, and a "
-            f"parameter of a Glue table takes {_MOST_IN_PARAMETER}",
-            "Shorten it: fewer columns, or less doc",
+            f"the schema has {size} characters in one line, with envelope and escapes, but a "
+            f"parameter of a Glue table can have at most {_MOST_IN_PARAMETER}",
+            "Use fewer columns or shorter docs",
         )
     return found
 
@@ -140,7 +141,7 @@ def table(record_type: str) -> Table:
 
 
 def avro_schema(record_type: str) -> dict[str, Any]:
-    """Return a record type's full Avro schema as JSON values (a copy of the caller's own).
+    """Return a new copy of a record type's full Avro schema, as JSON values.
 
     Raises
     ------
@@ -152,7 +153,7 @@ def avro_schema(record_type: str) -> dict[str, Any]:
 
 
 def removed_columns(record_type: str) -> tuple[str, ...]:
-    """Return the columns that were taken out of a record type's table.
+    """Return the columns that were removed from a record type's table.
 
     Raises
     ------
@@ -163,7 +164,7 @@ def removed_columns(record_type: str) -> tuple[str, ...]:
 
 
 def _take_removed(source: Any, file: str) -> tuple[str, ...]:
-    """Take the list of removed columns out of a schema file: it is no part of the Avro schema."""
+    """Remove the list of removed columns from a schema file: it is not part of the Avro schema."""
     found = source.pop("removed", []) if isinstance(source, dict) else []
     if not isinstance(found, list) or not all(isinstance(name, str) and name for name in found):
         raise SchemaError(
@@ -173,7 +174,7 @@ def _take_removed(source: Any, file: str) -> tuple[str, ...]:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _without_own_properties(schema: Any) -> Any:

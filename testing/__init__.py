@@ -1,1 +1,1 @@
-"""What the tests and the benchmark share; nothing of the product imports it."""
+"""Code that the tests and the benchmark share. The product does not import it."""

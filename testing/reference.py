@@ -1,7 +1,7 @@
-"""The transform once more, plain and slow, from the design and the schema files alone.
+"""The reference implementation of the transform: plain, slow, made from the design and schemas.
 
-Nothing of it is shared with the product: numbers are `decimal`, times are `datetime`, and a row is
-what fastavro has to read back at the other end of the pipeline.
+It shares no code with the product. Numbers are `decimal`, times are `datetime`, and a row has the
+values that fastavro must read at the end of the pipeline.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the writer's function is told, where a test has no stack to ask; imports nothing."""
+"""The writer's environment variables, for tests without a stack. It imports nothing."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ WRITER_ENVIRONMENT: Final = {
     "ENVIRONMENT": "dev1",
     "LOG_LEVEL": "INFO",
 }
-"""Every variable that the writer needs, with values that let it work at once."""
+"""Every variable that the writer needs, with values that let it work without waiting."""

@@ -1,12 +1,12 @@
-"""DynamoDB attribute values to column values, one compiled converter a column.
+"""Converts DynamoDB attribute values to column values. Each column has a compiled converter.
 
 See docs/design.md#no-attribute-is-lost.
 
-An attribute value is ``{"S": "text"}``: a map with one type marker, as DynamoDB JSON has it. A
-converter either returns the value as it is landed (see `schemas.columns`), or raises `Misfit`.
-Where the column holds less than the attribute says (a time finer than a millisecond, a number with
-more digits than a double, a map with fields that the record lacks), it also puts a mark into
-``narrowed``, and the caller keeps the whole attribute beside the column.
+An attribute value is DynamoDB JSON, for example ``{"S": "text"}``: a map with one type marker. A
+converter returns the value as it is landed (see `schemas.columns`), or raises `Misfit`. Some values
+lose detail in the column: a time finer than a millisecond, a number with more digits than a double,
+a map with fields that the record lacks. The converter then also appends to ``narrowed``, and the
+caller keeps the whole attribute in ``rescued_attributes``.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def converter(column_type: ColumnType) -> Converter:
     Raises
     ------
     Misfit
-        By the function returned: the attribute is no DynamoDB JSON, of another type, or out of the
-        column's range.
+        Raised by the returned function: the attribute is not DynamoDB JSON, has another type, or
+        is out of the column's range.
     """
     match column_type:
         case String():
@@ -83,14 +83,14 @@ def converter(column_type: ColumnType) -> Converter:
 
 
 def _marked(value: Any, marker: str) -> Any:
-    """Return what stands under an attribute value's only marker, if that is ``marker``."""
+    """Return the content of an attribute value whose only marker is ``marker``."""
     if type(value) is dict and len(value) == 1 and marker in value:
         return value[marker]
     raise _MISFIT
 
 
 def _text(value: Any, marker: str) -> str:
-    # Most columns come this way: one call each, not two.
+    # Most columns use this function, so it does not call _marked: one call each, not two.
     if type(value) is dict and len(value) == 1:
         text = value.get(marker)
         if type(text) is str:
@@ -132,9 +132,9 @@ def _double(value: Any, narrowed: list[None]) -> float:
 
 
 def is_base64(text: str) -> bool:
-    """Say whether a text is base64 as RFC 4648 has it, padding included and nothing else."""
+    """Return whether a text is padded base64 of RFC 4648, without other characters."""
     if len(text) % 4:
-        # Python 3.11 lets some padding pass that is too much.
+        # Python 3.11 accepts some excess padding.
         return False
     try:
         binascii.a2b_base64(text, strict_mode=True)
@@ -204,14 +204,14 @@ def _nullable(inner: Converter) -> Converter:
     return convert
 
 
-# A set's marker, and the marker that each of its members would have in a list.
+# The marker of a set, and the marker that each member would have in a list.
 _SETS = {String: ("SS", "S"), Enum: ("SS", "S"), Date: ("SS", "S"), Bytes: ("BS", "B")}
 _NUMBER_SET = ("NS", "N")
 _NUMERIC = (Integer, Double, Decimal)
 
 
 def set_markers(items: ColumnType) -> tuple[str, str] | None:
-    """Return the marker of a set of such items, and the one that each member has in a list."""
+    """Return the marker of a set of such items, and the marker of each member in a list."""
     if isinstance(items, Nullable):
         return set_markers(items.of)
     if isinstance(items, Timestamp):

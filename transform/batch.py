@@ -1,4 +1,4 @@
-"""A batch of Firehose records to its answers and counts, in one pass.
+"""Turns a batch of Firehose records into answers and counts, in one pass.
 
 See docs/design.md#the-transform.
 """
@@ -24,14 +24,14 @@ from transform.firehose import (
 from transform.row import Row, UnfitRecord
 from transform.typed import Glanced, TypedRowMaker
 
-# Records are taken so many at a time: enough to do each thing many times in turn, and few enough
-# for what is made of them to stay in the processor's cache.
+# How many records are converted together. Each step runs over all of them, which is fast only while
+# the results fit into the processor's cache.
 _TOGETHER = 32
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A record that was answered ``ProcessingFailed``, by what may be logged of it."""
+    """A record that was answered ``ProcessingFailed``, without its content: this may be logged."""
 
     record_id: str
     sequence_number: str | None
@@ -41,14 +41,14 @@ class Failure:
 
 @dataclass
 class Outcome:
-    """What became of a batch.
+    """The result of a batch.
 
     Parameters
     ----------
     invocation_id
-        Firehose's name of the batch.
+        Firehose's identifier of the batch.
     answer
-        The response payload: the answers as JSON, one a record, in order.
+        The response payload: one answer for each record, in order, as JSON.
     counts
         Records by outcome and reason: ``ok``, ``other_type``, ``no_type``, or a failure's reason.
     rescued_attributes, rescued_rows
@@ -79,7 +79,7 @@ class Transform:
     type_attribute
         Name of the item's attribute that holds its record type.
     limit
-        Most bytes that an answer may have as JSON.
+        Maximum size of the answer as JSON, in bytes.
     """
 
     def __init__(self, table: Table, type_attribute: str, limit: int = PAYLOAD_LIMIT) -> None:
@@ -89,11 +89,11 @@ class Transform:
         self._limit = limit
 
     def batch(self, records: Iterable[Mapping[str, Any]]) -> Outcome:
-        """Return the outcome of ``records`` of a Firehose transformation event, as JSON values."""
+        """Return the outcome of a Firehose transformation event's ``records`` (JSON values)."""
         return self.payload(msgspec.json.encode({"records": list(records)}))
 
     def payload(self, payload: bytes) -> Outcome:
-        """Return the outcome of a batch: every record answered once, in order.
+        """Return the outcome of a batch. Every record is answered once, in order.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class Transform:
         Raises
         ------
         msgspec.DecodeError
-            The payload is none.
+            The payload is not such an event.
         """
         event = read_event(payload)
         answer = Answer([record.record_id for record in event.records], self._limit)
@@ -127,7 +127,7 @@ class Transform:
         return outcome
 
     def _found(self, records: Sequence[FirehoseRecord]) -> list[Row | str | Exception]:
-        """Return each record's row, why it is dropped, or what is wrong with it."""
+        """Return for each record its row, the reason to drop it, or the error."""
         found: list[Row | str | Exception] = []
         own, places = [], []
         for record in records:
@@ -154,8 +154,8 @@ def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Excep
     if isinstance(error, NotAChangeRecord | UnfitRecord):
         reason = error.reason
     else:
-        # What nobody thought of must not hold up its neighbours: it goes to the error output with
-        # its raw source, and the log says where to look.
+        # An unexpected error must not fail the other records of the batch. Firehose writes the
+        # record's source to the error output, and the log names the record.
         reason = f"unexpected_{type(error).__name__}"
     answer.without_data("ProcessingFailed")
     outcome.counts[reason] += 1

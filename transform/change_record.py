@@ -1,4 +1,4 @@
-"""A DynamoDB change record as Kinesis carries it, decoded and checked.
+"""Decodes and checks a DynamoDB change record from Kinesis.
 
 See docs/aws-contracts.md#dynamodb-change-records.
 """
@@ -17,7 +17,7 @@ _DYNAMODB_BEGAN = 1_325_376_000_000
 
 
 class NotAChangeRecord(Exception):
-    """The bytes are no change record; ``reason`` says why in one word."""
+    """The bytes are not a change record; ``reason`` says why in one word."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class _AttributeValue(msgspec.Struct):
 
 
 class Body(msgspec.Struct, kw_only=True):
-    """What DynamoDB says of a change, without the images."""
+    """The member ``dynamodb`` of a change record, without the images."""
 
     ApproximateCreationDateTime: int
     ApproximateCreationDateTimePrecision: Literal["MILLISECOND", "MICROSECOND"] | None = None
@@ -39,14 +39,14 @@ class Body(msgspec.Struct, kw_only=True):
     def micros(self) -> int:
         """When the item changed, microseconds since 1970.
 
-        A record without a precision is of the years in which DynamoDB did not write one yet: its
-        time is in milliseconds.
+        DynamoDB did not write a precision in its first years. The time of such a record is in
+        milliseconds.
 
         Raises
         ------
         NotAChangeRecord
-            There is no precision, and as milliseconds the time is before there was a DynamoDB. The
-            number is then of another unit, and nothing says of which.
+            There is no precision, and the time in milliseconds is before DynamoDB existed. The
+            number then has another, unknown unit.
         """
         number = self.ApproximateCreationDateTime
         precision = self.ApproximateCreationDateTimePrecision
@@ -66,7 +66,7 @@ class _OldBody(Body):
 
 
 class Envelope(msgspec.Struct, kw_only=True):
-    """A change record, without what DynamoDB says of the change."""
+    """A change record without its member ``dynamodb``."""
 
     eventID: str
     eventName: EventName
@@ -100,7 +100,7 @@ class _StreamsBody(msgspec.Struct):
 
 
 class _StreamsRecord(msgspec.Struct):
-    """What a record of a DynamoDB stream has, and a change record in Kinesis has not."""
+    """The members that a record of a DynamoDB stream has and a change record in Kinesis lacks."""
 
     dynamodb: _StreamsBody
     eventSourceARN: msgspec.Raw | UnsetType = UNSET
@@ -108,10 +108,10 @@ class _StreamsRecord(msgspec.Struct):
 
 
 def digits_as_they_stand(number: str) -> msgspec.Raw:
-    """Return a JSON number's digits as JSON: the decoders' ``float_hook``.
+    """Return a JSON number unchanged: the decoders' ``float_hook``.
 
-    DynamoDB JSON has numbers as text. Where a malformed attribute has a JSON number all the same,
-    a float would change its digits.
+    DynamoDB JSON writes numbers as text. If a malformed attribute has a JSON number, a float would
+    change its digits.
     """
     return msgspec.Raw(number.encode())
 
@@ -122,10 +122,10 @@ _streams = msgspec.json.Decoder(_StreamsRecord)
 
 
 def is_of_dynamodb_streams(data: bytes) -> bool:
-    """Say whether JSON is a record of a DynamoDB stream, by what the record itself has.
+    """Return whether JSON is a record of a DynamoDB stream.
 
     Such a record, forwarded into Kinesis, looks like a change record, but its time is in seconds.
-    A record that says its time's precision is none, whatever else it has.
+    A record that gives the precision of its time is never one.
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
 
     Parameters
@@ -145,14 +145,14 @@ def is_of_dynamodb_streams(data: bytes) -> bool:
 
 
 def expired_by_ttl(identity: Any) -> bool:
-    """Say whether the one who removed an item is DynamoDB's time to live.
+    """Return whether DynamoDB's time to live removed an item.
 
     Parameters
     ----------
     identity
         A change record's ``userIdentity``. Its members are spelt ``type`` and ``principalId`` in
-        Kinesis, ``Type`` and ``PrincipalId`` in the API of DynamoDB Streams; whatever else it may
-        be is nobody.
+        Kinesis, ``Type`` and ``PrincipalId`` in the API of DynamoDB Streams. For any other value
+        the answer is no.
         https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
     """
     if not isinstance(identity, dict):
@@ -170,13 +170,13 @@ _event = msgspec.json.Decoder(_Event)
 
 
 def _peek(*images: tuple[str, Any, None]) -> msgspec.json.Decoder[Any]:
-    """Return a decoder of a change record's event, and of as much as these say of its images."""
+    """Return a decoder of a change record's event and of these fields of its images."""
     body = msgspec.defstruct("_Images", images)
     return msgspec.json.Decoder(msgspec.defstruct("_Peek", [("dynamodb", body)], bases=(_Event,)))
 
 
 class ChangeRecordReader:
-    """Reads change records of tables whose items name their type in one attribute.
+    """Reads change records of a table whose items name their record type in one attribute.
 
     Parameters
     ----------
@@ -197,18 +197,18 @@ class ChangeRecordReader:
     def glance(self, data: bytes) -> tuple[EventName, str | None]:
         """Return a change record's event, and the record type that its item names, if any.
 
-        Looks at nothing else: three of four records are another function's, and whatever else may
-        be wrong with those is for that function to say.
+        Nothing else is decoded: most records belong to another record type's function, and that
+        function reports what else is wrong with them.
 
         Raises
         ------
         NotAChangeRecord
-            The bytes are not JSON, no change record, or one without the image that its event has.
+            The bytes are not JSON or not a change record, or the event's image is missing.
         """
         try:
             peek = _decode(self._peek, data)
         except NotAChangeRecord:
-            # It may be the image that does not count which is not as it should be.
+            # The malformed image may be the one that this event does not use.
             event = _decode(_event, data).eventName
             peek = _decode(self._peek_old if event == "REMOVE" else self._peek_new, data)
         image = peek.dynamodb.OldImage if peek.eventName == "REMOVE" else peek.dynamodb.NewImage
@@ -225,13 +225,13 @@ class ChangeRecordReader:
         data
             The change record.
         event
-            What `glance` said of it.
+            The event that `glance` returned.
 
         Raises
         ------
         NotAChangeRecord
-            As `glance`, or a part of the envelope is missing or of the wrong type, or the record is
-            one of DynamoDB Streams.
+            As `glance`, or a part of the envelope is missing or has the wrong type, or the record
+            comes from DynamoDB Streams.
         """
         try:
             change: ChangeRecord = _decode(_old if event == "REMOVE" else _new, data)

@@ -1,4 +1,4 @@
-"""Firehose's event and answer as bytes, decoded no further than is looked at.
+"""Reads Firehose's event and writes the answer, as bytes. Decodes only what the transform needs.
 
 See docs/aws-contracts.md#firehose-transformation.
 """
@@ -15,8 +15,8 @@ from pybase64 import b64decode, b64encode
 # https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html
 PAYLOAD_LIMIT = 6 * 1024 * 1024
 
-# What stands around an answer's texts when the managed runtime writes it, which is longer than what
-# is written here; with the longest result there is.
+# The JSON around an answer's texts as the managed runtime writes it, with the longest result. It is
+# longer than what this module writes, and the limit must hold for both.
 _AROUND_ANSWERS = len('{"records": []}')
 _AROUND_ANSWER = len('{"recordId": , "result": "ProcessingFailed"}, ')
 _AROUND_DATA = len(', "data": ""')
@@ -43,7 +43,7 @@ class FirehoseRecord(msgspec.Struct, rename="camel", gc=False):
         Raises
         ------
         ValueError
-            It is not base64.
+            The data is not base64.
         """
         text = memoryview(self.data)
         try:
@@ -51,12 +51,12 @@ class FirehoseRecord(msgspec.Struct, rename="camel", gc=False):
                 return b64decode(text[1:-1], None, True)
         except (IndexError, ValueError):
             pass
-        # No text at all, or one with escapes: JSON may escape a slash, or any character.
+        # Not a text, or a text with escapes: JSON may escape a slash, or any character.
         return b64decode(_text.decode(self.data), None, True)
 
     @property
     def sequence_number(self) -> str | None:
-        """The record's sequence number in the Kinesis stream, where the event has one."""
+        """The record's sequence number in the Kinesis stream, if the event has one."""
         try:
             return _metadata.decode(self.kinesis_record_metadata).sequence_number
         except msgspec.DecodeError:
@@ -89,22 +89,22 @@ def read_event(payload: bytes) -> FirehoseEvent:
     Raises
     ------
     msgspec.DecodeError
-        It is none. Nothing can be answered then, and Firehose tries again.
+        The payload is not such an event. The invocation then fails, and Firehose retries it.
     """
     return _event.decode(payload)
 
 
 class Answer:
-    """Collects a batch's answers, one a record and in order, within the payload budget.
+    """Collects the answers of a batch, one for each record, in order, within the payload limit.
 
     See docs/design.md#the-transform.
 
     Parameters
     ----------
     record_ids
-        The ids of the whole batch: room for an answer without data is set aside for each at once.
+        The ids of the whole batch. Space for an answer without data is reserved for each.
     limit
-        Most bytes that the answer may have as JSON.
+        Maximum size of the answer as JSON, in bytes.
     """
 
     def __init__(self, record_ids: list[str], limit: int = PAYLOAD_LIMIT) -> None:
@@ -114,7 +114,7 @@ class Answer:
         self._pieces = [b'{"records":[']
 
     def ok(self, line: bytes) -> bool:
-        """Answer the next record ``Ok`` with a line of data, if it fits; say whether it did."""
+        """Answer the next record ``Ok`` with a line of data if it fits; return whether it did."""
         data = b64encode(line)
         needed = _AROUND_DATA + len(data)
         if needed > self._left:
@@ -136,5 +136,5 @@ class Answer:
 
 
 def _quoted(text: str) -> bytes:
-    # Ids are ASCII without anything to escape; whatever else comes is written as JSON has it.
+    # Firehose's ids are ASCII and need no escapes. Any other id is encoded.
     return (f'"{text}"' if text.isalnum() and text.isascii() else json.dumps(text)).encode()

@@ -1,7 +1,7 @@
-"""A table's columns as types to decode an item into, and as code that makes rows of them.
+"""Generates, from a table's columns, types that decode an item and code that makes rows.
 
-The code takes some dozens of items and makes column after column of them: the interpreter does one
-thing many times before it does the next.
+The code takes some dozens of items and makes one column of all of them before the next: a short
+loop for each column is faster in the interpreter than a long one for each item.
 """
 
 from __future__ import annotations
@@ -37,13 +37,12 @@ from transform import numbers, times
 from transform.attributes import is_base64, set_markers
 
 UNFIT: Final = object()
-"""Stands in a row for a value that is not what its column's type says.
+"""Marks in a row a value that does not fit its column's type.
 
-No encoder takes it, so that such a row is never written: the general way has to say what becomes of
-the value.
+No encoder accepts it, so such a row is never written. `transform.row` then handles the record.
 """
 
-# What a row begins with, in the order of `transform.row`.
+# The first columns of a row, in the order of `transform.row`.
 _ENVELOPE = (
     "change_id",
     "change_type",
@@ -61,7 +60,7 @@ _NAMEABLE = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
 
 
 class Generated:
-    """Decoding items and making rows of one table.
+    """The generated types and code of one table.
 
     Parameters
     ----------
@@ -73,22 +72,22 @@ class Generated:
     Attributes
     ----------
     fields
-        The fields of a `msgspec.Struct` for an item's attributes, each of its column's type, by
-        keyword; what may be absent is ``UNSET`` then.
+        The fields of a `msgspec.Struct` for an item's attributes, each with its column's type. An
+        optional attribute that is absent is ``UNSET``.
     attributes
         The attribute's name of each field.
     rows
-        ``rows(items, *envelope, rescued_attributes)`` takes items and, for each of the envelope's
-        columns, what it holds for each item. It returns for each what encodes to its row, if it
-        encodes at all: see ``UNFIT``. It raises `msgspec.ValidationError` where it cannot say of
-        which item a value is not as it should be.
+        ``rows(items, *envelope, rescued_attributes)`` takes the items and, for each envelope
+        column, a list of one value for each item. It returns for each item an object that encodes
+        to its row, or that cannot be encoded (see ``UNFIT``). It raises `msgspec.ValidationError`
+        if a value does not fit and the code cannot tell which item has it.
     """
 
     def __init__(self, table: Table, type_attribute: str) -> None:
         source = _Source()
         self.fields, self.attributes = source.item(table.columns)
         if type_attribute not in self.attributes.values():
-            # Nothing but the name: what else may be there is an attribute that no column holds.
+            # Only the record type's name fits: any other value would have to be rescued.
             only = Literal[table.record_type]  # type: ignore[name-defined]
             self.fields.append(("type", strict("_Type", [("S", only)])))
             self.attributes["type"] = type_attribute
@@ -96,8 +95,8 @@ class Generated:
         make = source.bound(_row_type("_Row", names))
         columns = [f"[{each} for item in items]" for each in source.columns(table.columns, "item")]
         envelope = ", ".join(_ENVELOPE)
-        # The source is made of numbered names and of values bound by name: nothing that a schema
-        # says becomes code.
+        # The source has only numbered names, and values bound to them: no text of a schema becomes
+        # code.
         code = (
             f"def rows(items, {envelope}, {_RESCUED}):\n"
             f"    return list(map({make}, {envelope},\n        "
@@ -109,7 +108,7 @@ class Generated:
 
 
 def _row_type(name: str, columns: Sequence[str]) -> type[msgspec.Struct]:
-    """Return the type of rows, by their columns' names. A null column is left out."""
+    """Return the type of a row with these columns. Its encoder leaves out null columns."""
     places = {f"c{place}": column for place, column in enumerate(columns)}
     return msgspec.defstruct(
         name,
@@ -121,7 +120,7 @@ def _row_type(name: str, columns: Sequence[str]) -> type[msgspec.Struct]:
 
 
 class _Source:
-    """Types and expressions for columns, and what the expressions name."""
+    """Makes types and expressions for columns, and keeps the values that the expressions name."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {
@@ -140,7 +139,7 @@ class _Source:
         return f"v{self._count}"
 
     def bound(self, value: Any) -> str:
-        """Return a new name for a value that is there when the code runs."""
+        """Return a new name under which the code finds a value when it runs."""
         name = self._name()
         self.names[name] = value
         return name
@@ -148,7 +147,7 @@ class _Source:
     # Types.
 
     def item(self, columns: Sequence[Column]) -> tuple[list[Any], dict[str, str]]:
-        """Return a struct's fields for an item, or for a map in it, and their attributes."""
+        """Return the struct fields of an item, or of a map in it, and their attributes."""
         places = _places(columns)
         shared = _shared(columns)
         fields: list[Any] = []
@@ -192,7 +191,7 @@ class _Source:
         return f"({absent} if ({name} := {found}) is UNSET else {value})"
 
     def _attribute(self, column_type: ColumnType, found: str) -> str:
-        """Return the expression of an attribute value: exactly one marker may be there."""
+        """Return the expression of an attribute value, which must have exactly one marker."""
         nullable = isinstance(column_type, Nullable)
         inner = column_type.of if isinstance(column_type, Nullable) else column_type
         markers = list(_markers(self, inner))
@@ -212,7 +211,7 @@ class _Source:
         return f"({''.join(alternatives)}{rest})"
 
     def _marked(self, column_type: ColumnType, marker: str, found: str) -> str:
-        """Return the expression of what stands under a marker."""
+        """Return the expression of a marker's content."""
         value = self._name()
         first = f"({value} := {found})"
         match column_type:
@@ -238,7 +237,7 @@ class _Source:
             case Integer(bits=bits):
                 return self._digits(value, found, 9 if bits == 32 else 18, _integer(bits))
             case Timestamp(epoch="seconds"):
-                # So many digits are a time before the year 5138.
+                # A number with so few digits is a time before the year 5138.
                 return self._digits(value, found, 11, _epoch("seconds"), " * 1000")
             case Timestamp():
                 return self._digits(value, found, 14, _epoch("milliseconds"))
@@ -257,7 +256,7 @@ class _Source:
     def _digits(
         self, value: str, found: str, most: int, other: Callable[[str], Any], factor: str = ""
     ) -> str:
-        """Return an expression for few digits and nothing else, and for what is other than that."""
+        """Return an expression that converts a few digits itself, and calls a function if not."""
         few = f"({value} := {found}).isdigit() and {value}.isascii() and len({value}) <= {most}"
         return f"(int({value}){factor} if {few} else {self.bound(other)}({value}))"
 
@@ -320,7 +319,7 @@ def _date(text: str) -> Any:
 
 
 def _landed_decimal(precision: int, scale: int) -> re.Pattern[str]:
-    """Return what a number looks like that is landed as DynamoDB has it: most money is."""
+    """Return the pattern of numbers that are landed unchanged, as most amounts of money are."""
     whole = f"[1-9][0-9]{{0,{precision - scale - 1}}}"
     if precision == scale:
         whole = "(?!)"
@@ -330,12 +329,12 @@ def _landed_decimal(precision: int, scale: int) -> re.Pattern[str]:
 
 
 def can_be_named(attribute: str) -> bool:
-    """Say whether a struct's field can have an attribute's name: msgspec takes no escapes in it."""
+    """Return whether msgspec accepts an attribute's name: it takes none that JSON escapes."""
     return _NAMEABLE.fullmatch(attribute) is not None
 
 
 def attributes_of(columns: Sequence[Column]) -> Iterator[str]:
-    """Yield the attributes of columns, those of the records in them included."""
+    """Yield the attributes of columns, and those of the records in them."""
     types: list[ColumnType] = []
     for column in columns:
         yield column.attribute
@@ -349,20 +348,20 @@ def attributes_of(columns: Sequence[Column]) -> Iterator[str]:
 
 
 def _places(columns: Sequence[Column]) -> dict[str, int]:
-    """Return for each attribute the last place of a column that it makes."""
+    """Return for each attribute the index of the last column that is made of it."""
     return {column.attribute: place for place, column in enumerate(columns)}
 
 
 def _shared(columns: Sequence[Column]) -> set[str]:
-    """Return the attributes that more than one column is made of: each decodes it for itself."""
+    """Return the attributes of more than one column: each such column decodes its own copy."""
     counts = Counter(column.attribute for column in columns)
     return {attribute for attribute, count in counts.items() if count > 1}
 
 
 def _attribute_type(source: _Source, column_type: ColumnType) -> Any:
-    """Return the type of the attribute values of a column: a struct with a field for each marker.
+    """Return the type of a column's attribute values: a struct with a field for each marker.
 
-    Where more than one marker may come, each is ``UNSET`` unless it comes.
+    If more than one marker is possible, the absent ones are ``UNSET``.
     """
     nullable = isinstance(column_type, Nullable)
     markers = _markers(source, column_type.of if isinstance(column_type, Nullable) else column_type)
@@ -379,14 +378,14 @@ def _attribute_type(source: _Source, column_type: ColumnType) -> Any:
 def strict(
     name: str, fields: Sequence[Any], rename: dict[str, str] | None = None
 ) -> type[msgspec.Struct]:
-    """Return a type that takes these fields, in any order, and no others."""
+    """Return a struct type that accepts these fields, in any order, and no others."""
     return msgspec.defstruct(
         name, fields, rename=rename, kw_only=True, forbid_unknown_fields=True, gc=False
     )
 
 
 def _markers(source: _Source, column_type: ColumnType) -> dict[str, Any]:
-    """Return the markers that an attribute value of a column may have, with what stands there."""
+    """Return the markers that an attribute value of a column may have, and each content's type."""
     match column_type:
         case String() | Enum() | Date() | Timestamp(epoch=None):
             return {"S": str}

@@ -12,8 +12,7 @@ from transform.batch import Outcome, Transform
 from transform.payloads import as_bytes, returnable, take_payloads_as_bytes
 from transform.settings import Settings
 
-# Enough to find what is wrong with a batch; a batch of nothing but broken records must not flood
-# the log.
+# Enough to find the fault of a batch. A batch in which every record fails must not flood the log.
 _MOST_FAILURES_LOGGED = 20
 
 _settings = Settings.from_environment(os.environ)
@@ -30,16 +29,16 @@ def handler(
     Parameters
     ----------
     event
-        As https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html has it: as JSON
-        values, or as JSON text where `transform.payloads` could have the runtime hand that over.
+        The event of https://docs.aws.amazon.com/firehose/latest/dev/data-transformation.html, as
+        JSON values, or as JSON text if `transform.payloads` could replace the runtime's marshaller.
     context
         Lambda's context object.
 
     Returns
     -------
     dict or bytes
-        ``{"records": [{"recordId", "result", "data"}]}``, every record once, in order; as JSON
-        values, or as bytes where the runtime is known to send bytes on as they are.
+        ``{"records": [{"recordId", "result", "data"}]}``, every record once, in order: JSON
+        values, or bytes if the runtime is known to send bytes unchanged.
     """
     started = time.perf_counter()
     outcome = _transform.payload(as_bytes(event))

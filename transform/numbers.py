@@ -1,7 +1,7 @@
-"""DynamoDB numbers, exact: text of up to 38 significant digits to what a column holds.
+"""Converts DynamoDB numbers, text of up to 38 significant digits, exactly to column values.
 
-Never through a float and never through boto3's deserializer, which raises on numbers that DynamoDB
-itself returns (docs/aws-contracts.md#dynamodb-change-records).
+This module uses no float, which would round, and not boto3's deserializer, which raises on numbers
+that DynamoDB itself returns (docs/aws-contracts.md#dynamodb-change-records).
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-# An exponent of more than three digits is out of range; bounded here so that no text can make
-# Decimal's expansion large.
+# An exponent of more than three digits is out of range. The pattern refuses it, because Decimal
+# would need much memory to write out such a number.
 _NUMBER = re.compile(r"-?[0-9]{1,200}(?:\.[0-9]{1,200})?(?:[eE][+-]?[0-9]{1,3})?")
 _SHORT_INTEGER = re.compile(r"-?[0-9]{1,18}")
-# Most numbers are whole, positive and shorter than this: then their text needs no pattern.
+# Most numbers are whole, positive and shorter than this. Their text needs no pattern.
 _SHORT = 19
 _SHORT_DECIMAL = re.compile(r"(-?)(0|[1-9][0-9]{0,17})(?:\.([0-9]{1,18}))?")
 SHORT_NUMBER = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
-# A double tells any two numbers of so many digits apart.
+# Any two numbers with at most this many digits are different doubles.
 DOUBLE_DIGITS = 15
 
 _MAX_DIGITS = 38
@@ -26,9 +26,9 @@ _MIN_EXPONENT, _MAX_EXPONENT = -130, 125
 
 
 def exact(text: str) -> Decimal | None:
-    """Return the number that the text of an ``N`` attribute stands for, or None if it is none.
+    """Return the number that the text of an ``N`` attribute means, or None if it is not a number.
 
-    Out of DynamoDB's range (38 significant digits, magnitude 1E-130 to 9.99E+125) is no number.
+    A number out of DynamoDB's range (38 significant digits, magnitude 1E-130 to 9.99E+125) is None.
     Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
     HowItWorks.NamingRulesDataTypes.html
     """
@@ -39,7 +39,7 @@ def exact(text: str) -> Decimal | None:
     number = Decimal(text)
     if not number:
         return number
-    # as_tuple and adjusted look at the digits themselves: no context can round them.
+    # as_tuple and adjusted read the digits themselves: no decimal context rounds them.
     digits = "".join(map(str, number.as_tuple().digits)).strip("0")
     if len(digits) > _MAX_DIGITS or not _MIN_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         return None
@@ -47,7 +47,7 @@ def exact(text: str) -> Decimal | None:
 
 
 def integer(text: str) -> int | None:
-    """Return the integer that a number's text stands for (``5``, ``5.0``, ``5E+3``), or None."""
+    """Return the integer that a number's text means (``5``, ``5.0``, ``5E+3``), or None."""
     if text.isdigit() and text.isascii() and len(text) < _SHORT:
         return int(text)
     if _SHORT_INTEGER.fullmatch(text):
@@ -59,9 +59,9 @@ def integer(text: str) -> int | None:
 
 
 def plain(text: str) -> str | None:
-    """Return a number's text without exponent, leading zeros or trailing zeros; None if none.
+    """Return a number's text without exponent and extra zeros, or None if it is not a number.
 
-    One number has one such text, so it can stand in a key.
+    Equal numbers have the same such text, so it can be part of a key.
     """
     if text.isdigit() and text.isascii() and len(text) < _SHORT and text[0] != "0":
         return text
@@ -86,7 +86,7 @@ def fixed_point(text: str, precision: int, scale: int) -> str | None:
     text
         The text of an ``N`` attribute.
     precision, scale
-        Decimal digits in all, and after the point.
+        Number of decimal digits in total, and after the point.
     """
     match = _SHORT_DECIMAL.fullmatch(text)
     if match is None:
@@ -109,9 +109,9 @@ def fixed_point(text: str, precision: int, scale: int) -> str | None:
 
 
 def double(text: str) -> tuple[float, bool] | None:
-    """Return the nearest double and whether it stands for the number exactly, or None.
+    """Return the nearest double and whether it is exact, or None if the text is not a number.
 
-    Exactly means: the double's shortest text is the same number.
+    It is exact if the double's shortest text is the same number.
     """
     if SHORT_NUMBER.fullmatch(text):
         nearest = float(text)

@@ -1,4 +1,4 @@
-"""Takes an invocation's payload as bytes where the runtime can hand it over so.
+"""Takes an invocation's payload as bytes if the runtime can pass it on so.
 
 Lambda's managed Python runtime parses each payload with simplejson before it calls the handler, and
 it writes what the handler returns as JSON. Both cost more than the transform itself. The runtime's
@@ -8,8 +8,8 @@ response. It allows for function authors to override the default implementation"
 (https://github.com/aws/aws-lambda-python-runtime-interface-client,
 awslambdaric/lambda_runtime_client.py). See docs/decisions/payloads-as-bytes.md.
 
-AWS may change its client at any time. Whatever is not as expected here leaves an invocation to the
-runtime's own marshaller: the function is slower then, and its answers are the same.
+AWS may change its client at any time. If anything is not as expected, the runtime's own marshaller
+handles the invocation: the function is then slower, and its answers are the same.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _JSON = "application/json"
 def take_payloads_as_bytes() -> bool:
     """Replace the marshaller of the runtime's client, and return whether that was possible.
 
-    It is not possible in a process without such a client, or with one that differs from what is
-    known of it. The handler is called with JSON values then.
+    It is not possible if the process has no such client, or a client that works differently. The
+    runtime then calls the handler with JSON values.
     """
-    # The managed runtime has imported its client before it imports a handler.
+    # The managed runtime imports its client before it imports a handler.
     client: Any = getattr(sys.modules.get(_CLIENT), "LambdaRuntimeClient", None)
     try:
         default = client.marshaller
@@ -39,12 +39,12 @@ def take_payloads_as_bytes() -> bool:
         client.marshaller = _AsBytes(default)
         return isinstance(client.marshaller, _AsBytes)
     except Exception:
-        # No error of the client's is a reason not to load the function.
+        # The function must load, whatever error the client raises.
         return False
 
 
 def as_bytes(event: Any) -> bytes:
-    """Return an event as JSON text, whether it came so or as JSON values."""
+    """Return an event, JSON text or JSON values, as JSON text."""
     if isinstance(event, bytes):
         return event
     if isinstance(event, str):
@@ -55,7 +55,7 @@ def as_bytes(event: Any) -> bytes:
 
 
 class JsonValues(dict[str, Any]):
-    """A JSON object as values, which any runtime can write, together with its text.
+    """A JSON object as values, which any runtime can write, and its text.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class JsonValues(dict[str, Any]):
 
 
 class _Answers:
-    """Chooses the form of each answer of this process by what became of the answers before it."""
+    """Chooses the form of each answer, by how the answers before it were written."""
 
     def __init__(self) -> None:
         self._unwritten: bytes | None = None
@@ -83,7 +83,7 @@ class _Answers:
         return text if self._bytes_are_safe else JsonValues(text)
 
     def written(self, text: bytes) -> None:
-        """Take note that this module's marshaller writes an answer."""
+        """Record that this module's marshaller writes an answer."""
         if text is self._unwritten:
             self._unwritten = None
             self._bytes_are_safe = True
@@ -95,9 +95,8 @@ _answers = _Answers()
 def returnable(text: bytes) -> JsonValues | bytes:
     """Return an answer in the form in which the handler can return it.
 
-    If something else than this module's marshaller writes an answer, it may make a JSON string of
-    bytes. So the form is bytes only if that marshaller wrote every answer so far. The first answer
-    is not bytes.
+    Another marshaller may turn bytes into a JSON string. So the form is bytes only if this module's
+    marshaller wrote every answer so far. The first answer is JSON values.
 
     Parameters
     ----------
@@ -108,7 +107,7 @@ def returnable(text: bytes) -> JsonValues | bytes:
 
 
 class _AsBytes:
-    """A marshaller that passes bytes on as they are. It leaves all else to the ``default`` one."""
+    """A marshaller that passes bytes on unchanged. It leaves all else to the ``default`` one."""
 
     # `copy` looks up attributes of a new instance before it has this one.
     _default: Any = None
@@ -133,7 +132,7 @@ class _AsBytes:
         return content, _JSON
 
     def __getattr__(self, name: str) -> Any:
-        # A later client may use more of its marshaller.
+        # A later client may use more attributes of its marshaller.
         return getattr(self._default, name)
 
 
@@ -145,7 +144,7 @@ def _payload(request: Any, content_type: Any = _JSON) -> bytes:
     Raises
     ------
     TypeError, ValueError
-        It is not JSON text.
+        The payload is not JSON text.
     """
     if content_type not in (_JSON, None) or not isinstance(
         request, bytes | str | bytearray | memoryview

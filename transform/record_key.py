@@ -15,10 +15,10 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def record_key(keys: dict[str, Any]) -> str | None:
-    """Return a change record's ``Keys`` as canonical JSON, or None if they are no primary key.
+    """Return a change record's ``Keys`` as canonical JSON, or None if they are not a primary key.
 
-    Names are sorted by code point, values are plain (text, number, or base64 text of a binary), and
-    one number has one text: the same item always has the same key.
+    The same item always has the same key: names are sorted by code point, values are plain (text,
+    number, or base64 text of a binary), and equal numbers have the same text.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Change record to row: the envelope, then the columns of one record type.
+"""Turns a change record into a row: the envelope, then the columns of one record type.
 
 See docs/design.md#the-transform and docs/design.md#no-attribute-is-lost.
 
-Whatever a record holds, this module says what becomes of it. Records as they should be take the
-faster way through `transform.typed` and come to the same bytes.
+This module handles every record, malformed ones too. `transform.typed` handles well-formed records
+faster, with the same bytes as result.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from transform.change_record import ChangeRecord, expired_by_ttl
 from transform.record_key import record_key
 
 encode_row = msgspec.json.Encoder().encode
-# Sorted names: the same attributes give the same text whatever order DynamoDB sent them in.
+# Sorted names: the same attributes give the same text, in whatever order DynamoDB sent them.
 encode_attributes = msgspec.json.Encoder(order="deterministic").encode
 
-# Not None: a malformed image may hold a JSON null, and that is kept.
+# Not None: a malformed image may hold a JSON null, which must be rescued.
 _ABSENT = object()
 
 
 class UnfitRecord(Exception):
-    """A change record that no row can be made of.
+    """A change record that cannot become a row.
 
     Parameters
     ----------
     reason
         Why, in one word.
     column
-        The required column that the record does not fit, if that is why.
+        The required column that the record does not fit, if that is the reason.
     """
 
     def __init__(self, reason: str, column: str | None = None) -> None:
@@ -58,8 +58,8 @@ class RowMaker:
     table
         The record type's table.
     type_attribute
-        Name of the item's attribute that names its record type. The table says as much, so an
-        attribute that is that name and nothing more is not rescued.
+        Name of the item's attribute that names its record type. An attribute with exactly that
+        value is not rescued: the table implies it.
     """
 
     def __init__(self, table: Table, type_attribute: str) -> None:
@@ -75,12 +75,12 @@ class RowMaker:
         change
             The whole change record.
         sequence_number
-            The record's sequence number in the Kinesis stream, where known.
+            The record's sequence number in the Kinesis stream, if known.
 
         Raises
         ------
         UnfitRecord
-            The keys or the time are out of DynamoDB's rules, or a required column does not fit.
+            The keys or the time break DynamoDB's rules, or a value does not fit a required column.
         """
         body = change.dynamodb
         key = record_key(body.Keys)
@@ -112,8 +112,8 @@ class RowMaker:
         self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]
     ) -> dict[str, Any]:
         """Put the item's attributes into the row; return those that it does not hold exactly."""
-        # The record key holds the key attributes, and the table the type, as long as the image
-        # says the same.
+        # If the image agrees, the record key already holds the key attributes, and the table
+        # implies the type.
         held = {**keys, **self._type}
         rescued: dict[str, Any] = {
             name: image[name]

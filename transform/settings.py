@@ -1,4 +1,4 @@
-"""What the transform function is told by its environment variables."""
+"""The transform function's settings, from its environment variables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Settings:
     environment
         The stack, a dimension of every metric (``ENVIRONMENT``).
     log_level
-        The least level that is logged (``LOG_LEVEL``).
+        The lowest level that is logged (``LOG_LEVEL``).
     """
 
     record_type: str
@@ -41,8 +41,8 @@ class Settings:
         Raises
         ------
         VariableError
-            A variable is missing, ``RECORD_TYPE`` is no record type, or ``TYPE_ATTRIBUTE`` has a
-            character that JSON escapes.
+            A variable is missing, ``RECORD_TYPE`` is not a record type, or ``TYPE_ATTRIBUTE`` has
+            a character that JSON escapes.
         """
         type_attribute = text(environment, "TYPE_ATTRIBUTE")
         if not can_be_named(type_attribute):

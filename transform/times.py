@@ -1,4 +1,4 @@
-"""Times: ISO 8601 text and epoch numbers to milliseconds since 1970, UTC."""
+"""Converts ISO 8601 text and epoch numbers to milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TIME = re.compile(
     r"(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,32}))?)?"
     r"(?:([Zz])|([+-])([0-9]{2}):?([0-9]{2})?)?)?"
 )
-# Thousandths of a second that one unit of the number is: multiply, then divide.
+# Factor and divisor that convert each unit to milliseconds.
 _UNITS: dict[Epoch, tuple[int, int]] = {
     "seconds": (1000, 1),
     "milliseconds": (1, 1),
@@ -25,8 +25,8 @@ _UNITS: dict[Epoch, tuple[int, int]] = {
 
 
 def days(text: str) -> int | None:
-    """Return the days since 1970-01-01 of an ISO 8601 calendar date, or None if it is none."""
-    # Other forms of ISO 8601 (20261122, 2026-W47-7) are no calendar dates as DynamoDB has them.
+    """Return the days since 1970-01-01 of a date ``YYYY-MM-DD``, or None if it is not a date."""
+    # fromisoformat also accepts other forms of ISO 8601 (20261122, 2026-W47-7).
     if len(text) != 10 or text[4:8:3] != "--":
         return None
     try:
@@ -36,9 +36,9 @@ def days(text: str) -> int | None:
 
 
 def from_javascript(text: str) -> int | None:
-    """Return milliseconds since 1970 of a time as JavaScript writes it, or None if it is no such.
+    """Return the milliseconds since 1970 of a time as JavaScript writes it, or None.
 
-    ``2026-11-22T10:00:00.250Z``: most times that are text.
+    Most times in text have this form: ``2026-11-22T10:00:00.250Z``.
     """
     if len(text) != 24 or text[4:20:3] != "--T::." or text[23] != "Z" or text[11:13] == "24":
         return None
@@ -50,10 +50,11 @@ def from_javascript(text: str) -> int | None:
 
 
 def from_iso(text: str) -> tuple[int, bool] | None:
-    """Return milliseconds since 1970 of an ISO 8601 time, and whether it is exactly that time.
+    """Return the milliseconds since 1970 of an ISO 8601 time, and whether they are exact.
 
-    A time finer than a millisecond is not exact: it falls into its millisecond. A date alone is its
-    midnight; a time without an offset is UTC. None: the text is no time of the years 1 to 9999.
+    A time finer than a millisecond is rounded down and not exact. A date alone means its midnight;
+    a time without an offset is UTC. The result is None if the text is not a time in the years 1 to
+    9999.
     """
     found = from_javascript(text)
     if found is not None:
@@ -67,7 +68,7 @@ def from_iso(text: str) -> tuple[int, bool] | None:
         return None
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     east, east_minutes = int(offset_hour or 0), int(offset_minute or 0)
-    # 60 is a leap second: no count of milliseconds since 1970 has a place for it.
+    # Second 60 is a leap second, which milliseconds since 1970 cannot express.
     if hours > 23 or minutes > 59 or seconds > 59 or east > 23 or east_minutes > 59:
         return None
     offset = (east * 60 + east_minutes) * (-1 if sign == "-" else 1)
@@ -80,14 +81,14 @@ def from_iso(text: str) -> tuple[int, bool] | None:
 
 
 def from_epoch(text: str, unit: Epoch) -> tuple[int, bool] | None:
-    """Return milliseconds since 1970 of a number's text, and whether it is exactly that time.
+    """Return the milliseconds since 1970 of an epoch number, and whether they are exact.
 
     Parameters
     ----------
     text
         The text of an ``N`` attribute.
     unit
-        What one of the number is.
+        The number's unit.
     """
     multiplier, divisor = _UNITS[unit]
     whole = integer(text)

@@ -1,11 +1,10 @@
-"""Rows at speed: decoders and a function generated for each table, for records as they should be.
+"""Makes rows of well-formed records fast, with decoders and a function generated for each table.
 
-This is the transform's hot path. A record is decoded straight into the types of its columns, and
-generated code makes the rows of some dozens of records, column by column: no attribute becomes a
-dictionary first. Whatever does not fit the types (an attribute not seen before that no column is
-for, a value that its column holds only in part, a broken record) is left to `transform.row`, which
-says what becomes of it. What comes out here is byte for byte what comes out there: the tests hold
-one to the other.
+This is the transform's hot path. A record is decoded directly into the types of its columns, and
+generated code makes the rows of some dozens of records, column by column. No attribute becomes a
+dictionary first. `transform.row` handles every record that does not fit the types: one with a new
+attribute without a column, with a value that its column holds only in part, or a broken one. Both
+modules make the same bytes; the tests compare them.
 """
 
 from __future__ import annotations
@@ -32,22 +31,22 @@ from transform.generated import Generated, attributes_of, can_be_named, strict
 from transform.record_key import record_key
 from transform.row import Row, RowMaker, encode_attributes, encode_row
 
-# Attributes without a column are learnt as they come, each time at the price of new decoders; items
-# with names without end must not buy them without end.
+# New attributes without a column are learnt, and each time new decoders are made, which is slow.
+# Items whose attribute names never repeat must not cause that forever.
 _MOST_LEARNT = 64
 
 
 class Glanced(msgspec.Struct, gc=False):
-    """A change record that was looked at.
+    """A change record whose event and record type are known.
 
     Parameters
     ----------
     data
         The change record.
     event
-        What `ChangeRecordReader.glance` said of it.
+        The event that `ChangeRecordReader.glance` returned.
     sequence_number
-        The record's sequence number in the Kinesis stream, where known.
+        The record's sequence number in the Kinesis stream, if known.
     """
 
     data: bytes
@@ -76,10 +75,10 @@ class TypedRowMaker:
             self._learn(self._generated, ())
 
     def rows(self, records: Sequence[Glanced]) -> list[Row | Exception]:
-        """Return each change record's row, or what is wrong with the record.
+        """Return for each change record its row or an error.
 
-        That is a `NotAChangeRecord` or an `UnfitRecord`, as `ChangeRecordReader.read` and
-        `RowMaker.row` raise them, or what nobody thought of.
+        The error is a `NotAChangeRecord` or an `UnfitRecord`, as `ChangeRecordReader.read` and
+        `RowMaker.row` raise them, or an unexpected exception.
         """
         if not records:
             return []
@@ -87,11 +86,11 @@ class TypedRowMaker:
         return [row or self._in_general(each) for row, each in zip(typed, records, strict=True)]
 
     def _typed(self, records: Sequence[Glanced], generated: Generated) -> list[Row | None]:
-        """Return the rows of the records that are as they should be."""
+        """Return the rows of the well-formed records, and None for the others."""
         try:
             return self._columns(records, generated)
         except Exception:
-            # Whatever it is, and of whichever record: the general way knows of each.
+            # The error does not say which record failed, so each is tried alone.
             if len(records) < 2:
                 return [None] * len(records)
             return [row for each in records for row in self._typed((each,), generated)]
@@ -154,7 +153,7 @@ class TypedRowMaker:
         return row
 
     def _learn(self, generated: Generated, names: Iterable[str]) -> None:
-        """Make decoders that know these attributes too, though no column is for them."""
+        """Make decoders that also know these attributes, which have no column."""
         for name in sorted(names):
             self._learnt[name] = f"learnt_{len(self._learnt)}"
         image = strict(
@@ -181,7 +180,7 @@ def _row(row: Any, rescued: int) -> Row | None:
     try:
         return Row(encode_row(row) + b"\n", rescued)
     except TypeError:
-        # A value is UNFIT.
+        # The row has a value that is UNFIT.
         return None
 
 

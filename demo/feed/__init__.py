@@ -1,1 +1,1 @@
-"""Change records for a local run: generated, carried over from the table, or a user's own."""
+"""Change records for a local run: generated, from the table's stream, or from a user's file."""

@@ -1,6 +1,6 @@
-"""A stream of change records made up from a seed, as unruly as a real one.
+"""Generates change records from a seed, with the irregularities of a real stream.
 
-Most are inserts, changes and removals of items of the four types; among them are items of other
+Most are inserts, changes and removals of items of the four types. Among them are items of other
 types or of none, attributes without a column, removals by time to live, records that come twice or
 out of order, and broken ones.
 """
@@ -18,7 +18,7 @@ from demo.feed.items import Item, ItemMaker, text
 from demo.feed.replication import json_attribute
 from demo.feed.stream import StreamRecord
 
-# Fixed, so that one seed gives the same bytes on every day.
+# Fixed, so that a seed gives the same bytes every day.
 _BEGIN = datetime(2026, 11, 1, 6, tzinfo=UTC)
 _SPAN = timedelta(days=3)
 
@@ -26,20 +26,20 @@ _SHARE_REPEATED = 0.04
 _SHARE_BROKEN = 0.02
 _SHARE_OF_STRANGERS = 0.06
 _SHARE_UNMODELLED = 0.1
-_DISORDER = 25  # records that one record may be late by, about
+_DISORDER = 25  # how many records late a record may be, about
 _MOST_ITEMS_ALIVE = 400
 _TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
 def generate(seed: int, count: int, table_name: str) -> Iterator[StreamRecord]:
-    """Yield so many change records, the same ones for the same seed.
+    """Yield ``count`` change records, the same for the same seed.
 
     Parameters
     ----------
     seed
         Any number.
     count
-        How many records, repeats and broken ones included.
+        Number of records, with repeats and broken ones.
     table_name
         The demand table's name.
     """
@@ -61,7 +61,7 @@ def generate(seed: int, count: int, table_name: str) -> Iterator[StreamRecord]:
 
 
 class _Changes:
-    """Changes of items one after another, each in the shape that Kinesis carries."""
+    """Makes successive changes of items, as change records in Kinesis."""
 
     def __init__(self, random: Random, table_name: str, step: timedelta) -> None:
         self._random = random
@@ -103,7 +103,7 @@ class _Changes:
         item = {"pk": text(f"HOLD#{self._random.getrandbits(32)}"), "sk": text("v0")}
         if self._random.random() < 0.7:
             item["type"] = text("venue-hold")
-        # Looks like another function's business to whoever searches text instead of reading it.
+        # A search for text instead of parsing would find another record type here.
         item["note"] = text('{"type":{"S":"demand"}}')
         return item
 

@@ -1,6 +1,6 @@
-"""Items as a ticketing company's demand table holds them, made up from a seed.
+"""Generates items of a ticketing company's demand table, from a seed.
 
-Attribute values are as boto3's client takes them: DynamoDB JSON, with binaries as ``bytes``.
+Attribute values have the form that boto3's client takes: DynamoDB JSON, with binaries as ``bytes``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class ItemMaker:
     Parameters
     ----------
     random
-        Where all chance comes from.
+        Source of all random values.
     """
 
     def __init__(self, random: Random) -> None:
@@ -57,24 +57,24 @@ class ItemMaker:
 
     @property
     def record_types(self) -> tuple[str, ...]:
-        """The types that it can make."""
+        """The record types of the items."""
         return tuple(self._makers)
 
     def item(self, record_type: str, now: datetime) -> Item:
-        """Return a new item of a type, as of a time."""
+        """Return a new item of a record type, with times about ``now``."""
         self._made += 1
         item = self._makers[record_type](now)
         identifier = f"{record_type.upper()}#{self._id()}"
         return {"pk": text(identifier), "sk": text("v0"), "type": text(record_type), **item}
 
     def changed(self, item: Item, now: datetime) -> Item:
-        """Return an item as it is after a change of some of its attributes."""
+        """Return a copy of an item in which some attributes have changed."""
         fresh = self._makers[item["type"]["S"]](now)
         names = self._random.sample(sorted(fresh), k=min(3, len(fresh)))
         return {**item, **{name: fresh[name] for name in names}}
 
     def unmodelled(self) -> Item:
-        """Return attributes that no column is for."""
+        """Return attributes that have no column."""
         return {
             "deviceFingerprint": {"M": {"os": text("iOS 26"), "depth": number("1E+3")}},
             "tags": {"SS": sorted({self._choice(_GENRES), "vip"})},

@@ -1,4 +1,4 @@
-"""A user's own change records: a file of them, one JSON object a line."""
+"""Reads a user's own change records from a file, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class InputError(CommandError):
 
 
 def read_lines(source: str) -> Iterator[StreamRecord]:
-    """Yield each line of a file as it stands, broken ones too, as a record of the stream.
+    """Yield each line of a file, unchanged and even if broken, as a record of the stream.
 
     Parameters
     ----------
     source
-        A path, with ``.gz`` at its end if it is gzip; ``-`` is standard input.
+        A path that ends in ``.gz`` if the file is gzip; ``-`` is standard input.
 
     Raises
     ------
@@ -44,22 +44,22 @@ def read_lines(source: str) -> Iterator[StreamRecord]:
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(
             f"cannot read the input {source}: {error}. "
-            "Give a file of change records, one JSON object a line (.gz if gzip), or - for stdin"
+            "Give a file of change records, one JSON object per line (.gz if gzip), or - for stdin"
         ) from None
 
 
 def size_of_input(source: str) -> int | None:
-    """Return the bytes that will be read, or None if that is not known before."""
+    """Return the size of the input in bytes, or None if it is not known before reading."""
     path = Path(source)
     known = source != "-" and path.suffix != ".gz" and path.is_file()
     return path.stat().st_size if known else None
 
 
 def check_input(source: str) -> None:
-    """Raise `InputError` if a file cannot be opened, before anything is set up for it."""
+    """Raise `InputError` if a file cannot be opened, before anything is started for it."""
     if source == "-":
         return
-    # Not by opening it: a named pipe would lose its writer.
+    # Without opening the file: a named pipe would lose its writer.
     if not source or not Path(source).exists():
         raise InputError(f"cannot read the input {source!r}: there is no such file")
     if Path(source).is_dir():
@@ -71,6 +71,6 @@ def check_input(source: str) -> None:
 def _records(file: BinaryIO, name: str) -> Iterator[StreamRecord]:
     for number, line in enumerate(file, 1):
         data = line.removesuffix(b"\n")
-        # DynamoDB partitions by the item's key; a line that may be broken has only its bytes.
+        # DynamoDB partitions by the item's key. A line may be broken, so its bytes serve as key.
         key = blake2b(data, digest_size=16).hexdigest()
         yield StreamRecord(data, key, f"{name}, line {number}")

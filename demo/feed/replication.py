@@ -1,7 +1,7 @@
-"""The table's DynamoDB stream into the Kinesis stream, as DynamoDB's own replication would.
+"""Reads the table's DynamoDB stream as change records for the Kinesis stream.
 
-The emulator has DynamoDB Streams but no Kinesis destination, so this stands in for it: the records
-get the Kinesis shape (docs/aws-contracts.md#dynamodb-change-records).
+The emulator has DynamoDB Streams but no Kinesis destination. This module replaces it and gives the
+records their form in Kinesis (docs/aws-contracts.md#dynamodb-change-records).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class ReplicationError(CommandError):
 
 
 def kinesis_shape(record: dict[str, Any], table_name: str) -> dict[str, Any]:
-    """Return a DynamoDB Streams record, as boto3 reads it, in the shape that Kinesis carries.
+    """Return a DynamoDB Streams record, as boto3 reads it, in its form in Kinesis.
 
     Parameters
     ----------
     record
-        One of ``GetRecords``' records.
+        A record from ``GetRecords``.
     table_name
-        The table, which a DynamoDB Streams record names only in its stream's ARN.
+        The table's name. A DynamoDB Streams record does not have it.
     """
     body = record["dynamodb"]
     changed = body["ApproximateCreationDateTime"]
@@ -72,16 +72,16 @@ def json_attribute(value: dict[str, Any]) -> dict[str, Any]:
 
 
 class TableStream:
-    """Reads a table's DynamoDB stream from where it is now.
+    """Reads a table's DynamoDB stream, from its current end.
 
     Parameters
     ----------
     dynamodb, streams
         boto3's clients of ``dynamodb`` and ``dynamodbstreams``.
     table_name
-        The table; its stream has to be on, with both images.
+        The table. Its stream must be enabled, with both images.
     clock, sleep
-        Seconds of any clock, and waiting for so many.
+        Functions that return a time in seconds, and wait for some seconds.
     """
 
     def __init__(
@@ -106,19 +106,19 @@ class TableStream:
         ]
 
     def read(self, writes: int) -> Iterator[StreamRecord]:
-        """Yield the changes of the next writes to the table, in the Kinesis shape.
+        """Yield the changes of the next writes to the table, in their form in Kinesis.
 
         A stream may give a change some time after the write.
 
         Parameters
         ----------
         writes
-            How many changes there are to come.
+            Number of changes to wait for.
 
         Raises
         ------
         ReplicationError
-            They do not come.
+            The changes do not arrive in time.
         """
         number = 0
         until = self._clock() + _MOST_SECONDS

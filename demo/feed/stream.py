@@ -1,4 +1,4 @@
-"""Records into a Kinesis data stream, batch by batch, each one accepted or accounted for."""
+"""Puts records into a Kinesis data stream in batches, and reports those that it refuses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from console.errors import CommandError
 
 # https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 _MOST_RECORDS = 500
-# AWS takes more in one request since large records came; emulators still hold to what was before.
+# AWS accepts larger requests since it introduced large records. Emulators keep the earlier limit.
 _MOST_BYTES = 5 * 1024 * 1024
 _LARGE_BYTES = 1024 * 1024
 # What a stream takes unless its owner raises it, data and partition key together.
@@ -24,12 +24,12 @@ _REFUSALS = ("InvalidArgumentException", "ValidationException")
 
 
 class FeedError(CommandError):
-    """The stream does not take what it is given."""
+    """The stream does not accept records."""
 
 
 @dataclass(frozen=True)
 class StreamRecord:
-    """One record on its way into the stream: bytes, partition key, and where it came from."""
+    """A record for the stream: its bytes, its partition key and its origin."""
 
     data: bytes
     partition_key: str
@@ -38,10 +38,10 @@ class StreamRecord:
 
 @dataclass
 class Fed:
-    """What became of the records: how many the stream took, and where the refused ones came from.
+    """How many records the stream accepted, and the origin of each refused one.
 
     DynamoDB itself skips a record that is larger than the stream allows
-    (``FailedToReplicateRecordCount``); so does this, and says so.
+    (``FailedToReplicateRecordCount``). `feed` does the same and reports it.
     """
 
     accepted: int = 0
@@ -56,7 +56,7 @@ def feed(
     progress: Callable[[Fed], None] | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Fed:
-    """Put records into a stream in their order and return what became of them.
+    """Put records into a stream in order; return how many it accepted, and those it refused.
 
     Parameters
     ----------
@@ -65,16 +65,16 @@ def feed(
     stream_name
         The stream.
     records
-        Any number; no more than a batch is held at a time.
+        Any number. At most one batch is in memory.
     progress
         Called after each batch.
     sleep
-        Waits so many seconds.
+        Waits for a number of seconds.
 
     Raises
     ------
     FeedError
-        The stream goes on throttling.
+        The stream still throttles after all attempts.
     """
     summary = kinesis.describe_stream_summary(StreamName=stream_name)["StreamDescriptionSummary"]
     kibibytes = summary.get("MaxRecordSizeInKiB")
@@ -118,9 +118,9 @@ def _size(record: StreamRecord) -> int:
 
 
 def _put_large(kinesis: Any, stream_name: str, record: StreamRecord, most: int) -> str | None:
-    """Put a record that may be too large; return why the stream refuses it, if it does."""
+    """Put a record that may be too large; return the reason if the stream refuses it."""
     if _size(record) > most:
-        return f"{_size(record):,} bytes, the stream takes at most {most:,}"
+        return f"{_size(record):,} bytes, but the stream accepts at most {most:,}"
     try:
         kinesis.put_record(
             StreamName=stream_name, Data=record.data, PartitionKey=record.partition_key
@@ -147,6 +147,6 @@ def _put(
             return
         sleep(0.05 * 2**attempt)
     raise FeedError(
-        f"the stream {stream_name} did not take {len(left)} records in {_ATTEMPTS} attempts: "
+        f"the stream {stream_name} did not accept {len(left)} records in {_ATTEMPTS} attempts: "
         "give it more shards, or feed more slowly"
     )

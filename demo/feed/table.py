@@ -1,4 +1,4 @@
-"""Writes to the demand table itself: items put, updated and deleted with boto3."""
+"""Writes to the demand table: puts, updates and deletes items with boto3."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def write_items(
     table_name
         The demand table.
     seed
-        Where all chance comes from.
+        Seed of all random values.
     count
-        How many items are put.
+        Number of items to put.
     progress
         Called with the number of writes so far.
     """

@@ -1,1 +1,1 @@
-"""EventBridge Scheduler on this machine: registered schedules, fired round after round."""
+"""EventBridge Scheduler on this machine: fires the registered schedules in rounds."""

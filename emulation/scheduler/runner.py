@@ -1,8 +1,8 @@
-"""The writer's schedules, fired one round after another as fast as they are done.
+"""Fires the writer's schedules in rounds. A round starts when the one before it is done.
 
-As EventBridge Scheduler does, each schedule invokes its target asynchronously, again where that
-fails for a while, and puts into its dead-letter queue what could not be invoked. Unlike there, each
-round waits for its runs, so that the run as a whole ends when there is nothing left to do.
+As in EventBridge Scheduler, each schedule invokes its target asynchronously, retries a failed
+invocation, and sends it to a dead-letter queue if all retries fail. Unlike Scheduler, a round waits
+for its runs. So the rounds can end when no work is left.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from emulation.scheduler.target import Schedule, invoke_target
 
 _PRINCIPAL = "scheduler.amazonaws.com"
 _AT_ONCE = 2
-# Rounds that came to nothing, and rounds with a failed run, that are taken in a row.
+# How many rounds in a row may finish no plan, or may have a failed run, before an error is raised.
 _IDLE_ROUNDS = 3
 _FAILING_ROUNDS = 5
-# How long a round waits for a lane that another run has left a plan in: seconds, and how often.
+# How long a round waits, in seconds, and how often, for a lane with another run's unfinished plan.
 _WAIT_SECONDS = 2.0
 _MOST_WAITS = 60
 
@@ -39,7 +39,7 @@ class WriterError(CommandError):
 
 
 def list_schedules(scheduler: Any, group: str) -> tuple[Schedule, ...]:
-    """Return the schedules of a group, as registered.
+    """Return the registered schedules of a group.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def list_schedules(scheduler: Any, group: str) -> tuple[Schedule, ...]:
 
 @dataclass(frozen=True)
 class Round:
-    """What one round came to: plans finished, lanes left to another run, and failed runs."""
+    """The result of a round: finished plans, lanes that another run works on, and failed runs."""
 
     plans: int
     lanes_left: int
@@ -78,22 +78,22 @@ class Round:
 
 
 class ScheduleRunner:
-    """Fires schedules with the role that each was given.
+    """Fires schedules, each with its own role.
 
     Parameters
     ----------
     endpoint
         The gateway.
     schedules
-        What to fire.
+        The schedules to fire.
     assume
         Gives Scheduler the role of a schedule.
     outcome
-        Tells what became of a run.
+        Returns the result of a run.
     on_failure
-        Called with each failed run: as on AWS, the next one of its lane goes on.
+        Called with each failed run. As on AWS, the lane's next run continues its work.
     pause
-        Waits so many seconds.
+        Waits for a number of seconds.
     """
 
     def __init__(
@@ -114,19 +114,19 @@ class ScheduleRunner:
         self._runs = 0
 
     def until(self, done: Callable[[], bool], progress: Callable[[int], None]) -> None:
-        """Fire round after round until ``done`` says so.
+        """Fire rounds until ``done`` returns true.
 
         Parameters
         ----------
         done
-            Asked before each round.
+            Called before each round.
         progress
             Called after each run with the number of runs so far.
 
         Raises
         ------
         WriterError
-            Several rounds in a row came to nothing, or had a failed run each.
+            Several rounds in a row finished no plan, or each had a failed run.
         """
         idle = failing = waited = 0
         while not done():
@@ -142,8 +142,8 @@ class ScheduleRunner:
             if fired.plans:
                 idle = waited = 0
             elif fired.lanes_left and waited < _MOST_WAITS:
-                # A run that broke off has left a plan, which the next may take up when the time
-                # of the first would have been over.
+                # A run that was stopped leaves a plan. The next run may continue it only after
+                # the first run's timeout.
                 waited += 1
                 self._pause(_WAIT_SECONDS)
             elif not fired.failures:
@@ -169,8 +169,8 @@ class ScheduleRunner:
         return Round(plans, lanes_left, tuple(failures))
 
     def _fire(self, schedule: Schedule) -> Mapping[str, Any] | str:
-        """Run the writer once, and return its answer, or what went wrong."""
-        # A schedule group is the narrowest source that Scheduler names.
+        """Run the writer once; return its answer or an error message."""
+        # Scheduler names the group, not the schedule, as the source when it assumes the role.
         group_arn = schedule.arn.replace(":schedule/", ":schedule-group/").rsplit("/", 1)[0]
         credentials = self._assume(schedule.role_arn, _PRINCIPAL, group_arn)
         as_scheduler = self._endpoint.with_credentials(credentials)

@@ -1,4 +1,4 @@
-"""Invoking a schedule's target as EventBridge Scheduler does, down to the dead-letter queue.
+"""Invokes a schedule's target as EventBridge Scheduler does, with retries and dead letters.
 
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
 """
@@ -18,17 +18,17 @@ from botocore.exceptions import ClientError
 from emulation.endpoint import Endpoint
 
 _LOG = logging.getLogger(__name__)
-# How long after a failed invocation the next one is, in seconds; Scheduler waits ever longer.
+# Seconds between a failed invocation and the next. Scheduler's own waits grow with each retry.
 _RETRY_SECONDS = 0.2
 _THROTTLED, _SERVER_ERROR = 429, 500
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """A registered schedule: what it invokes, with which event and role.
+    """A registered schedule: its target, event and role.
 
-    ``retries`` is how often a failed invocation is repeated, ``dead_letter_arn`` the queue that
-    it then goes to, if any.
+    ``retries`` is the maximum number of retries of a failed invocation. ``dead_letter_arn`` is the
+    queue that gets it after them, if there is one.
     """
 
     name: str
@@ -48,13 +48,13 @@ class FailedInvocation:
     Parameters
     ----------
     schedule
-        What asked for it.
+        The schedule.
     error
-        What the last attempt ended with.
+        The error of the last attempt.
     retries
-        Attempts after the first one.
+        Number of attempts after the first one.
     exhausted
-        Whether another attempt would have been made, had the retry policy allowed one.
+        Whether the error can be retried, but the retry policy allows no more attempts.
     """
 
     schedule: Schedule
@@ -63,7 +63,7 @@ class FailedInvocation:
     exhausted: bool
 
     def attributes(self, scheduled: datetime) -> dict[str, str]:
-        """Return the message's attributes; ``scheduled`` is when the schedule was due."""
+        """Return the message's attributes. ``scheduled`` is the time the schedule was due."""
         error: Mapping[str, Any] = self.error.response["Error"]
         return {
             "ERROR_CODE": str(error["Code"]),
@@ -88,12 +88,12 @@ def send_dead_letter(as_scheduler: Endpoint, queue_arn: str, failed: FailedInvoc
     queue_arn
         The queue.
     failed
-        What failed.
+        The failed invocation.
 
     Raises
     ------
     ClientError
-        The queue does not take it.
+        The queue refuses the message.
     """
     as_scheduler.client("sqs").send_message(
         QueueUrl=as_scheduler.queue_url(queue_arn),
@@ -115,15 +115,15 @@ def invoke_target(
     as_scheduler
         The endpoint, with the credentials of the schedule's role.
     schedule
-        What to invoke.
+        The schedule.
     pause
-        Waits so many seconds.
+        Waits for a number of seconds.
 
     Raises
     ------
     ClientError
-        It cannot be invoked, after as many attempts as the schedule allows: a dead letter, where
-        the schedule has a queue.
+        All attempts that the schedule allows failed. If the schedule has a queue, it has a dead
+        letter now.
     """
     invoker = as_scheduler.client("lambda", attempts=1)
     for attempt in itertools.count():
@@ -136,7 +136,7 @@ def invoke_target(
             break
         except ClientError as error:
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            # A missing permission or target stays missing: not worth another attempt.
+            # Another attempt would not help if a permission or the target is missing.
             passing = status == _THROTTLED or status >= _SERVER_ERROR
             if not passing or attempt == schedule.retries:
                 failed = FailedInvocation(schedule, error, attempt, passing)

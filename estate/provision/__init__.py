@@ -1,4 +1,4 @@
-"""A stack's resources into an AWS-compatible endpoint: the step *provision*.
+"""Creates a stack's resources at an AWS-compatible endpoint: the step *provision*.
 
 See docs/design.md#on-one-machine.
 """

@@ -1,4 +1,4 @@
-"""What ``dmd provision`` does: a stack's resources into an endpoint."""
+"""What ``dmd provision`` does: creates a stack's resources at an endpoint."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from release.package import build
 from release.wheels import Target
 
 LOCAL_PACKAGES = REPOSITORY / "build" / "lambda" / "local"
-"""Where the packages for this machine are built."""
+"""Folder in which the packages for this machine are built."""
 
 
 def run(endpoint_url: str, stack: str, packages: Path | None, *, as_json: bool) -> int:
-    """Make a stack's resources and print a report; return the exit status.
+    """Create a stack's resources and print a report; return the exit status.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def run(endpoint_url: str, stack: str, packages: Path | None, *, as_json: bool) 
     Raises
     ------
     ProvisionError
-        The endpoint is AWS itself, or the stack cannot be made there.
+        The endpoint is AWS itself, or the stack cannot be provisioned there.
     """
     check_endpoint(endpoint_url)
     stack_config(stack)

@@ -1,4 +1,4 @@
-"""Makes Athena workgroups and their named queries; an existing workgroup is replaced."""
+"""Creates Athena workgroups and their named queries; an existing workgroup is replaced."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _NAMED_QUERY: Shape = {
 def _workgroup(clients: Clients, workgroup: Registration) -> Created:
     athena = clients("athena")
     parameters = workgroup.parameters(_WORKGROUP)
-    # How the provider deletes it.
+    # The provider deletes it in this way.
     parameters.pop("RecursiveDeleteOption", None)
     name = parameters["Name"]
-    # Athena says InvalidRequestException of a name that is taken, as of any other mistake.
+    # Athena answers InvalidRequestException if the name is taken, and also for other mistakes.
     try:
         athena.get_work_group(WorkGroup=name)
     except ClientError as error:
@@ -58,8 +58,8 @@ def _workgroup(clients: Clients, workgroup: Registration) -> Created:
 def _named_query(clients: Clients, query: Registration) -> Created:
     athena = clients("athena")
     parameters = query.parameters(_NAMED_QUERY)
-    # A workgroup goes with its named queries, and comes back without them. An emulator may keep
-    # them, and Athena takes any number of one name: what is there already is not made again.
+    # Deleting a workgroup deletes its named queries, but an emulator may keep them. Athena allows
+    # several of the same name, so one that exists is not created again.
     for page in athena.get_paginator("list_named_queries").paginate(
         WorkGroup=parameters["WorkGroup"]
     ):

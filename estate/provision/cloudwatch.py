@@ -1,4 +1,4 @@
-"""Makes CloudWatch alarms and dashboards; existing ones are put again."""
+"""Creates CloudWatch alarms and dashboards; existing ones are overwritten."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _alarm(clients: Clients, alarm: Registration) -> Created:
     name = parameters["AlarmName"]
     for query in parameters["Metrics"]:
         if statistic := query.get("MetricStat"):
-            # The API wants the metric apart from how it is read.
+            # The API has the metric and how it is read in separate parameters.
             metric = {key: statistic.pop(key) for key in ("Namespace", "MetricName")}
             dimensions = statistic.pop("Dimensions")
             metric["Dimensions"] = [{"Name": k, "Value": v} for k, v in dimensions.items()]

@@ -1,4 +1,4 @@
-"""Where a stack may be provisioned by hand: any endpoint but AWS's own."""
+"""Checks where a stack may be provisioned without Pulumi: any endpoint except AWS's own."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ _REMEDY = "deploy to AWS with `pulumi up`"
 
 
 def check_endpoint(url: str) -> None:
-    """Refuse an endpoint that is AWS, or not an endpoint at all.
+    """Refuse an endpoint that is AWS, or whose URL is not valid.
 
-    What is made here has no state, no preview and no protection: AWS is `pulumi up`'s.
+    Resources that this package creates have no state, no preview and no protection. On AWS, only
+    `pulumi up` may create them.
 
     Raises
     ------
     EndpointRefusedError
-        ``url`` is of AWS, or not an ``http`` or ``https`` URL with a host.
+        ``url`` belongs to AWS, or is not an ``http`` or ``https`` URL with a host.
     """
     try:
         parts = urlsplit(url)

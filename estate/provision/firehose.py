@@ -1,4 +1,4 @@
-"""Makes delivery streams; an existing one gets the new destination and keeps its source."""
+"""Creates delivery streams; an existing one gets the new destination and keeps its source."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _delivery_stream(clients: Clients, stream: Registration) -> Created:
     parameters = stream.parameters(_STREAM)
     if (kind := parameters.pop("destination")) != "extended_s3":
         raise UnsupportedResourceError(
-            f"{stream.described} has the destination {kind!r}, only extended_s3 can be made here"
+            f"{stream.described} has the destination {kind!r}: only extended_s3 is supported here"
         )
     name = parameters["DeliveryStreamName"]
     destination = parameters.pop("ExtendedS3DestinationConfiguration")

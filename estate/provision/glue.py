@@ -1,4 +1,4 @@
-"""Makes Glue databases, tables and views; an existing table is replaced, as the program wants."""
+"""Creates Glue databases, tables and views; an existing table is replaced."""
 
 from __future__ import annotations
 

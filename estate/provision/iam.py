@@ -1,4 +1,4 @@
-"""Makes IAM roles and policies; existing ones get the new documents."""
+"""Creates IAM roles and policies; existing ones get the new documents."""
 
 from __future__ import annotations
 

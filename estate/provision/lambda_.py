@@ -1,4 +1,4 @@
-"""Makes Lambda functions with their code; existing ones get the new code and settings."""
+"""Creates Lambda functions with their code; existing ones get the new code and settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FUNCTION: Shape = {
     "environment": ("Environment", {"variables": "Variables"}),
     "tracingConfig": ("TracingConfig", {"mode": "Mode"}),
     "code": "Code",
-    # Lambda computes it; the provider only holds it against what is there.
+    # Lambda computes it. The provider only compares it with the deployed code.
     "sourceCodeHash": "CodeSha256",
 }
 
@@ -70,7 +70,7 @@ def _package(function: Registration, code: object) -> bytes:
         raise UnsupportedResourceError(
             f"{function.described} has code that is not a FileArchive of a zip: {type(code)}"
         )
-    # As the engine does: relative to the project.
+    # As in the engine, the path is relative to the project.
     return (REPOSITORY / Path(code.path)).read_bytes()
 
 

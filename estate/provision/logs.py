@@ -1,4 +1,4 @@
-"""Makes log groups, log streams and subscription filters; existing ones keep their events."""
+"""Creates log groups, log streams and subscription filters; existing groups keep their events."""
 
 from __future__ import annotations
 

@@ -112,8 +112,8 @@ def _found(what: str, look: Callable[[], Any]) -> Any:
         if error.response["Error"]["Code"] not in _MISSING:
             raise
         raise ProvisionError(
-            f"the endpoint has no {what}; it belongs to others and is only looked up: "
-            "make it, or correct its name in the stack's configuration"
+            f"the endpoint has no {what}, which the stack only looks up: "
+            "create it, or correct its name in the stack's configuration"
         ) from error
 
 

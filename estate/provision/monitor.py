@@ -29,27 +29,27 @@ KINDS: Mapping[str, Kind] = {
     **scheduler.KINDS,
     **sqs.KINDS,
 }
-"""Pulumi's token of each resource type that can be made, to how it is made."""
+"""How to create each supported resource type, by Pulumi's token."""
 
 _PROVIDER = "pulumi:providers:aws"
 
 
 @dataclass(frozen=True)
 class ProvisionedResource:
-    """A resource that the endpoint has.
+    """A resource that exists at the endpoint.
 
     Parameters
     ----------
     urn
-        Pulumi's name of it.
+        Pulumi's URN.
     type
         Pulumi's token, for example ``aws:sqs/queue:Queue``.
     name
         Logical name.
     physical_id
-        ID as the provider gives it: a name, ARN or URL.
+        ID that the provider would give it: a name, ARN or URL.
     arn
-        ARN, or None where it has none.
+        ARN, or None if it has none.
     """
 
     urn: str
@@ -60,7 +60,7 @@ class ProvisionedResource:
 
 
 class ResourceMaker(Mocks):
-    """Makes what the program registers, and answers its lookups, through boto3.
+    """Creates what the program registers, and answers its lookups, with boto3.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ class ResourceMaker(Mocks):
         UnsupportedResourceError
             No creator knows the type.
         NameTakenError
-            The program has made another resource of the type under the same name.
+            The program has registered another resource of the same type and name.
         ProvisionError
-            The endpoint refuses it.
+            The endpoint refuses the resource.
         """
         if not args.custom:
             return "", {}
@@ -95,7 +95,7 @@ class ResourceMaker(Mocks):
         kind = KINDS.get(args.typ)
         if kind is None:
             raise UnsupportedResourceError(
-                f"{args.typ} {args.name!r} cannot be made at the endpoint: "
+                f"{args.typ} {args.name!r} cannot be created at the endpoint: "
                 "estate/provision has no creator for this type"
             )
         inputs = {key: _whole(value) for key, value in args.inputs.items() if value is not None}
@@ -106,13 +106,13 @@ class ResourceMaker(Mocks):
             created = kind.create(self._clients, registration)
         except ClientError as error:
             raise ProvisionError(
-                f"{registration.described} cannot be made at {self._clients.endpoint.url}: "
+                f"{registration.described} cannot be created at {self._clients.endpoint.url}: "
                 + " ".join(str(error).split())
             ) from error
         return created.id, {**inputs, "tagsAll": tags, **created.outputs}
 
     def _take_name(self, kind: Kind, resource: Registration) -> None:
-        """Refuse what would bring a resource of the same run to other inputs."""
+        """Refuse a registration that would overwrite another resource of the same run."""
         if not kind.identity:
             return
         with self._lock:
@@ -121,8 +121,8 @@ class ResourceMaker(Mocks):
             shared = ", ".join(f"{key} {resource.inputs.get(key)}" for key in kind.identity)
             answer = f"AWS answers {kind.taken[0]}" if kind.taken else "AWS replaces the first"
             raise NameTakenError(
-                f"{resource.described} and {other.name!r} are one resource ({shared}): {answer}. "
-                "Give one of them another name"
+                f"{resource.described} and {other.name!r} are the same in AWS ({shared}): "
+                f"{answer}. Give one of them another name"
             )
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -131,24 +131,24 @@ class ResourceMaker(Mocks):
         Raises
         ------
         UnsupportedResourceError
-            No lookup knows the function.
+            The function is not supported.
         """
         lookup = LOOKUPS.get(args.token)
         if lookup is None:
             raise UnsupportedResourceError(
                 f"the lookup {args.token} cannot be answered from the endpoint: "
-                "estate/provision has none for it"
+                "add it to estate/provision/lookups.py"
             )
         return lookup(self._clients, args.args), []
 
     def _tags(self, args: MockResourceArgs) -> dict[str, str]:
-        # "<URN>::<ID>"; without one it is a default provider, which has no default tags.
+        # "<URN>::<ID>". An empty text means a default provider, which has no default tags.
         provider = (args.provider or "").rpartition("::")[2]
         return dict(self._default_tags.get(provider, {}))
 
 
 def _whole(value: Any) -> Any:
-    """Return a value with whole numbers as int: protobuf's Struct, the wire, has only double."""
+    """Return a value with whole numbers as int: protobuf's Struct has only double."""
     match value:
         case dict():
             return {key: _whole(item) for key, item in value.items()}
@@ -161,12 +161,12 @@ def _whole(value: Any) -> Any:
 
 
 class ProvisioningMonitor(MockMonitor):
-    """Takes the program's registrations, and keeps what became of them.
+    """Takes the program's registrations, and keeps the resources made from them.
 
     Parameters
     ----------
     maker
-        Makes the resources.
+        Creates the resources.
     progress
         Called with each resource when it exists, from several threads.
     """
@@ -184,7 +184,7 @@ class ProvisioningMonitor(MockMonitor):
         return make_urn(parent, type_, name)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        """Make a resource of the program."""
+        """Create a resource of the program."""
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.custom and request.type != _PROVIDER:
             made = self.resources[response.urn]

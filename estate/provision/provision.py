@@ -1,4 +1,4 @@
-"""Provisions a stack: its real Pulumi program, each resource made with boto3 at an endpoint."""
+"""Provisions a stack: runs its Pulumi program and creates each resource with boto3."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from infra.settings import Settings
 
 @dataclass(frozen=True)
 class Provisioned:
-    """A stack as an endpoint has it.
+    """A stack that exists at an endpoint.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Provisioned:
     settings
         The settings that it was provisioned with.
     resources
-        What the program owns, in the order in which it was made.
+        The program's resources, in the order of their creation.
     outputs
         The stack's outputs.
     """
@@ -51,22 +51,22 @@ def provision(
     packages: Path,
     progress: Callable[[ProvisionedResource], None] | None = None,
 ) -> Provisioned:
-    """Register the program of ``stack`` and make each resource at ``endpoint``.
+    """Run the program of ``stack`` and create each resource at ``endpoint``.
 
-    What exists under the same name is brought to the program's inputs: workgroups and tables are
-    replaced, everything else is updated in place. Nothing that the program no longer owns is
-    removed: an endpoint has no state of Pulumi's.
+    A resource that exists under the same name gets the program's inputs: workgroups and tables are
+    replaced, all others are updated in place. A resource that the program no longer has is not
+    deleted, because an endpoint has no Pulumi state.
 
     Parameters
     ----------
     endpoint
-        Where to; what the program looks up must exist there
+        The endpoint. What the program looks up must exist there
         (:func:`estate.referenced.make_referenced`).
     stack
         Name of the stack.
     overrides
-        Settings, key to text, that replace the stack's. Account and package folder are always
-        the endpoint's own and ``packages``.
+        Values, as text by key, that replace the stack's settings. The account is always the
+        endpoint's, and the package folder is always ``packages``.
     packages
         Folder of the functions' packages.
     progress
@@ -75,8 +75,8 @@ def provision(
     Raises
     ------
     estate.errors.ProvisionError
-        The endpoint is AWS, the stack is unknown, something looked up is missing, or the program
-        registers what cannot be made.
+        The endpoint is AWS, the stack is unknown, a looked-up resource is missing, or the program
+        registers a resource that cannot be created.
     infra.settings.SettingsError
         A setting is missing or wrong.
     infra.packages.PackageMissingError
@@ -101,7 +101,7 @@ def local_settings(
     overrides: Mapping[str, str] | None = None,
     packages: Path,
 ) -> Settings:
-    """Return the settings that :func:`provision` provisions a stack with."""
+    """Return the settings that :func:`provision` uses for a stack."""
     return settings_of(stack, local_config(endpoint, stack, overrides=overrides, packages=packages))
 
 
@@ -112,22 +112,22 @@ def local_config(
     overrides: Mapping[str, str] | None = None,
     packages: Path,
 ) -> dict[str, str]:
-    """Return a stack's configuration at an endpoint, which brings its own account.
+    """Return a stack's configuration with the account of an endpoint.
 
     Raises
     ------
     estate.errors.ProvisionError
-        The endpoint does not say what its account is, or the stack is unknown.
+        The endpoint does not name its account, or the stack is unknown.
     """
     check_endpoint(endpoint.url)
-    # Before the first request: a stack that does not exist needs no endpoint to say so.
+    # Before the first request, so that an unknown stack is reported even without an endpoint.
     stack_config(stack, overrides)
     try:
         account_id = Clients(endpoint).account_id
     except (ClientError, ResponseParserError, KeyError) as error:
-        # Any web server answers something.
+        # Any web server gives some answer.
         raise EndpointRefusedError(
-            f"endpoint {endpoint.url} is no AWS-compatible emulator: it does not answer "
+            f"endpoint {endpoint.url} is not an AWS-compatible emulator: it does not answer "
             f"GetCallerIdentity of STS: {textwrap.shorten(str(error), 200, placeholder='…')}"
         ) from error
     own = {

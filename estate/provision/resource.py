@@ -1,4 +1,4 @@
-"""What a creator gets and gives, and how Pulumi's inputs become an API's parameters."""
+"""A creator's argument and result; converts Pulumi's inputs to an API's parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from emulation.endpoint import Endpoint
 from estate.errors import UnsupportedResourceError
 
 Shape: TypeAlias = Mapping[str, "str | tuple[str, Shape]"]
-"""Pulumi's name of each input to the API's, with a shape of its own where it is nested."""
+"""The API's name of each of Pulumi's inputs, with a shape of its own if the input is nested."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Registration:
 
     @property
     def described(self) -> str:
-        """How messages name it."""
+        """The resource's name in messages."""
         return f"{self.type} {self.name!r}"
 
     def parameters(self, shape: Shape) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Registration:
         Raises
         ------
         UnsupportedResourceError
-            An input has no place in ``shape``: it is never left out silently.
+            ``shape`` does not have an input. No input is left out silently.
         """
         return _renamed(self.inputs, shape, self.described)
 
@@ -68,7 +68,7 @@ class Created:
 
 @dataclass(frozen=True)
 class Clients:
-    """The endpoint's clients, one a service, shared by the threads that create resources."""
+    """The endpoint's clients, one per service, shared by the threads that create resources."""
 
     endpoint: Endpoint
     _made: dict[str, Any] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Clients:
 
     @functools.cached_property
     def account_id(self) -> str:
-        """The account that the endpoint's credentials are of."""
+        """The account of the endpoint's credentials."""
         return str(self("sts").get_caller_identity()["Account"])
 
 
@@ -92,18 +92,18 @@ Creator: TypeAlias = Callable[[Clients, Registration], Created]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of resource that can be made.
+    """A kind of resource that can be created.
 
     Parameters
     ----------
     create
-        Makes one, or brings the existing one to the inputs.
+        Creates a resource, or updates the existing one to the inputs.
     identity
-        Inputs that together name one of the kind. Empty where AWS takes any number of one name.
+        Inputs that together identify a resource. Empty if AWS allows several of the same name.
     taken
-        Error codes by which AWS refuses a second one. Empty where it replaces the first instead.
+        Error codes with which AWS refuses a second one. Empty if AWS replaces the first instead.
     folds_case
-        Whether names that differ in case alone are one name.
+        Whether names that differ only in case are the same.
     """
 
     create: Creator
@@ -112,7 +112,7 @@ class Kind:
     folds_case: bool = False
 
     def identity_of(self, resource: Registration) -> tuple[str, ...]:
-        """Return what the resource is called among those of its kind."""
+        """Return the values that identify the resource among those of its kind."""
         found = tuple(str(resource.inputs.get(name)) for name in self.identity)
         return tuple(name.lower() for name in found) if self.folds_case else found
 
@@ -120,12 +120,12 @@ class Kind:
 def create_unless(
     taken: Collection[str], create: Callable[[], Any], existing: Callable[[], Any]
 ) -> Any:
-    """Return what ``create`` returns or, where the name is taken, what ``existing`` does.
+    """Return the result of ``create`` or, if the name is taken, of ``existing``.
 
     Parameters
     ----------
     taken
-        Error codes by which the API says that there is such a resource already.
+        Error codes with which the API reports that such a resource already exists.
     create, existing
         Calls of the API.
     """
@@ -144,7 +144,7 @@ def _renamed(values: Mapping[str, Any], shape: Shape, where: str) -> dict[str, A
         match target:
             case None:
                 raise UnsupportedResourceError(
-                    f"{where} has the input {key!r}, which the local endpoint would not get: "
+                    f"{where} has the input {key!r}, which would not reach the local endpoint: "
                     "add it to the resource's creator in estate/provision"
                 )
             case str():

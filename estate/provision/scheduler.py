@@ -1,4 +1,4 @@
-"""Makes EventBridge schedules and their groups; existing ones get the new settings."""
+"""Creates EventBridge schedules and their groups; existing ones get the new settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes SQS queues; an existing one keeps its messages and gets the new attributes."""
+"""Creates SQS queues; an existing one keeps its messages and gets the new attributes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A stack's whole resource graph without AWS, to be read, compared and tested."""
+"""Makes a stack's resource graph without AWS, for reading, comparing and testing."""

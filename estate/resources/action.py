@@ -1,4 +1,4 @@
-"""What ``dmd resources`` does: the graph of a stack, or what differs between two, without AWS."""
+"""What ``dmd resources`` does: shows a stack's graph, or the differences between two."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from release.wheels import Target
 
 _PACKAGES = Path("build") / "lambda"
 
-# The first character of a difference's line, without its indent, and how a terminal shows it.
+# The style of a difference's line, by its first character after the indent.
 _STYLES = {"+": "green", "-": "red", "@": "cyan", "#": "dim"}
 
 
@@ -34,14 +34,14 @@ def print_graph(stack: str, overrides: Mapping[str, str], *, as_json: bool) -> i
     stack
         Name of the stack.
     overrides
-        Settings to use instead of the stack's own: key to text.
+        Settings that replace the stack's own, as text by key.
     as_json
         Print JSON.
 
     Raises
     ------
     EstateError
-        There is no such stack, or the program's graph cannot be told without AWS.
+        There is no such stack, or the program's graph is unknown without AWS.
     """
     graph = _side(stack, overrides).graph
     write(_json(graph_as_json(graph)) if as_json else as_text(graph))
@@ -51,21 +51,21 @@ def print_graph(stack: str, overrides: Mapping[str, str], *, as_json: bool) -> i
 def print_difference(
     first: str, second: str, overrides: Mapping[str, str], *, as_json: bool
 ) -> int:
-    """Print what differs between two stacks; return the exit status.
+    """Print the differences between two stacks; return the exit status.
 
     Parameters
     ----------
     first, second
         Names of the stacks.
     overrides
-        Settings of the second stack to use instead of its own: key to text.
+        Settings that replace the second stack's own, as text by key.
     as_json
         Print JSON.
 
     Raises
     ------
     EstateError
-        There is no such stack, or a program's graph cannot be told without AWS.
+        There is no such stack, or a program's graph is unknown without AWS.
     """
     left, right = _side(first, {}), _side(second, overrides)
     if as_json:

@@ -1,6 +1,6 @@
-"""What AWS computes of what the program registers and looks up: ARNs, IDs and URLs.
+"""Computes the outputs that AWS would give the program's resources: ARNs, IDs and URLs.
 
-Nothing else: an output that has no rule here stays unknown, as in a preview.
+An output without a rule here stays unknown, as in a preview.
 """
 
 from __future__ import annotations
@@ -98,12 +98,12 @@ _LOOKUPS: Mapping[str, Mapping[str, str]] = {
 
 
 class AsAws(Mocks):
-    """Answers registrations and lookups with what AWS would compute of them.
+    """Answers registrations and lookups with the outputs that AWS would compute.
 
     Parameters
     ----------
     account_id
-        The account that the credentials would be of.
+        The account of the credentials.
     """
 
     def __init__(self, account_id: str) -> None:
@@ -124,7 +124,7 @@ class AsAws(Mocks):
         Raises
         ------
         ResourceGraphError
-            There is no rule for it.
+            There is no rule for the lookup.
         """
         if args.token not in _LOOKUPS:
             raise ResourceGraphError(
@@ -134,7 +134,7 @@ class AsAws(Mocks):
         return dict(self._filled(_LOOKUPS[args.token], args.args)), []
 
     def _filled(self, rules: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, str]:
-        """Return what the rules make of the values that are known."""
+        """Return the outputs of the rules whose values are known."""
         known = {key: value for key, value in values.items() if isinstance(value, str)}
         known |= {"region": REGION, "account": self._account_id}
         return {

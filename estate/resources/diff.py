@@ -1,4 +1,4 @@
-"""What differs between the graphs of two stacks."""
+"""Compares the graphs of two stacks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _ABSENT = object()
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two that are compared.
+    """One of the two graphs of a comparison.
 
     Parameters
     ----------
     label
-        What it is called.
+        Name of the side in the report.
     graph
         Its resources.
     names
-        Texts of its own to the placeholders that stand for them.
+        Placeholders, by the texts of this side that they replace.
     """
 
     label: str
@@ -37,14 +37,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Change:
-    """One value that differs; a value that a side does not have is absent there.
+    """One value that differs.
 
     Parameters
     ----------
     path
-        Where: keys, and positions in lists.
+        Keys, and positions in lists, that lead to the value.
     values
-        Label of a side to its value.
+        The value of each side, by label. A side without the value is absent.
     """
 
     path: str
@@ -53,18 +53,18 @@ class Change:
 
 @dataclass(frozen=True)
 class Difference:
-    """A resource that differs, or that one side alone has.
+    """A resource that differs, or that only one side has.
 
     Parameters
     ----------
     name
         Type and logical name.
     only
-        Label of the side that has it, or None if both have.
+        Label of the side that has it, or None if both have it.
     changes
-        What differs.
+        The values that differ.
     lines
-        The same, as the lines of a unified diff with the keys around them.
+        The same as lines of a unified diff, with the keys around them.
     """
 
     name: str
@@ -74,10 +74,10 @@ class Difference:
 
 
 def compare(left: Side, right: Side) -> list[Difference]:
-    """Return what differs, in the order of the tree; placeholders are the same on both sides."""
+    """Return the differences in the order of the tree, apart from texts with placeholders."""
     views = [_views(left), _views(right)]
     differences = []
-    # What one side alone has comes where it stands in its own tree.
+    # A resource that only one side has keeps its place in that side's tree.
     for key in sorted(views[0].keys() | views[1].keys()):
         before, after = (each.get(key, {}) for each in views)
         if before == after:
@@ -90,7 +90,7 @@ def compare(left: Side, right: Side) -> list[Difference]:
 
 
 def diff_as_json(left: Side, right: Side) -> dict[str, Any]:
-    """Return what differs as JSON's values."""
+    """Return the differences as JSON values."""
     differences = compare(left, right)
     return {
         "placeholders": {side.label: _by_placeholder(side) for side in (left, right)},
@@ -113,7 +113,7 @@ def diff_as_json(left: Side, right: Side) -> dict[str, Any]:
 
 
 def diff_as_text(left: Side, right: Side) -> str:
-    """Return what differs as text."""
+    """Return the differences as text."""
     differences = compare(left, right)
     lines = [f"--- {left.label}", f"+++ {right.label}"]
     for placeholder, text in _by_placeholder(left).items():
@@ -133,7 +133,7 @@ def _by_placeholder(side: Side) -> dict[str, str]:
 
 
 def _views(side: Side) -> dict[tuple[tuple[str, str], ...], dict[str, Any]]:
-    """Return what a reader sees of each resource, by its place in the tree."""
+    """Return the view of each resource, by its place in the tree."""
     graph = side.graph
     return {
         tuple((each.type, each.name) for each in (*graph.path(resource), resource)): replaced(
@@ -162,7 +162,7 @@ def _changes(left: Side, right: Side, before: Any, after: Any, path: str = "") -
 
 
 def _folded(value: Any) -> Any:
-    """Return a value with its documents as their content."""
+    """Return a value in which the content replaces each document."""
     match value:
         case Document(_, content):
             return _folded(content)
@@ -192,7 +192,7 @@ def _lines(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
 
 
 def _around(lines: list[str], index: int) -> list[str]:
-    """Return the keys that a line stands below, outermost first; of list items the first line."""
+    """Return the keys that enclose a line, outermost first; of a list item, its first line."""
     keys: list[str] = []
     if index >= len(lines):
         return keys

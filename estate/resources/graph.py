@@ -1,4 +1,4 @@
-"""The resources of a stack as the program registers them."""
+"""The resources that a stack's program registers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Options:
     parent, provider
         URN of the parent, and ``<URN>::<ID>`` of the provider.
     depends_on
-        URNs of what must be there first: what the program names and what the inputs refer to.
+        URNs of the resources that must exist first: named by the program or used in inputs.
     property_dependencies
-        Input to the URNs that it refers to.
+        URNs that each input refers to, by input.
     protect, retain_on_delete, delete_before_replace
-        What may become of it.
+        How the engine deletes and replaces the resource.
     replace_on_changes, ignore_changes
         Paths of inputs.
     aliases
-        Earlier names of it, URNs or Pulumi's JSON of what tells it from today's.
+        Earlier names: URNs, or Pulumi's JSON of the difference from the present name.
     """
 
     parent: str
@@ -48,17 +48,17 @@ class Resource:
     Parameters
     ----------
     urn
-        Pulumi's name of it.
+        Pulumi's URN.
     type
         Pulumi's token, for example ``aws:sqs/queue:Queue``.
     name
         Logical name.
     custom
-        Whether it is a provider's; a component is not.
+        Whether a provider manages it. A component has no provider.
     inputs
         Inputs under their wire names. An archive is ``{"path": ...}``, a secret ``[secret]``.
     options
-        How the engine treats it.
+        The resource's options.
     """
 
     urn: str
@@ -75,12 +75,12 @@ class Resource:
 
     @property
     def described(self) -> str:
-        """How people name it: kind and logical name."""
+        """The resource's name in messages: kind and logical name."""
         return f"{self.kind} {self.name}"
 
     @property
     def physical_name(self) -> str | None:
-        """Its name in AWS, or None where it has none of its own (an attachment, a component)."""
+        """The name in AWS, or None if it has none (an attachment, a component)."""
         own = f"{self.kind[:1].lower()}{self.kind[1:]}Name"
         found = self.inputs.get("name", self.inputs.get(own)) if self.custom else None
         return found if isinstance(found, str) else None
@@ -88,7 +88,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Graph:
-    """All resources of a stack but the stack itself, in the order of the tree.
+    """All resources of a stack, without the stack itself, in the order of the tree.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ class Graph:
     resources: tuple[Resource, ...]
 
     def path(self, resource: Resource) -> tuple[Resource, ...]:
-        """Return the components from the stack down to ``resource``, itself left out."""
+        """Return the components between the stack and ``resource``, outermost first."""
         by_urn = {each.urn: each for each in self.resources}
         above: list[Resource] = []
         while (parent := by_urn.get(resource.options.parent)) is not None:

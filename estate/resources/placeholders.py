@@ -1,4 +1,4 @@
-"""What tells two stacks apart by intention alone, replaced by placeholders."""
+"""Replaces texts that always differ between two stacks by placeholders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from infra.settings import Settings
 
 
 def placeholders(settings: Settings) -> dict[str, str]:
-    """Return texts of a stack to what stands for them in a comparison."""
+    """Return the placeholders for a comparison, by the texts of a stack that they replace."""
     return {
         settings.naming.prefix: "{naming}",
         settings.naming.database: "{database}",
@@ -21,7 +21,7 @@ def placeholders(settings: Settings) -> dict[str, str]:
 
 
 def replaced(value: Any, names: Mapping[str, str]) -> Any:
-    """Return a value with the texts of ``names``, where they stand as whole words, replaced."""
+    """Return a value in which the texts of ``names`` are replaced where they are whole words."""
     words = "|".join(re.escape(text) for text in sorted(names, key=len, reverse=True))
     pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])")
 

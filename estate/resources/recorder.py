@@ -1,4 +1,4 @@
-"""A Pulumi monitor that keeps what the program registers, and makes nothing."""
+"""A Pulumi monitor that records what the program registers, and creates nothing."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from estate.urn import STACK_TYPE, make_urn
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - tells what is a secret
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What stands for a value that is not known yet."""
+"""Pulumi's marker of an unknown value."""
 
 _OUTPUT_AS_TEXT = "Calling __str__ on an Output[T] is not supported"
 
 
 class Recorder(MockMonitor):
-    """Keeps each registration whole.
+    """Records each registration completely.
 
     Parameters
     ----------
     answers
-        Say what becomes of registrations, and answer the lookups.
+        Gives the outputs of registrations, and answers the lookups.
     """
 
     def __init__(self, answers: Mocks) -> None:
@@ -47,7 +47,7 @@ class Recorder(MockMonitor):
         return make_urn(parent, type_, name)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
-        """Keep a registration."""
+        """Record a registration."""
         if request.type != STACK_TYPE:
             urn = make_urn(request.parent, request.type, request.name)
             with self._lock:
@@ -57,7 +57,7 @@ class Recorder(MockMonitor):
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     def problems(self) -> list[str]:
-        """Return what the engine or AWS would not take as it was recorded, one line each."""
+        """Return what the engine or AWS would refuse, one line each."""
         repeated = [f"{urn} is registered twice" for urn in self._repeated]
         return sorted([*repeated, *(line for each in self.recorded.values() for line in _of(each))])
 
@@ -65,17 +65,17 @@ class Recorder(MockMonitor):
 def record(
     stack: str, config: Mapping[str, str], *, program: Path = REPOSITORY / "__main__.py"
 ) -> Graph:
-    """Return the graph of a stack, with all that AWS computes filled in.
+    """Return the graph of a stack, with the outputs that AWS would compute.
 
-    The program runs as in a preview, where an output of AWS is unknown unless there is a rule for
-    it: so nothing that is read can turn out to be missing without being noticed.
+    The program runs as in a preview: an output of AWS without a rule is unknown. So an input that
+    needs such an output is noticed.
 
     Parameters
     ----------
     stack
         Name of the stack.
     config
-        Its configuration, as :func:`estate.stack_config.stack_config` makes it.
+        Its configuration, from :func:`estate.stack_config.stack_config`.
     program
         File to run.
 
@@ -86,13 +86,14 @@ def record(
     infra.packages.PackageMissingError
         A function's package has not been built.
     ResourceGraphError
-        An input has no value, or depends on what is known to AWS alone; a URN is there twice.
+        An input has no value, an input depends on what only AWS knows, or two resources have the
+        same URN.
     """
     recorder = Recorder(AsAws(settings_of(stack, config).account_id))
     run_program(stack, config, recorder, preview=True, program=program)
     if found := recorder.problems():
         raise ResourceGraphError(
-            "\n  - ".join([f"stack {stack}: its resources cannot be told without AWS", *found])
+            "\n  - ".join([f"the graph of stack {stack} cannot be made without AWS", *found])
         )
     return Graph(stack, in_order(recorder.recorded))
 
@@ -107,7 +108,7 @@ def _of(resource: Resource) -> list[str]:
             if leaf is None:
                 found.append(f"{where} has a null in it")
             elif isinstance(leaf, str) and _OUTPUT_AS_TEXT in leaf:
-                found.append(f"{where} has an Output where its text should be: Output.concat joins")
+                found.append(f"{where} has an Output as text: use Output.concat to join Outputs")
             elif leaf == UNKNOWN:
                 names = ", ".join(" ".join(urn.split("::")[2:]) for urn in needs)
                 found.append(
@@ -159,10 +160,10 @@ def _resource(urn: str, request: Any) -> Resource:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value of the wire as people write it.
+    """Return a value of Pulumi's protocol in a readable form.
 
-    Whole numbers are int (the wire has only double), keys are in order (the wire has none) with a
-    name first, assets and archives are without their signature, and no secret is shown.
+    Whole numbers are int (the protocol has only double). Keys are sorted, with a name first (the
+    protocol has no order). Assets and archives have no signature, and secrets are not shown.
     """
     match value:
         case dict() if value.get(_SIGNATURE) == _SECRET:

@@ -1,6 +1,6 @@
-"""A graph as text to read and to review: YAML, one block a resource, always in the same order.
+"""Writes a graph as text for review: YAML, one block per resource, always in the same order.
 
-Each block begins at the margin, so that a diff names the resource that it changes.
+Each block begins without indent, so that a diff names the resource that it changes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from estate.resources.graph import Graph, Resource
 from estate.resources.unfold import Document, unfold
 
 _FLAT_ITEM = 140
-"""Characters of JSON that an item of a list may have to be written on one line."""
+"""Maximum length, as JSON, of a list's item that is written on one line."""
 _FLAT_LIST = 40
-"""The same of a list of single values."""
+"""Maximum length, as JSON, of a list of single values that is written on one line."""
 _SINGLE = str | int | float | None
 
 
 def as_json(graph: Graph) -> list[dict[str, Any]]:
-    """Return a graph as JSON's values, one object a resource."""
+    """Return a graph as JSON values, one object per resource."""
     return [
         {
             "type": each.type,
@@ -49,7 +49,7 @@ def as_json(graph: Graph) -> list[dict[str, Any]]:
 
 
 def as_text(graph: Graph) -> str:
-    """Return a graph as text: what it has of each type, then each resource."""
+    """Return a graph as text: the number of resources of each type, then each resource."""
     kinds = Counter(each.type for each in graph.resources)
     lines = [f"# Stack {graph.stack}: {kinds.total()} resources"]
     lines += [f"# {count:>5}  {kind}" for kind, count in sorted(kinds.items())]
@@ -57,9 +57,9 @@ def as_text(graph: Graph) -> str:
 
 
 def view(graph: Graph, resource: Resource) -> dict[str, Any]:
-    """Return what a reader sees of a resource, with the documents in its inputs unfolded.
+    """Return the readable view of a resource, with the documents in its inputs unfolded.
 
-    Options at their defaults are left out, and so are its provider and which input refers to what.
+    It leaves out options at their defaults, the provider, and the inputs' references.
     """
     options = resource.options
     shown = {
@@ -90,7 +90,7 @@ def block(content: Mapping[str, Any]) -> str:
 
 
 def _dependencies(graph: Graph, resource: Resource) -> list[str]:
-    """Return what a resource depends on; a component that it depends on as a whole by its name."""
+    """Return what a resource depends on; all resources of a component as the component's name."""
     urns = set(resource.options.depends_on)
     below: dict[str, list[Resource]] = {}
     for each in graph.resources:
@@ -119,7 +119,7 @@ def _dependencies(graph: Graph, resource: Resource) -> list[str]:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML with documents tagged, texts of several lines as blocks, and flat items on one line."""
+    """Writes documents with a tag, texts of several lines as blocks, and flat items on one line."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -138,7 +138,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _is_flat(value: Any) -> bool:
-    """Tell whether a mapping has only single values and lists of them."""
+    """Return whether a mapping has only single values and lists of them."""
     if not isinstance(value, dict):
         return False
     return all(

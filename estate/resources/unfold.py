@@ -1,4 +1,4 @@
-"""Texts that hold a document, as the document: policies, schemas, dashboards, inputs, views."""
+"""Parses documents in texts: policies, schemas, dashboards, inputs, views."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Document:
     Parameters
     ----------
     form
-        How it is written: ``json``, or ``view`` for the JSON of a view of Athena's in base64.
+        How it is written: ``json``, or ``view`` for an Athena view's JSON in base64.
     content
-        The document, in the order in which it is written.
+        The document, with its keys in the written order.
     """
 
     form: str
@@ -30,7 +30,7 @@ class Document:
 
 
 def unfold(value: Any) -> Any:
-    """Return a value with each text in it that holds a document as a :class:`Document`."""
+    """Return a value in which each text that holds a document is a :class:`Document`."""
     match value:
         case dict():
             return {key: unfold(item) for key, item in value.items()}

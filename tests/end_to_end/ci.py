@@ -1,4 +1,4 @@
-"""What continuous integration does to a deployed stack, with the CI role's session."""
+"""Does what continuous integration does to a deployed stack, with the CI role's session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TEST_KEY = "data-pipeline/test/smoke/1.json"
 
 
 def assume(sts: Any, role_arn: str) -> Credentials:
-    """Assume a role, as whoever the client belongs to."""
+    """Assume a role, as the client's principal."""
     made = sts.assume_role(RoleArn=role_arn, RoleSessionName="ci")["Credentials"]
     return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
 
@@ -59,7 +59,7 @@ def keep_test_objects(ci: Endpoint, stack: Stack) -> None:
 
 
 def query_with_athena(ci: Endpoint, stack: Stack) -> None:
-    """Run a query; the emulator answers none, so this is of the permissions alone."""
+    """Run a query. The emulator does not answer queries, so this tests only the permissions."""
     athena, workgroup = ci.client("athena"), stack.provisioned.outputs["workgroup"]
     assert athena.get_work_group(WorkGroup=workgroup)["WorkGroup"]["Name"] == workgroup
     names = athena.list_named_queries(WorkGroup=workgroup)["NamedQueryIds"]
@@ -73,7 +73,7 @@ def query_with_athena(ci: Endpoint, stack: Stack) -> None:
 
 
 def read_the_tables(ci: Endpoint, stack: Stack, folder: Path) -> int:
-    """Count the rows of demand from what Glue and S3 give the role; return the number."""
+    """Count the rows of demand with what the role reads from Glue and S3; return the number."""
     glue, s3 = ci.client("glue"), ci.client("s3")
     name = stack.provisioned.outputs["database"]
     database = glue.get_database(Name=name)["Database"]

@@ -1,4 +1,4 @@
-"""Whole runs of the pipeline, made once for all the tests that look at them."""
+"""Complete runs of the pipeline. Each is made once for all tests that use it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEED, RECORDS = 5, 600
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its JSON summary, its export, and the state folder it was kept in."""
+    """A finished run: its JSON summary, its export, and its state folder."""
 
     summary: dict[str, Any]
     export: Path
@@ -35,7 +35,7 @@ def finished(state: Path, export: Path, *arguments: str | Path, input: bytes | N
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run over made-up records."""
+    """A run over generated records."""
     folder = tmp_path_factory.mktemp("generated")
     arguments = ("--seed", str(SEED), "--records", str(RECORDS))
     return finished(folder / "state", folder / "export", *arguments)
@@ -74,7 +74,7 @@ def own_lines() -> list[bytes]:
 
 @pytest.fixture(scope="session")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run over a user's own records, which come through standard input."""
+    """A run over a user's own records from standard input."""
     folder = tmp_path_factory.mktemp("own")
     lines = b"".join(line + b"\n" for line in own_lines())
     return finished(folder / "state", folder / "export", "--input", "-", input=lines)
@@ -82,6 +82,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """A provisioned stack; a test leaves its roles, functions and bucket as they were."""
+    """A provisioned stack. A test must restore its roles, functions and bucket."""
     with provisioned_stack() as made:
         yield made

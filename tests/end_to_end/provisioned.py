@@ -1,4 +1,4 @@
-"""A provisioned stack to run parts of the pipeline on, and to take permissions from."""
+"""A provisioned stack, for running parts of the pipeline and for removing permissions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PACKAGES = ROOT / "build" / "lambda"
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack at an emulator, as its operator sees it."""
+    """A stack at an emulator, with the operator's credentials."""
 
     endpoint: Endpoint
     provisioned: Provisioned
@@ -44,13 +44,13 @@ class Stack:
 
     @property
     def role_arns(self) -> list[str]:
-        """The roles that the program made."""
+        """The program's roles."""
         return [
             str(each.arn) for each in self.provisioned.resources if each.type == "aws:iam/role:Role"
         ]
 
     def gateway(self) -> Gateway:
-        """A gateway that knows what the pipeline's own does."""
+        """A gateway with the same knowledge as the pipeline's own."""
         return Gateway(
             self.endpoint, keys=encryption_keys(self.endpoint, self.provisioned.settings)
         )
@@ -82,7 +82,7 @@ class Stack:
             s3.delete_object(Bucket=self.bucket, Key=key)
 
     def dead_letters(self) -> list[dict[str, Any]]:
-        """Take all messages out of the dead-letter queue."""
+        """Remove and return all messages of the dead-letter queue."""
         sqs, url = self.endpoint.client("sqs"), self.provisioned.outputs["dead_letter_queue"]
         taken: list[dict[str, Any]] = []
         while messages := sqs.receive_message(
@@ -94,19 +94,19 @@ class Stack:
         return taken
 
 
-# What is off unless set brings further grants: they are judged, too.
+# Optional settings add grants, which must be tested too.
 _KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 _OVERRIDES = {**LOCAL_PACE, "tracing": "true", "bucket_kms_key_arn": _KEY}
 
 
 @contextmanager
 def provisioned_stack() -> Iterator[Stack]:
-    """Provision dev1, with all that can be set, into an emulator of its own."""
+    """Provision dev1, with all optional settings, at its own emulator."""
     build(Target.LOCAL, source=ROOT, out=PACKAGES)
     with embedded_emulator() as endpoint, TemporaryDirectory() as client:
         packages = PACKAGES / "local"
         settings = local_settings(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
-        # What belongs to others is encrypted with keys of theirs.
+        # The resources of other teams are encrypted with those teams' keys.
         key = endpoint.client("kms").create_key()["KeyMetadata"]["Arn"]
         make_referenced(endpoint, settings, key_arn=key)
         made = provision(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
@@ -115,10 +115,9 @@ def provisioned_stack() -> Iterator[Stack]:
 
 @contextmanager
 def without(iam: Any, role: str, sid: str) -> Iterator[None]:
-    """Take a statement out of a role's own policy for a while.
+    """Remove a statement from a role's inline policy during the ``with``.
 
-    ``iam`` may be a client of the operator's past the gateway, before a role's first call, or
-    through it.
+    ``iam`` is an operator's client. It may bypass the gateway only before the role's first call.
     """
     (name,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     before = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]

@@ -1,6 +1,6 @@
-"""A run at an endpoint that is not the embedded one: it works, or is refused in one line.
+"""A run at an endpoint other than the embedded one works, or is refused in one line.
 
-``DMD_TEST_ENDPOINT_URL`` names a fresh endpoint to run at as well: docs/one-machine.md.
+``DMD_TEST_ENDPOINT_URL`` names a further fresh endpoint for a run: see docs/one-machine.md.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def embedded() -> Iterator[Endpoint]:
 
 
 def registered(endpoint: Endpoint) -> list[str]:
-    """What the endpoint's own Firehose, Scheduler and CloudWatch Logs could work by, of dev1."""
+    """The resources of dev1 with which an endpoint's own services could deliver."""
     firehose, scheduler = endpoint.client("firehose"), endpoint.client("scheduler")
     logs = endpoint.client("logs")
     found = [

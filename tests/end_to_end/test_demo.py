@@ -1,4 +1,4 @@
-"""The whole pipeline on one machine: what goes in comes out, exactly, and is accounted for."""
+"""The whole pipeline on one machine: every record fed is found in the output, exactly once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = "prd3292-dev1-us-east-1-demand-table"
 
 
 def rows(export: Path, record_type: str) -> Iterator[dict[str, Any]]:
-    """A table's rows, read by fastavro, with the date of the folder that they are in."""
+    """A table's rows, read by fastavro, with the date of their folder."""
     for path in sorted((export / "data-pipeline/avro" / record_type).rglob("*.avro")):
         with path.open("rb") as file:
             for row in fastavro.reader(file):
@@ -39,7 +39,7 @@ def rows(export: Path, record_type: str) -> Iterator[dict[str, Any]]:
 
 
 def comparable(row: dict[str, Any]) -> str:
-    """A row but for its sequence number, as text that is the same for the same values."""
+    """A row without its sequence number, as text that is the same for the same values."""
     kept = {name: value for name, value in row.items() if name != "sequence_number"}
     if isinstance(kept["rescued_attributes"], str):
         kept["rescued_attributes"] = json.loads(kept["rescued_attributes"])
@@ -52,7 +52,7 @@ def test_the_tables_hold_exactly_the_rows_that_the_reference_expects(
 ) -> None:
     outcomes = [outcome(each.data, record_type) for each in generate(SEED, RECORDS, TABLE)]
     expected = {comparable(each) for each in outcomes if isinstance(each, dict)}
-    # Changes of the table itself have today's time; generated ones do not.
+    # Changes of the table itself have today's date. Generated changes do not.
     generated_ids = {json.loads(each)["change_id"] for each in expected}
     actual = [r for r in rows(generated.export, record_type) if r["change_id"] in generated_ids]
     assert {comparable(row) for row in actual} == expected
@@ -141,7 +141,7 @@ def test_the_summary_has_partitions_and_the_answers_of_two_queries(generated: Ru
 
 
 def _order(row: dict[str, Any]) -> int:
-    """Where the stream took a change: what decides between changes of one time."""
+    """A change's place in the stream, which orders changes of the same time."""
     return int(row["sequence_number"])
 
 

@@ -1,4 +1,4 @@
-"""No role can do more than it uses: what each may do is held against what each did."""
+"""No role has more permissions than it uses: its grants are compared with its requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BROKEN = "data-pipeline/landing/demand/lanes=2/2026/11/01/00/broken.gz"
 
 @dataclass
 class Exercised:
-    """What the roles may do, and what came of having each of them at work since a time, in ms."""
+    """The roles' grants, and the result of their work since a time (milliseconds since 1970)."""
 
     since: int
     granted: set[Grant] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Exercised:
 
 @pytest.fixture(scope="module")
 def exercised(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exercised]:
-    """Have every role do all that it does, once as it should be and once when things go wrong."""
+    """Make every role do all its work, once without errors and once with errors."""
     stack.dead_letters()
     found = Exercised(since=int(time.time() * 1000))
     roles = RolePolicyCache(stack.endpoint.client("iam"))
@@ -86,7 +86,7 @@ def run_all_types(stack: Stack, pipeline: Pipeline, found: Exercised) -> None:
     pipeline.start()
     put_records(stack, 3, 120)
     pipeline.drain(lambda: None)
-    # What cannot be read goes to quarantine.
+    # A corrupt object goes to quarantine.
     stack.endpoint.client("s3").put_object(Bucket=stack.bucket, Key=BROKEN, Body=b"no gzip")
     group = stack.provisioned.outputs["schedule_group"]
     pipeline.schedules(group, found.problems.append).until(
@@ -96,7 +96,7 @@ def run_all_types(stack: Stack, pipeline: Pipeline, found: Exercised) -> None:
 
 @contextmanager
 def broken(stack: Stack, functions: Iterable[str]) -> Iterator[None]:
-    """Give functions a handler that is not there."""
+    """Give functions a handler that does not exist."""
     client = stack.endpoint.client("lambda")
     handlers = {
         name: client.get_function_configuration(FunctionName=name)["Handler"] for name in functions
@@ -151,7 +151,7 @@ def work_as_ci(
 
 
 def central_messages(stack: Stack) -> list[dict[str, Any]]:
-    """Read what was forwarded to the central log stream."""
+    """Read the events that were forwarded to the central log stream."""
     kinesis = stack.endpoint.client("kinesis")
     name = stack.provisioned.settings.log_stream_name
     messages = []

@@ -1,4 +1,4 @@
-"""The pipeline works with exactly the permissions that the program gives: one less is a denial."""
+"""The pipeline works with the program's permissions, and fails without any one of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.end_to_end.provisioned import Stack, without
 
 
 def run(stack: Stack) -> tuple[Gateway, list[str], int]:
-    """Take some records through; return the gateway that judged, failed runs, failed records."""
+    """Run some records through; return the gateway, the failed runs and the failed records."""
     settings = stack.provisioned.settings
     with stack.running(["demand"]) as pipeline:
         problems: list[str] = []
@@ -30,7 +30,7 @@ def run(stack: Stack) -> tuple[Gateway, list[str], int]:
         feed(stack.endpoint.client("kinesis"), settings.stream_name, records)
         pipeline.drain(lambda: None)
         pipeline.schedules(stack.provisioned.outputs["schedule_group"], problems.append).until(
-            # The first failure is enough: the rounds that follow could only fail again.
+            # The first failure is enough: all later rounds would fail too.
             lambda: bool(problems) or not stack.work_left(),
             lambda runs: None,
         )
@@ -104,7 +104,7 @@ def test_a_function_that_may_not_write_its_log_works_all_the_same(stack: Stack) 
 
 @contextmanager
 def detached(stack: Stack, role: str, policy: str) -> Iterator[None]:
-    """Take a managed policy from a role for a while."""
+    """Detach a managed policy from a role during the ``with``."""
     iam = stack.endpoint.client("iam")
     account = stack.role_arns[0].split(":")[4]
     attachment = {

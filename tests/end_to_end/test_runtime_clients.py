@@ -22,10 +22,10 @@ from tests.support.runtime_clients import RUNTIME_CLIENTS, runtime_client, user_
 
 @dataclass
 class Watched:
-    """A run of the demo, and by function what the host of the functions saw in it.
+    """A run of the demo, and what the functions' host saw in it, by function.
 
-    ``broken`` is what the transforms answered afterwards to an event that is not JSON. An event
-    without records came after it, so that each transform was invoked more than once.
+    ``broken`` has the transforms' later answers to an event that is not JSON. An event without
+    records followed it, so each transform was invoked more than once.
     """
 
     client: Path

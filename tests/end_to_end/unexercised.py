@@ -1,7 +1,7 @@
-"""The grants that a local run cannot exercise: each with the AWS page that asks for it, and why.
+"""The grants that a local run cannot use, each with the AWS page that requires it and the reason.
 
-A grant that is neither used nor listed here is one too many; an entry that is used, or that no
-role is granted, is out of date. Both fail the tests.
+The tests fail if a grant is neither used nor listed here, because it is not needed. They also fail
+if an entry is used or no role has its grant, because it is out of date.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DELIVERY = "delivery-(demand|sale|event|notification)"
 
 @dataclass(frozen=True)
 class Unexercised:
-    """Actions of one statement that nothing here calls.
+    """Actions of one statement that no local run calls.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class Unexercised:
     statement
         The Sid.
     actions
-        Which of its actions.
+        Actions of the statement.
     page
-        Where AWS asks for them.
+        AWS's page that requires them.
     reason
-        Why they are not called here.
+        Why no local run calls them.
     resource
-        Pattern of the resource, where only some are meant.
+        Pattern of the resources, if the entry is not for all.
     """
 
     role: str
@@ -61,8 +61,8 @@ UNEXERCISED = (
         "FindBucket",
         ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
         _FIREHOSE,
-        "Firehose asks for them; when it calls them is not documented, and the emulation makes "
-        "no call that it does not need.",
+        "Firehose requires them, but AWS does not document when it calls them. The emulation makes "
+        "only the calls that it needs.",
     ),
     Unexercised(
         _DELIVERY,
@@ -76,15 +76,15 @@ UNEXERCISED = (
         "TransformRecords",
         ("lambda:GetFunctionConfiguration",),
         _FIREHOSE,
-        "Firehose reads the function's time limit; the emulation needs none, as it waits as long "
-        "as Firehose does at most.",
+        "Firehose reads the function's time limit; the emulation does not need it, because it "
+        "waits for Firehose's own maximum.",
     ),
     Unexercised(
         _DELIVERY,
         "TransformRecords",
         ("lambda:InvokeFunction",),
         _FIREHOSE,
-        "Firehose asks for the function with a version, too; the processor names none here.",
+        "Firehose also requires the function with a version; the processor names none here.",
         resource=r".*:\*",
     ),
     Unexercised(
@@ -92,7 +92,7 @@ UNEXERCISED = (
         "UseBucketKey",
         ("kms:Decrypt",),
         _FIREHOSE,
-        "Firehose uploads large objects in parts, which takes reading the first part's data key; "
+        "Firehose uploads large objects in parts, for which it decrypts the first part's data key; "
         "the emulation puts each object in one request.",
     ),
     Unexercised(
@@ -100,14 +100,14 @@ UNEXERCISED = (
         "SendTraces",
         ("xray:PutTelemetryRecords", "xray:PutTraceSegments"),
         "https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html",
-        "Lambda sends the traces beside the function; the emulation traces nothing.",
+        "Lambda sends the traces with the function's role; the emulation traces nothing.",
     ),
     Unexercised(
         "ci",
         "FindDatabase",
         ("glue:GetDatabase",),
         _ATHENA_GLUE,
-        "Athena looks into the database default whatever the query; the emulator runs no query.",
+        "Athena reads the database default for every query; the emulator runs no query.",
         resource=".*:database/default",
     ),
     Unexercised(
@@ -115,14 +115,14 @@ UNEXERCISED = (
         "MakeDefaultDatabase",
         ("glue:CreateDatabase", "glue:GetDatabases"),
         _ATHENA_GLUE,
-        "Athena makes the database default where there is none; the emulator runs no query.",
+        "Athena creates the database default if it is missing; the emulator runs no query.",
     ),
     Unexercised(
         "ci",
         "FindResults",
         ("s3:GetBucketLocation", "s3:ListBucketMultipartUploads"),
         _ATHENA_S3,
-        "Athena calls them on behalf of whoever queries; the emulator runs no query.",
+        "Athena calls them with the caller's permissions; the emulator runs no query.",
     ),
     Unexercised(
         "ci",
@@ -134,6 +134,6 @@ UNEXERCISED = (
             "s3:PutObject",
         ),
         _ATHENA_S3,
-        "Athena writes and reads results on behalf of whoever queries; the emulator runs no query.",
+        "Athena uses the caller's permissions for results; the emulator runs no query.",
     ),
 )

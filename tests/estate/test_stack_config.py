@@ -47,9 +47,9 @@ def test_overrides_come_last(project: Path) -> None:
 
 
 def test_a_key_that_is_not_declared_is_refused(project: Path) -> None:
-    with pytest.raises(StackConfigError, match="dmd-pipeline:nummer of stack two is no setting"):
+    with pytest.raises(StackConfigError, match="dmd-pipeline:nummer of stack two is not a setting"):
         stack_config("two", project=project)
-    with pytest.raises(StackConfigError, match="dmd-pipeline:other of stack one is no setting"):
+    with pytest.raises(StackConfigError, match="dmd-pipeline:other of stack one is not a setting"):
         stack_config("one", {"other": "1"}, project=project)
 
 

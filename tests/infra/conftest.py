@@ -1,4 +1,4 @@
-"""Recorded stacks, each registered once for the whole session."""
+"""Recorded stacks. The program of each runs once for the whole session."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def recorded(packages: Path) -> Callable[[str], Recording]:
-    """Give the recording of a stack."""
+    """Return a function that records a stack."""
 
     @cache
     def of(stack: str) -> Recording:

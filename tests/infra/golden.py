@@ -1,9 +1,9 @@
-"""The reviewed graphs of the four stacks: dev1 whole, the others by what differs from it.
+"""The reviewed graphs of the four stacks: dev1 complete, the others as differences from it.
 
     .venv/bin/python -m tests.infra.golden
 
-writes them again. They are as ``dmd resources`` prints them, but for what the functions' packages
-hash to, which every change of code changes.
+writes them again. They are the output of ``dmd resources`` without the hashes of the functions'
+packages, which every change of code changes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _OF_THE_PACKAGE = {"code": "(the package)", "sourceCodeHash": "(its SHA-256)"}
 
 
 def texts(recorded: Callable[[str], Recording]) -> Iterator[tuple[Path, str]]:
-    """Give each stack's file with the text that it has to hold."""
+    """Yield each stack's file and its expected text."""
     base = _side(_WHOLE, recorded(_WHOLE))
     for stack in ENVIRONMENTS:
         text = (

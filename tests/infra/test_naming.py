@@ -1,4 +1,4 @@
-"""Names are those of the reference, and fit what AWS allows."""
+"""Names equal those of the reference, and keep to AWS's limits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_names_of_dev1() -> None:
 
 
 def names_of(naming: Naming, record_type: str) -> list[str]:
-    """Every name that is made of a type's, as far as Lambda, IAM, Firehose or Scheduler have it."""
+    """Every name in Lambda, IAM, Firehose and Scheduler that contains a record type's name."""
     return [
         naming.delivery_stream(record_type),
         naming.delivery_role(record_type),

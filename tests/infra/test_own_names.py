@@ -1,4 +1,4 @@
-"""No name of the program's own in SQL can be a column's or a table's, whatever a schema adds."""
+"""The program's own names in SQL cannot be names of columns or tables, whatever a schema adds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TEXTS = {
 
 
 def names_beside_a_star(sql: str) -> Iterator[str]:
-    """Every name that a query gives where all columns of a table are in scope."""
+    """Every name that a query defines where all columns of a table are in scope."""
     for select in parse(sql).find_all(exp.Select):
         tables = {each.name for each in select.find_all(exp.Table)}
         if select.find(exp.Star) in select.expressions and tables:
@@ -55,7 +55,7 @@ def test_no_name_beside_a_star_is_one_that_a_schema_may_have(name: str) -> None:
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_what_reads_a_table_uses_none_of_its_own_names(name: str) -> None:
-    """A column of that name would be meant there: Trino looks among the columns first."""
+    """A column of that name would be used instead: Trino looks among the columns first."""
     for select in parse(TEXTS[name]).find_all(exp.Select):
         if not reads_a_table(select):
             continue

@@ -101,7 +101,7 @@ def test_of_many_differences_the_first_are_named(packages: Path, tmp_path: Path)
 def test_what_is_no_zip_is_refused(packages: Path, tmp_path: Path) -> None:
     shutil.copytree(packages, tmp_path, dirs_exist_ok=True)
     (tmp_path / "transform.zip").write_bytes(b"half of a")
-    with pytest.raises(PackageOutOfDateError, match=r"transform\.zip: it is no zip"):
+    with pytest.raises(PackageOutOfDateError, match=r"transform\.zip: it is not a zip file"):
         find(tmp_path)
 
 

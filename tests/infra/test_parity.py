@@ -1,6 +1,6 @@
-"""``docs/parity.md`` has every row of the previous system, and names what exists.
+"""``docs/parity.md`` has every row of the previous system, and its names exist.
 
-That its files exist is seen to by `tests.docs.test_references`.
+`tests.docs.test_references` checks that its files exist.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROWS = [
 ]
 NAMES = sorted(set(re.findall(r"`([A-Z]\w+(?:\.\w+)?|[A-Z][A-Z_]+)`", TEXT)))
 
-# Words that are no names of this repository: AWS's, Terraform's, tags.
+# Words that are not names of this repository: AWS's, Terraform's, tags.
 FOREIGN = {"INSERT", "MODIFY", "REMOVE", "GitRunner", "Environment", "ProductCode", "InventoryCode"}
 
 

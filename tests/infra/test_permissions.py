@@ -1,4 +1,4 @@
-"""No role can do more than it uses, and the writer's role makes its protocol law.
+"""No role has more permissions than it uses, and the writer's role enforces its protocol.
 
 See docs/design.md#permissions.
 """

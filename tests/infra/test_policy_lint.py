@@ -1,4 +1,4 @@
-"""Every policy of every stack: no finding of a linter, and true to AWS's service reference."""
+"""No policy of any stack has a finding of the linter, or an error by AWS's service reference."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.infra.recorded import ACCOUNTS, record
 
 Documents = Callable[[str, str], list[PolicyDocument]]
 
-# Settings that add grants: what is true of a stack as it is has to be true with them on.
+# Settings that add grants. The tests must also pass with them.
 VARIANTS = ("as it is", "everything on")
 
 
@@ -33,7 +33,7 @@ def options(stack: str, variant: str) -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def documents(packages: Path) -> Documents:
-    """Give the policy documents of a stack."""
+    """Return the policy documents of a stack."""
 
     @cache
     def of(stack: str, variant: str) -> list[PolicyDocument]:

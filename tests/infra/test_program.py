@@ -1,4 +1,4 @@
-"""What the program registers, for all four stacks."""
+"""The program's resources, for all four stacks."""
 
 from __future__ import annotations
 

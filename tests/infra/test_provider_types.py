@@ -1,4 +1,4 @@
-"""Every input is one that the provider knows, of the type that it takes."""
+"""The provider knows every input and accepts its type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_inputs_are_as_the_provider_takes_them(
 
 
 def changed(resource: Recorded, path: str, *value: Any) -> Recorded:
-    """Return a resource with the input at ``path`` set to the value, or taken away."""
+    """Return a resource with the input at ``path`` set to the value, or removed."""
 
     def at(inside: Any, steps: list[str]) -> Any:
         step, rest = steps[0], steps[1:]

@@ -1,4 +1,4 @@
-"""Limits of AWS that its models do not state: a deployment would find them, half done."""
+"""AWS's limits that its models do not have. A deployment would fail halfway on them."""
 
 from __future__ import annotations
 

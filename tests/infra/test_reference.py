@@ -1,7 +1,7 @@
-"""Each row of the reference document exists in each stack, under the name it has there.
+"""Each row of the reference document exists in each stack, under the same name.
 
-The rows are those of the system that this pipeline replaces; ``docs/parity.md`` says where each
-lives and what differs. A test's parameters are the rows of one of the document's tables.
+The rows describe the previous system. ``docs/parity.md`` says where each is now and what differs.
+A test's parameters are the rows of one of the document's tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every request that makes a resource keeps to AWS's rules: lengths, patterns, enums, ranges."""
+"""Every request that creates a resource follows AWS's rules: lengths, patterns, enums, ranges."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 @pytest.fixture(scope="module")
 def sent(endpoint: Endpoint, packages: Path) -> Callable[[str], Sent]:
-    """Give the requests that make a stack."""
+    """Return the requests that create a stack."""
 
     @cache
     def of(stack: str) -> Sent:
@@ -70,7 +70,7 @@ def made_wrong(
     maker = ListeningMaker(endpoint)
     renamed = {"name": "another"} if "name" in resource.inputs else {}
     inputs = merged({**resource.inputs, **renamed}, wrong)
-    # What the emulator or botocore says to it is not asked here.
+    # The answer of the emulator or botocore does not matter here.
     with suppress(ClientError, ParamValidationError):
         maker.new_resource(MockResourceArgs(token, name, inputs, custom=True))
     ((_, requests),) = maker.sent.items()

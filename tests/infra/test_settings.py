@@ -1,4 +1,4 @@
-"""Settings come from the stack's configuration, and wrong ones are refused all at once."""
+"""Settings come from the stack's configuration. One error names all wrong ones."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_the_longest_and_the_shortest_names_are_taken(key: str, value: str) -> N
     assert getattr(settings(**{key: value}), key) == value
 
 
-# The shape of a name: some of what may be in it, some of what may not.
+# Some characters that names may have, and some that they may not.
 NAMES = st.text(st.characters() | st.sampled_from('ab "\\\t\x00\x1f\x7f\ud800\u2028'), max_size=4)
 
 

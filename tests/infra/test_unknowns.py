@@ -1,4 +1,4 @@
-"""The program does not lean on what mocks forgive: unknown values, outputs as text, secrets."""
+"""The program has no errors that mocks hide: unknown values, outputs as text, secrets."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_folder_that_is_no_repository_is_an_error(root: Path) -> None:
 
 def test_a_machine_without_git_is_an_error(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(root))
-    with pytest.raises(GitError, match="there is no git"):
+    with pytest.raises(GitError, match="git is needed to read the older schemas"):
         check(root)
 
 

@@ -1,4 +1,4 @@
-"""Items for tests, made from a table's columns: values that fit, nearly fit, or do not."""
+"""Items for tests, made from a table's columns, with values that fit, nearly fit, or do not fit."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _under(marker: str, value: st.SearchStrategy[Any]) -> st.SearchStrategy[Attr
 
 
 def item(columns: tuple[Column, ...]) -> st.SearchStrategy[dict[str, Any]]:
-    """Attributes for columns: now and then one is missing where it may be."""
+    """Attributes for columns. An optional one is sometimes missing."""
     return st.fixed_dictionaries(
         {c.attribute: marked(c.type) for c in columns if not c.has_default},
         optional={c.attribute: marked(c.type) for c in columns if c.has_default},

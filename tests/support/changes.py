@@ -61,7 +61,7 @@ def change(
 
 
 def firehose_record(data: Any, record_id: str = "1") -> dict[str, Any]:
-    """A record as Firehose hands it to the transform; bytes are carried as they stand."""
+    """A record as Firehose passes it to the transform. Bytes stay unchanged."""
     raw = data if isinstance(data, bytes) else json.dumps(data, ensure_ascii=False).encode()
     return {
         "recordId": record_id,
@@ -78,7 +78,7 @@ def firehose_record(data: Any, record_id: str = "1") -> dict[str, Any]:
 
 
 def line_of(answer: dict[str, Any]) -> dict[str, Any]:
-    """The row that an ``Ok`` answer carries."""
+    """The row in an ``Ok`` answer."""
     assert answer["result"] == "Ok", answer
     data = base64.b64decode(answer["data"], validate=True)
     assert data.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""The command `dmd` as a user runs it: a process of its own, its output and its exit status."""
+"""Runs the command `dmd` as a user does, in its own process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dmd(
     return subprocess.run(
         [sys.executable, "-m", "dmd", *map(str, arguments)],
         cwd=ROOT,
-        # A user's shell may say things about AWS that must not matter here.
+        # AWS settings of the user's shell must not affect the test.
         env={**os.environ, "DMD_STATE_DIR": str(state), "AWS_PROFILE": "no-such-profile"},
         input=input,
         capture_output=True,

@@ -1,8 +1,8 @@
-"""Every interleaving of programs over a bucket, at the granularity of S3 requests.
+"""Explores every interleaving of programs that use a bucket, request by request.
 
-Not sampled: a state (the bucket, where each program stands, what is still to befall them) is gone
-on from in every way there is, once. Schedules that come together in one state go on as one, so
-all are covered though few are walked; how many there are is counted.
+Nothing is sampled. A state is the bucket, the position of each program, and the faults that can
+still happen. The exploration takes every possible step from each state once. Schedules that reach
+the same state continue together, so all are covered and counted, though few are run.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _KEPT_FOR_GOOD = ("/avro/", "/quarantine/")
 
 
 class Violation(AssertionError):
-    """A promise was broken; the text says which, and the schedule that led there."""
+    """A promise was broken. The text names it, and the schedule that broke it."""
 
 
 @dataclass(frozen=True)
 class Faults:
-    """What may befall the first program of a schedule, at any request.
+    """Faults that can happen to the first program of a schedule, at any request.
 
-    Where the others are the same program, they might as well be the first.
+    If the other programs are the same as the first, this covers faults of each of them.
 
     Parameters
     ----------
     lost
-        Answers of applied requests that get lost: the request is sent again, later.
+        Number of answers that get lost after the request was applied. The request is sent again.
     delayed
-        Requests that get stuck, are sent again, and arrive a second time at any later time.
+        Number of requests that get stuck, are sent again, and arrive once more at any later time.
     clocks
-        Times that its clock leaps: past the time for reading, or to its end.
+        Number of leaps of the program's clock: past the time for reading, or to its end.
     """
 
     lost: int = 0
@@ -55,16 +55,16 @@ class _State(NamedTuple):
 
 @dataclass
 class Explored:
-    """What an exploration went through.
+    """What an exploration covered.
 
     Parameters
     ----------
     states, steps
-        Distinct states, and steps between them.
+        Number of distinct states, and of steps between them.
     schedules
-        Ways through them from the start to where every program has ended.
+        Number of paths from the start to a state in which every program has ended.
     crash_points
-        Distinct buckets, each of which a later run was left alone with.
+        Number of distinct buckets that a crash may leave to a later run.
     """
 
     states: int = 0
@@ -80,22 +80,22 @@ class Explored:
 
 
 class Exploration:
-    """Walks all schedules.
+    """Explores all schedules.
 
     Parameters
     ----------
     programs
-        By name.
+        The programs, by name.
     check
-        Called with each distinct bucket; raises `AssertionError` on a broken promise. What is in
-        the bucket is all that there is if every program dies at that moment.
+        Called with each distinct bucket; raises `AssertionError` on a broken promise. If every
+        program dies at that moment, only the bucket is left.
     events
-        What others do to the bucket, by name: each happens once, at any time, or not at all.
+        Changes of the bucket by others, by name. Each happens once, at any time, or never.
     faults
-        What may befall the programs.
+        Faults that can happen to the programs.
     identical
-        An attempt to put what is in a table already has to be with the same bytes. Not so where
-        programs are of different code.
+        Whether a second put of an object of a table must have the same bytes. Programs of
+        different code may put other bytes.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class Exploration:
                 totals[0] += known
             else:
                 path.pop()
-                # Where no program can go on, one schedule ends.
+                # A schedule ends when no program can continue.
                 count = totals[0] if totals[1] else 1
                 self._found[state] = count
                 if not path:
@@ -242,7 +242,7 @@ class Exploration:
 
 
 class _Buckets:
-    """Buckets by number: each distinct one is kept once, and each request to it made once."""
+    """Buckets by number. Each distinct bucket is kept once, and each request to it is made once."""
 
     def __init__(self, identical: bool) -> None:
         self._identical = identical
@@ -251,7 +251,7 @@ class _Buckets:
         self._applied: dict[tuple[int, Request], tuple[Hashable, int]] = {}
 
     def like(self, store: MemoryStore) -> None:
-        """Make all copies as this one is."""
+        """Make all copies equal to this one."""
         self._template = store
 
     def number_of(self, store: MemoryStore) -> int:
@@ -269,7 +269,7 @@ class _Buckets:
     def apply(self, number: int, request: Request, said: Sequence[str]) -> tuple[Hashable, int]:
         """Return the answer to a request, and the bucket after it.
 
-        What is in a table or in quarantine must stay as it is.
+        Objects of tables and of the quarantine must stay unchanged.
         """
         found = self._applied.get((number, request))
         if found is not None:
@@ -282,7 +282,7 @@ class _Buckets:
             same = store.kept.get(key) == kept
             again = request.method == "create" and request.key == key and "/avro/" in key
             if again and self._identical:
-                # Refused, but what it would have put has to be the same.
+                # S3 refused the put, but its bytes must be the same.
                 same = same and request.arguments[1] == kept[0]
             if not same:
                 raise Violation(
@@ -299,7 +299,7 @@ def _with(values: tuple[Any, ...], number: int, value: Any) -> tuple[Any, ...]:
 
 @cache
 def _clocks(left: float) -> tuple[tuple[float, int], ...]:
-    """Return what a clock may say next, and what a leap costs."""
+    """Return the next possible times of a clock, and how many leaps each uses."""
     return (left, 0), *((other, 1) for other in (ENOUGH_READ, UP) if other < left)
 
 

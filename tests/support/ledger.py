@@ -1,4 +1,4 @@
-"""The writer's promise as a check of a bucket: every landed row is in exactly one place.
+"""Checks the writer's promise in a bucket: every landed row is in exactly one place.
 
 See docs/design.md#the-plan.
 """
@@ -19,7 +19,7 @@ import fastavro
 from tests.support.memory_store import MemoryStore, etag_of
 
 Identity = tuple[str, str, str, int]
-"""What makes a row: `docs/decisions/repeats.md`."""
+"""The columns that identify a row: see `docs/decisions/repeats.md`."""
 
 _LANDING, _PLANS, _AVRO, _QUARANTINE = (
     f"data-pipeline/{area}/demand/" for area in ("landing", "compaction", "avro", "quarantine")
@@ -28,7 +28,7 @@ _LANDING, _PLANS, _AVRO, _QUARANTINE = (
 
 @cache
 def rows_of(avro: bytes) -> tuple[tuple[Identity, ...], int]:
-    """Return the rows of an Avro file, and the repeats that it says were left out of it."""
+    """Return the rows of an Avro file, and its count of repeats that were left out."""
     reader = fastavro.reader(io.BytesIO(avro))
     rows = tuple(
         (row["change_id"], row["record_key"], row["change_type"], row["changed_at_micros"])
@@ -55,7 +55,7 @@ def _entries(body: bytes) -> tuple[tuple[str, str, int | None, bytes | str], ...
 
 @cache
 def _lines(landed: bytes) -> tuple[bytes, ...] | None:
-    """Return a landed object's lines, None if it is corrupt."""
+    """Return a landed object's lines, or None if it is corrupt."""
     try:
         lines = tuple(gzip.decompress(landed).splitlines())
     except (OSError, EOFError):
@@ -86,15 +86,15 @@ def landing_key(name: str, lanes: int = 1) -> str:
 
 
 class Ledger:
-    """Knows all that has landed, and holds a bucket to it.
+    """Records all landed objects, and checks a bucket against them.
 
     Parameters
     ----------
     twice
-        A row may be in two files: one of the landed objects is rewritten.
+        Whether a row may be in two files, because a landed object is rewritten.
     exact
-        Every line is in one place only. Where code changes between two attempts at a plan, a line
-        may be in quarantine by the one and in the table by the other.
+        Whether every line must be in only one place. If the code changes between two attempts at
+        a plan, one may put a line into quarantine and the other into the table.
     """
 
     def __init__(self, *, twice: bool = False, exact: bool = True) -> None:
@@ -104,24 +104,23 @@ class Ledger:
         self._rewritten: set[Identity] = set()
 
     def land(self, store: MemoryStore, name: str, body: bytes, lanes: int = 1) -> None:
-        """Land an object, in place of what may be under its key."""
+        """Land an object, and replace an existing one of its key."""
         key = landing_key(name, lanes)
         before = store.kept.get(key)
         self._landings.append(_Landing(key, body, before and etag_of(before[0])))
         store.put(key, body)
 
     def rewrite(self, store: MemoryStore, key: str, body: bytes) -> None:
-        """Put another body in place of a landed one, rows of which may then be there twice."""
+        """Replace the body of a landed object. Rows of the old body may then be there twice."""
         before = store.kept[key][0]
         self._rewritten |= {each for each in map(_identity, _lines(before) or ()) if each}
         self._landings.append(_Landing(key, body, etag_of(before)))
         store.put(key, body)
 
     def event(self, name: str, body: bytes, lanes: int = 1) -> Callable[[MemoryStore], None]:
-        """Return the landing of an object as something that may happen, or not.
+        """Return the landing of an object as an event of an exploration.
 
-        What has happened is kept in the bucket itself, so that it is part of an exploration's
-        state.
+        The bucket itself records that it happened, so it is part of an exploration's state.
         """
         key = landing_key(name, lanes)
         happened = f"happened/{len(self._landings)}"
@@ -144,7 +143,7 @@ class Ledger:
         return landings
 
     def check(self, store: MemoryStore) -> None:
-        """Check what must hold at any moment, whatever dies at it."""
+        """Check what must hold at any moment, even if any program dies then."""
         files = [rows_of(store.kept[key][0])[0] for key in store.keys(_AVRO)]
         written: Counter[Identity | None] = Counter(row for rows in files for row in rows)
         if not self._twice:
@@ -167,7 +166,7 @@ class Ledger:
                 )
 
     def check_end(self, store: MemoryStore) -> None:
-        """Check what must hold when runs have come to their end."""
+        """Check what must hold when all runs have ended."""
         self.check(store)
         assert store.keys(_LANDING) == [], "landed objects are left"
         assert store.keys(_PLANS) == [], "a plan is left"
@@ -182,7 +181,7 @@ class Ledger:
             assert number is not None or copy in store.kept, f"no copy at {copy!r}"
 
     def totals(self, store: MemoryStore) -> dict[str, int]:
-        """Return what has landed and where it is now; a corrupt object counts as one line."""
+        """Return the counts of landed lines and of their places. A corrupt object is one line."""
         bodies = [each.body for each in self._so_far(store)]
         files = [rows_of(store.kept[key][0]) for key in store.keys(_AVRO)]
         return {

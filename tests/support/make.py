@@ -1,4 +1,4 @@
-"""make as a user runs it in a shell, also where make itself runs the tests."""
+"""Runs make as a user does in a shell, even if make itself runs the tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.support.cli import ROOT
 
-# What a make that runs the tests passes on, and what the Makefile would read.
+# Variables that an outer make passes on, and that the Makefile would read.
 _NOT_INHERITED = frozenset({"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "PYTHON", "ARGS"})
 
 
@@ -24,7 +24,7 @@ def make(
     folder
         Folder of the Makefile.
     environment
-        Variables that the shell has besides.
+        Additional variables of the shell.
     """
     inherited = {key: each for key, each in os.environ.items() if key not in _NOT_INHERITED}
     return subprocess.run(

@@ -18,7 +18,7 @@ from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
 
 @dataclass
 class MemoryStore:
-    """Implements `avro_writer.store.Store`; ``requests`` lists what was asked of it."""
+    """Implements `avro_writer.store.Store`. ``requests`` lists the requests so far."""
 
     now: datetime = datetime(2026, 11, 22, 12, tzinfo=UTC)
     kept: dict[str, tuple[bytes, datetime]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class MemoryStore:
             after = page[-1].key if page else after
 
     def page(self, prefix: str, after: str) -> tuple[tuple[LandedObject, ...], bool]:
-        """Return one request's part of a listing, and whether there is more."""
+        """Return one page of a listing, and whether there are more."""
         self.requests.append(("list", prefix))
         keys = [key for key in self.keys(prefix) if key > after]
         page = tuple(
@@ -76,12 +76,12 @@ class MemoryStore:
         del self.kept[key]
 
     def overwrite(self, key: str, body: bytes) -> str:
-        """Put without a condition, as the writer never may."""
+        """Put without a condition, which the writer must never do."""
         self.requests.append(("put", key))
         return self.put(key, body)
 
     def remove(self, key: str) -> None:
-        """Delete without a condition, as the writer never may."""
+        """Delete without a condition, which the writer must never do."""
         self.requests.append(("delete", key))
         self.kept.pop(key, None)
 
@@ -105,7 +105,7 @@ class MemoryStore:
 
 @cache
 def etag_of(body: bytes) -> str:
-    """Return the ETag that S3 gives an object: of its bytes alone, for puts in one part."""
+    """Return S3's ETag of an object. For a put in one part, it depends only on the bytes."""
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 

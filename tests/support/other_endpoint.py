@@ -1,4 +1,4 @@
-"""An endpoint that is the embedded emulator but for one thing: what it lacks, or does besides."""
+"""Serves an endpoint that differs from the embedded emulator in one thing."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from tests.support.proxy import Answer, ProxyHandler, Request, proxy
 
 Forward = Callable[[Request], Answer]
 Difference = Callable[[Request, Forward], Answer]
-"""Answers a request, with what the emulator behind would answer at hand."""
+"""Answers a request, and can get the emulator's own answer."""
 
 
 @contextmanager
 def other_endpoint(behind: Endpoint, difference: Difference) -> Iterator[Endpoint]:
-    """Serve an endpoint with a difference to the one behind it.
+    """Serve an endpoint that differs from the emulator behind it.
 
     Parameters
     ----------
     behind
         The emulator.
     difference
-        What is different.
+        The difference.
     """
 
     class Handler(ProxyHandler):
@@ -42,18 +42,18 @@ def other_endpoint(behind: Endpoint, difference: Difference) -> Iterator[Endpoin
 def operation(request: Request) -> str:
     """Return the operation of a request in one of the JSON protocols, for example ``PutRecords``.
 
-    It is empty for the REST protocols, which name theirs by method and path.
+    It is empty for the REST protocols, in which method and path name the operation.
     """
     return request.headers.get("x-amz-target", "").rpartition(".")[2]
 
 
 def of(name: str) -> Callable[[Request], bool]:
-    """Return what tells the requests of one operation."""
+    """Return a predicate for the requests of one operation."""
     return lambda request: operation(request) == name
 
 
 def without_header(name: str, method: str) -> Difference:
-    """S3 does not know a header of some requests."""
+    """S3 ignores a header of some requests."""
 
     def difference(request: Request, forward: Forward) -> Answer:
         if request.method == method:
@@ -65,7 +65,7 @@ def without_header(name: str, method: str) -> Difference:
 
 
 def changed_answer(is_of: Callable[[Request], bool], change: Callable[[Any], None]) -> Difference:
-    """Some answers, which are JSON, are changed in place."""
+    """Some JSON answers are changed in place."""
 
     def difference(request: Request, forward: Forward) -> Answer:
         answer = forward(request)
@@ -79,7 +79,7 @@ def changed_answer(is_of: Callable[[Request], bool], change: Callable[[Any], Non
 
 
 def changed_request(name: str, change: Callable[[Any], None]) -> Difference:
-    """Requests of one operation, which are JSON, are changed in place."""
+    """The JSON requests of one operation are changed in place."""
 
     def difference(request: Request, forward: Forward) -> Answer:
         if operation(request) == name:
@@ -92,7 +92,7 @@ def changed_request(name: str, change: Callable[[Any], None]) -> Difference:
 
 
 def replaced_text(pattern: bytes, by: bytes) -> Difference:
-    """A text of any answer is another."""
+    """A text is replaced in every answer."""
 
     def difference(request: Request, forward: Forward) -> Answer:
         answer = forward(request)
@@ -118,14 +118,14 @@ def not_implemented(is_of: Callable[[Request], bool]) -> Difference:
 
 
 class OwnFirehose:
-    """The endpoint has a Firehose that delivers each record as it stands, as it comes.
+    """The endpoint has a Firehose that delivers each record at once and unchanged.
 
     Parameters
     ----------
     behind
         The emulator.
     obstinate
-        Whether it goes on when a delivery stream is deleted.
+        Whether it still delivers after a delivery stream is deleted.
     """
 
     def __init__(self, behind: Endpoint, *, obstinate: bool = False) -> None:
@@ -148,7 +148,7 @@ class OwnFirehose:
             case "PutRecords":
                 for bucket, prefix in self._destinations.values():
                     key = f"{prefix}own-{self.delivered}"
-                    # A bucket may be gone: Firehose's clients are not told.
+                    # The bucket may be deleted. Firehose's clients get no error.
                     with suppress(ClientError):
                         self._s3.put_object(Bucket=bucket, Key=key, Body=request.body)
                         self.delivered += 1

@@ -1,8 +1,8 @@
-"""A program that asks S3, taken apart at its requests: what it asks next, given all answers so far.
+"""Divides a program at its S3 requests: finds its next request from all answers so far.
 
-A run of the writer is deterministic but for what S3 and its clock tell it. So the answers that it
-has had say all about where it stands: two schedules that gave it the same ones have brought it to
-the same place, and what it does there is found out once, by running it again from its start.
+A run of the writer depends only on the answers of S3 and of its clock. So these answers determine
+its position: two schedules with the same answers lead to the same position. Its next request there
+is found once, by running it again from the start.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ Change = Callable[[], AbstractContextManager[object]]
 
 _MOST_WAITING = 64
 
-# What the clock of a run says that it has left, in seconds.
+# The time left of a run, in seconds.
 PLENTY, ENOUGH_READ, UP = 300.0, 150.0, 10.0
 
 
 class Request(NamedTuple):
-    """One request to S3: a method of `MemoryStore`, and what it is called with."""
+    """One request to S3: a method of `MemoryStore`, and its arguments."""
 
     method: str
     arguments: tuple[Any, ...]
 
     @property
     def key(self) -> str:
-        """The key or prefix that it is about."""
+        """The request's key or prefix."""
         return str(self.arguments[0])
 
     def apply(self, store: MemoryStore) -> Any:
-        """Carry it out, and return the answer as a value; a refusal is one, too."""
+        """Carry out the request; return the answer, or the refusal, as a value."""
         try:
             answer = getattr(store, self.method)(*self.arguments)
         except REFUSALS as refusal:
             return type(refusal)
         if self.method == "page" and "/compaction/" in self.key:
-            # The writer looks at the names of plans alone; so states that differ in nothing else
-            # are one.
+            # The writer reads only the names of plans, so states that differ in other metadata
+            # are the same.
             page, more = answer
             return tuple(LandedObject(p.key, "", 0, p.last_modified) for p in page), more
         if self.method == "read":
@@ -59,7 +59,7 @@ class Request(NamedTuple):
 
 
 class AskingStore:
-    """A `Store` whose every request is handed to somebody."""
+    """A `Store` that passes every request to a function."""
 
     def __init__(self, ask: Callable[[Request], Any]) -> None:
         self._hand_over = ask
@@ -104,14 +104,14 @@ class AskingStore:
 
 
 class _Stop(BaseException):
-    """The program has asked what nobody has answered yet."""
+    """The program has made a request that has no answer yet."""
 
 
 @dataclass(eq=False)
 class Point:
-    """Where a program stands: what it asks there, or None where it has ended.
+    """A position of a program: its next request, or None if it has ended.
 
-    ``answers`` leads to it: each with what the clock has left from then on.
+    ``answers`` lead to the position, each with the clock's time left after it.
     """
 
     request: Request | None
@@ -120,7 +120,7 @@ class Point:
 
     @property
     def left(self) -> float:
-        """Seconds that the program's clock has left here."""
+        """The time left on the program's clock here, in seconds."""
         return self.answers[-1][1] if self.answers else PLENTY
 
 
@@ -130,21 +130,21 @@ class Program:
     Parameters
     ----------
     main
-        Runs it, with a store and a clock that returns the seconds left.
+        Runs the program, with a store and a clock that returns the seconds left.
     change
-        Is in place while it runs, and not while it waits for an answer: another code.
+        Applied while the program runs, but not while it waits for an answer: changes its code.
     """
 
     def __init__(self, main: Main, change: Change = contextlib.nullcontext) -> None:
         self._main = main
         self._change = change
-        # Suspended at the points that were found last: they need not begin again.
+        # Executions suspended at the latest points. They need not start again.
         self._waiting: OrderedDict[Point, Life] = OrderedDict()
         self.points = 0
         self.start = self._found(Life(main), ())
 
     def after(self, point: Point, answer: Hashable, left: float) -> Point:
-        """Return where an answer brings it."""
+        """Return the position after an answer."""
         found = point.next.get((answer, left))
         if found is None:
             life = self._waiting.pop(point, None)
@@ -160,7 +160,7 @@ class Program:
         return found
 
     def end(self) -> None:
-        """End what is suspended."""
+        """End the suspended executions."""
         for life in self._waiting.values():
             life.kill()
         self._waiting.clear()
@@ -179,7 +179,7 @@ class Program:
 
 
 class Life:
-    """One execution of a program, on a thread that runs only while nobody else does."""
+    """One execution of a program, on a thread that never runs at the same time as another."""
 
     def __init__(self, main: Main) -> None:
         self.asked: Request | None = None
@@ -207,7 +207,7 @@ class Life:
         self._wait()
 
     def kill(self) -> None:
-        """Let it die where it stands, and remove its files."""
+        """Stop it at its position, and remove its files."""
         if self.asked is None:
             return
         self._dying = True

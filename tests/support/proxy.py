@@ -1,4 +1,4 @@
-"""A small HTTP proxy in front of an emulator, whose handler decides what becomes of a request."""
+"""A small HTTP proxy in front of an emulator. Its handler decides how to answer a request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "content-length", "k
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it came; header names are in lower case."""
+    """A received request. Header names are in lower case."""
 
     method: str
     target: str
@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to it."""
+    """An answer to a request."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -33,12 +33,12 @@ class Answer:
 
 
 class ProxyHandler(BaseHTTPRequestHandler):
-    """Passes requests on; a subclass says in `serve` what else it does."""
+    """Passes requests on. A subclass changes that in `serve`."""
 
     protocol_version = "HTTP/1.1"
     backend: str
-    # The emulator looks and puts in two steps: one request at a time keeps S3's promise that a
-    # conditional write is one.
+    # The emulator checks a condition and writes in two steps. One request at a time makes a
+    # conditional write atomic, as S3 promises.
     one_at_a_time: threading.Lock
 
     def serve(self, request: Request) -> None:
@@ -49,7 +49,7 @@ class ProxyHandler(BaseHTTPRequestHandler):
         try:
             super().handle_one_request()
         except (ConnectionError, ValueError):
-            # The client was killed, or has given up waiting.
+            # The client was killed, or no longer waits.
             self.close_connection = True
 
     def _serve(self) -> None:
@@ -70,7 +70,7 @@ class ProxyHandler(BaseHTTPRequestHandler):
         return body
 
     def forward(self, request: Request) -> Answer:
-        """Return what the emulator answers."""
+        """Return the emulator's answer."""
         skipped = {*_HOP_BY_HOP, "expect"}
         headers = {k: v for k, v in request.headers.items() if k not in skipped}
         with self.one_at_a_time:
@@ -83,7 +83,7 @@ class ProxyHandler(BaseHTTPRequestHandler):
                 connection.close()
 
     def answer(self, answer: Answer, *, promised: int | None = None) -> None:
-        """Send an answer; ``promised`` is the length that it says it has, in bytes."""
+        """Send an answer. ``promised`` is the length in its header, in bytes."""
         self.send_response_only(answer.status)
         for name, value in answer.headers:
             if name.lower() not in _HOP_BY_HOP:

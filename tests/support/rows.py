@@ -1,4 +1,4 @@
-"""Landed rows for tests, made from a table's columns and not from the transform."""
+"""Landed rows for tests, made from a table's columns without the transform."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def landed(column_type: ColumnType) -> st.SearchStrategy[Any]:
 
 
 def landed_record(record: Record) -> st.SearchStrategy[dict[str, Any]]:
-    """Any row of a record; null columns are sometimes there and sometimes left out."""
+    """Any row of a record. A null column is sometimes ``null`` and sometimes left out."""
     return st.fixed_dictionaries(
         {c.name: landed(c.type) for c in record.columns if not c.nullable},
         optional={c.name: landed(c.type) for c in record.columns if c.nullable},

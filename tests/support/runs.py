@@ -1,4 +1,4 @@
-"""Runs of the writer as programs for an exploration, each possibly with other code."""
+"""Runs of the writer as programs for an exploration. Each may have different code."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from tests.support.memory_store import MemoryStore
 from tests.support.programs import AskingStore, Change, Program
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-# Runs by the thousand make and remove their folders here.
+# Thousands of runs create and remove their folders here.
 _MEMORY = Path("/dev/shm")
 FOLDER = _MEMORY if os.access(_MEMORY, os.W_OK) else None
 
 
 def run_program(name: str, *, change: Change = contextlib.nullcontext, **settings: Any) -> Program:
-    """Return a run as a program; to each other's, its plans are stale at once."""
+    """Return a run as a program. Every other run considers its plans stale at once."""
 
     def main(store: AskingStore, left: Callable[[], float]) -> None:
         numbers = itertools.count()
         writer.run(
             store,
-            # By hours apart, in both directions: no run takes another's plan for fresh.
+            # The clocks are hours apart, in both directions: no run considers another's plan fresh.
             now=lambda: NOW + timedelta(hours=ord(name[0])),
             clock_left=left,
             run_id=name,
@@ -48,11 +48,11 @@ def run_program(name: str, *, change: Change = contextlib.nullcontext, **setting
 def closing(
     ledger: Ledger, *, lanes: int = 1, change: Change = contextlib.nullcontext
 ) -> Callable[[MemoryStore], None]:
-    """Return a check: what must hold now, and when runs have come that nothing befalls."""
+    """Return a check of what must hold now, and after later runs without faults."""
 
     def check(store: MemoryStore) -> None:
         ledger.check(store)
-        # A run leaves what was rewritten before its own eyes to the next.
+        # If an object is rewritten during a run, that run leaves it to the next one.
         for _ in range(2):
             for lane in range(lanes):
                 with change():
@@ -71,7 +71,7 @@ def closing(
 
 @contextlib.contextmanager
 def other_rules() -> Iterator[None]:
-    """Code that takes some rows for bad which the code of today takes."""
+    """Code that refuses some rows which the present code accepts."""
     read = RowReader.read
 
     def stricter(self: RowReader, lines: Sequence[bytes]) -> list[Any]:
@@ -84,7 +84,7 @@ def other_rules() -> Iterator[None]:
 
 
 def other_schema() -> AbstractContextManager[object]:
-    """Code with a schema that has a column more."""
+    """Code whose schema has an additional column."""
     return mock.patch("avro_writer.run.avro_schema", lambda record_type: _wider_schema())
 
 

@@ -1,4 +1,4 @@
-"""The runtime clients that tests run functions under: the project's own, and AWS's."""
+"""The runtime clients with which tests run functions: the project's own, and AWS's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from emulation.functions import OWN_CLIENT
 
 _AWS_CLIENT = "awslambdaric"
-# There are no wheels of it for macOS.
+# AWS's client has no wheels for macOS.
 _AWS_CLIENT_RUNS = sys.platform == "linux"
 
 RUNTIME_CLIENTS = [
@@ -22,14 +22,14 @@ RUNTIME_CLIENTS = [
         "aws", marks=pytest.mark.skipif(not _AWS_CLIENT_RUNS, reason="AWS's client needs Linux")
     ),
 ]
-"""Parameters for a fixture, each of which `runtime_client` makes a client of."""
+"""Parameters for a fixture. `runtime_client` makes a client of each."""
 
 
 def runtime_client(name: str, folder: Path) -> Path:
     """The folder of a runtime client.
 
-    AWS's is linked from the environment of the tests into ``folder``, which must be empty, together
-    with what it requires and nothing else.
+    AWS's client and its requirements, and nothing else, are linked from the tests' environment into
+    ``folder``, which must be empty.
     """
     if name == "own":
         return OWN_CLIENT
@@ -40,12 +40,12 @@ def runtime_client(name: str, folder: Path) -> Path:
 
 
 def truest_client(folder: Path) -> Path:
-    """The folder of AWS's runtime client where it runs, of the project's own elsewhere."""
+    """The folder of AWS's runtime client if it runs here, otherwise of the project's own."""
     return runtime_client("aws" if _AWS_CLIENT_RUNS else "own", folder)
 
 
 def user_agent(client: Path) -> str:
-    """What a runtime client calls itself at the beginning of its user agent."""
+    """A runtime client's name, with which its user agent begins."""
     if client == OWN_CLIENT:
         return "dmd-pipeline"
     python = ".".join(map(str, sys.version_info[:3]))

@@ -1,4 +1,4 @@
-"""What is explored: which runs there are, what has landed, and what may befall them."""
+"""The explorations: their runs, the landed objects, and the faults that can happen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WITH_BAD_LINES = {
     "b": gz_lines(landed_row(3), b"bad"),
 }
 CORRUPT = {"a": b"no gzip"}
-# What the stricter of two codes takes for bad, and the other for a row.
+# The stricter of two versions of the code refuses it; the other accepts it as a row.
 DISPUTED = {"a": gz_lines(landed_row(1), landed_row(2, table_name="disputed"))}
 
 
@@ -34,19 +34,19 @@ class Scenario:
     Parameters
     ----------
     name
-        What it is about.
+        Its subject.
     landed
-        Bodies of landed objects by name.
+        Bodies of landed objects, by name.
     runs
-        What each run is told beside its name; as many runs as there are of these.
+        For each run, its arguments without the name.
     ledger
         Makes the ledger.
     events
-        Makes what others may do.
+        Makes the events: changes by others.
     faults
-        What may befall the first run.
+        Faults that can happen to the first run.
     lanes
-        Number of lanes when all is over.
+        Number of lanes at the end.
     identical
         As in `Exploration`.
     """
@@ -61,7 +61,7 @@ class Scenario:
     identical: bool = True
 
     def explore(self) -> Explored:
-        """Walk all schedules."""
+        """Explore all schedules."""
         runs = {
             name: run_program(name, **given) for name, given in zip("ABC", self.runs, strict=False)
         }
@@ -87,12 +87,12 @@ def explore(
     identical: bool = True,
     **last: Any,
 ) -> Explored:
-    """Explore runs over what has landed under one lane.
+    """Explore runs over the landed objects of one lane.
 
     Parameters
     ----------
     last
-        What the last run is told, which brings all to its end.
+        Arguments of the last run, which finishes all work.
     """
     ledger = ledger or Ledger()
     store = MemoryStore(now=NOW, page_size=_KEYS_A_PAGE)

@@ -1,4 +1,4 @@
-"""The protocol with one of its rules broken at a time: each has to be found by the exploration."""
+"""Breaks one rule of the writer's protocol at a time. The exploration must find each."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Bug:
     Parameters
     ----------
     name
-        What is wrong.
+        The broken rule.
     changes
         The code of the two runs, and of the last.
     landed
-        What has landed.
+        The landed objects.
     settings
-        Of each of the two runs beside its name.
+        For each of the two runs, its arguments without the name.
     given
-        What the exploration is given beside.
+        Other arguments of the exploration.
     alone
-        One run is enough to show it.
+        Whether one run is enough to show it.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Bug:
     alone: bool = False
 
     def explore(self, explore: Callable[..., object]) -> None:
-        """Explore it; a violation is what should come of it."""
+        """Explore it. The exploration should raise a violation."""
         first, second, last = self.changes
         runs = {
             "A": run_program("A", change=first, **self.settings[0]),
@@ -92,7 +92,7 @@ def _patch(target: Any, name: str, value: Any) -> Change:
 
 
 def _method(name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Change:
-    """Change a method of both stores, that of explored runs and that of the last."""
+    """Change a method of both stores: that of the explored runs and that of the last."""
 
     @contextlib.contextmanager
     def change() -> Iterator[None]:
@@ -205,7 +205,7 @@ def _inputs_in_any_order() -> AbstractContextManager[object]:
 
 
 def _cut_after_the_fence() -> AbstractContextManager[object]:
-    """A plan that is too large gets smaller in whatever state it is."""
+    """A plan that is too large is cut in any state."""
     write = attempt._write
 
     def write_less(worker: Worker, held: Held, committed: Any) -> Held:
@@ -217,7 +217,7 @@ def _cut_after_the_fence() -> AbstractContextManager[object]:
 
 
 def _named_by_the_proposal() -> AbstractContextManager[object]:
-    """Outputs have the name of the plan as it was proposed, whatever became of its inputs."""
+    """Outputs are named after the plan as proposed, even if its inputs have changed."""
     write = attempt._write
 
     def write_so(worker: Worker, held: Held, committed: Any) -> Held:
@@ -227,7 +227,7 @@ def _named_by_the_proposal() -> AbstractContextManager[object]:
 
 
 def _no_fence() -> AbstractContextManager[object]:
-    """Outputs are put while the plan may still be cut by another run."""
+    """Outputs are put while another run may still cut the plan."""
     move = attempt._move
 
     def skip(worker: Worker, held: Held, plan: Plan) -> Held:
@@ -239,7 +239,7 @@ def _no_fence() -> AbstractContextManager[object]:
 
 
 def _commit_taken_for_granted() -> AbstractContextManager[object]:
-    """A refused step counts as one that was taken."""
+    """A refused step counts as done."""
     move = attempt._move
 
     def careless(worker: Worker, held: Held, plan: Plan) -> Held:
@@ -252,7 +252,7 @@ def _commit_taken_for_granted() -> AbstractContextManager[object]:
 
 
 def _plan_before_inputs() -> AbstractContextManager[object]:
-    """The plan is deleted first, the inputs then."""
+    """The plan is deleted before the inputs."""
 
     def clean(worker: Worker, held: Held) -> None:
         with contextlib.suppress(Missing, Changed):

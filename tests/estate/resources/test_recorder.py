@@ -135,7 +135,7 @@ def test_names_of_other_inputs_are_found(graph_of: Program) -> None:
             queue = aws.sqs.Queue("q", name="q")
             aws.sqs.Queue("r", name=f"after-{queue.name}")
             """,
-            "aws:sqs/queue:Queue 'r': name has an Output where its text should be",
+            "aws:sqs/queue:Queue 'r': name has an Output as text",
         ),
         (
             "aws.sqs.Queue('q', name='q', tags={'a': pulumi.Output.from_input(None)})",
