@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -19,14 +16,12 @@ from avro_writer.deadline import Clock
 from avro_writer.run import Report, Run
 from avro_writer.s3_store import S3Store
 from avro_writer.settings import Assignment, Settings
+from avro_writer.workspace import Workspace
 from telemetry import Log, Metric, embedded_metrics
 
 _settings = Settings.from_environment(os.environ)
 _log = Log(_settings.log_level)
-# Lambda keeps /tmp when it starts a function anew after a timeout, and with it what was in the way.
-_folder = Path(tempfile.gettempdir()) / "avro-writer"
-shutil.rmtree(_folder, ignore_errors=True)
-_folder.mkdir()
+_workspace = Workspace()
 # botocore without boto3: the writer needs one client, and its cold start pays for each import.
 _client = botocore.session.get_session().create_client(
     "s3",
@@ -81,7 +76,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         run_id,
         lambda: uuid.uuid4().hex[:12],
         log,
-        _folder,
+        _workspace.path,
     )
     try:
         run.run()
