@@ -6,12 +6,14 @@ import errno
 import gzip
 import io
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 from unittest import mock
 
@@ -23,7 +25,7 @@ from avro_writer.container import DateFiles
 from avro_writer.deadline import MARGIN
 from avro_writer.errors import DiskFull, OutOfTime
 from avro_writer.landed import CorruptObject, unzip
-from avro_writer.run import Run
+from avro_writer.run import Report, Run
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import (
     avro_rows,
@@ -34,6 +36,10 @@ from tests.support.writer import (
     quarantined,
     run,
 )
+
+
+def at_leisure() -> None:
+    """There is time."""
 
 
 def written(store: MemoryStore) -> list[str]:
@@ -90,6 +96,34 @@ def test_more_deletes_than_a_run_has_time_for_are_done_by_several() -> None:
     assert len(store.keys("data-pipeline/landing/")) == 30
     assert 2 < runs_until_empty(store, MARGIN + 12) < 8
     assert len(written(store)) == 30
+
+
+def on_the_clock(store: MemoryStore, seconds: float, **given: Any) -> Report:
+    """Let a run have so many real seconds."""
+    end = time.monotonic() + seconds
+    report = run(store, clock_left=lambda: end - time.monotonic(), **given)
+    store.now += timedelta(hours=1)
+    return report
+
+
+MANY_LINES = gzip.compress(b"\n" * (5 << 20))
+ONE_LINE = gzip.compress(Random(1).randbytes(32_000_000).hex().encode(), 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [pytest.param(MANY_LINES, 5 << 20, id="many"), pytest.param(ONE_LINE, 1, id="one of 64 MB")],
+)
+def test_bad_lines_take_little_of_a_short_run_however_many_or_long(body: bytes, lines: int) -> None:
+    store = MemoryStore()
+    land(store, "a", body)
+    land(store, "b", ndjson([landed_row(1)]))
+    report = on_the_clock(store, 60)
+    assert not report.out_of_time
+    assert report.counts.quarantined_lines == lines
+    assert {store.kept[each["copy"]][0] for each in quarantined(store) if "copy" in each} == {body}
+    assert written(store) == ["c-1"]
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
 
 
 def test_a_step_is_not_begun_when_the_time_is_up() -> None:
@@ -316,7 +350,7 @@ def test_rows_that_no_query_sees_are_counted_and_kept() -> None:
 def test_an_object_larger_than_any_landed_one_goes_to_quarantine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limited = lambda body: unzip(body, 1000)  # noqa: E731
+    limited = lambda body, check_time: unzip(body, check_time, 1000)  # noqa: E731
     monkeypatch.setattr(compaction, "unzip", limited)
     store = MemoryStore()
     key = land(store, "a", gzip.compress(b"x" * 1001))
@@ -329,13 +363,14 @@ def test_an_object_larger_than_any_landed_one_goes_to_quarantine(
 
 def test_lines_of_a_large_object_are_those_of_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
     body = gzip.compress(b"one\ntwo\n" + b"x" * 3000 + b"\nlast")
-    small = unzip(io.BytesIO(body)).read()
+    small = unzip(io.BytesIO(body), at_leisure).read()
     monkeypatch.setattr(landed, "_MEMORY_BYTES", 100)
     monkeypatch.setattr(landed, "_PIECE", 64)
-    large = unzip(io.BytesIO(body))
-    assert [line for lines, _ in landed.batches(large) for line in lines] == small.split(b"\n")
+    large = unzip(io.BytesIO(body), at_leisure)
+    lines = [line for lines, _ in landed.batches(large, at_leisure) for line in lines]
+    assert lines == small.split(b"\n")
     with pytest.raises(CorruptObject):
-        unzip(io.BytesIO(body[:-4]))
+        unzip(io.BytesIO(body[:-4]), at_leisure)
 
 
 def test_a_download_waits_in_memory_only_if_it_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
