@@ -375,6 +375,6 @@ def test_lines_of_a_large_object_are_those_of_a_small_one(monkeypatch: pytest.Mo
 
 def test_a_download_waits_in_memory_only_if_it_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_store, "_MEMORY_BYTES", 10)
-    whole: Any = s3_store._whole(io.BytesIO(b"x" * 11))
+    whole: Any = s3_store._whole(io.BytesIO(b"x" * 11), at_leisure)
     assert whole._rolled
     assert whole.read() == b"x" * 11
