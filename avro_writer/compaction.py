@@ -18,7 +18,7 @@ from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import BadParts, Quarantine
 from avro_writer.repeats import IDENTITY, fingerprints
 from avro_writer.rows import BadRow, RowReader, field_name
-from avro_writer.store import Changed, Missing, Store
+from avro_writer.store import Changed, Missing, Refused, Store
 from schemas import parse_stored_record, removed_columns
 
 _DAY_MILLIS = 86_400_000
@@ -139,6 +139,8 @@ class Compaction:
     check_held
         Called when an input is not there as it was planned; raises when another run has taken the
         plan further, which explains it.
+    set_aside
+        Called with an input that S3 refuses, and the refusal, while the plan may still do without.
     """
 
     def __init__(
@@ -150,12 +152,14 @@ class Compaction:
         quarantine: Quarantine,
         check_time: Callable[[], None],
         check_held: Callable[[], None],
+        set_aside: Callable[[Input, Exception], None],
     ) -> None:
         self._plan = plan
         self._store = store
         self._quarantine = quarantine
         self._check_time = check_time
         self._check_held = check_held
+        self._set_aside = set_aside
         self._codec = _codec(json.dumps(schema), plan.record_type)
         self._files = DateFiles(folder, plan.id, schema)
         self._seen: set[bytes] = set()
@@ -180,6 +184,8 @@ class Compaction:
             By ``check_time``.
         Overtaken
             By ``check_held``.
+        Refused
+            By S3, of an input of a plan that is fixed.
         """
         for each in self._plan.inputs:
             self._check_time()
@@ -214,13 +220,22 @@ class Compaction:
             self._check_held()
             self.counts.objects_gone += 1
             return
+        except Refused as error:
+            if self._plan.state != "reading":
+                raise
+            # It stays where it is, and a later plan takes it.
+            self._set_aside(each, error)
+            return
         bad = self._quarantine.of(each)
         with body:
-            try:
-                with unzip(body, self._check_time) as unzipped:
-                    self._lines(unzipped, bad)
-            except CorruptObject as error:
-                bad.add_whole(str(error))
+            if self._plan.goes_whole:
+                bad.add_whole("a run's time is not enough for its lines")
+            else:
+                try:
+                    with unzip(body, self._check_time) as unzipped:
+                        self._lines(unzipped, bad)
+                except CorruptObject as error:
+                    bad.add_whole(str(error))
             bad.end(body, self._check_time)
         self.counts.objects += 1
         self.read.append(each)
@@ -228,7 +243,6 @@ class Compaction:
     def _lines(self, unzipped: BinaryIO, bad: BadParts) -> None:
         number = 0  # of the lines before these
         for lines, cut_off in batches(unzipped, self._check_time):
-            self._check_time()
             whole = lines[:-1] if cut_off else lines
             if whole:
                 self._batch(number, whole, bad)

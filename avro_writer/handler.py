@@ -55,10 +55,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     ------
     EventError
         The event is of another shape.
+    ObjectsSetAside
+        S3 refuses landed objects; all others were seen to.
     UnreadablePlan
         A plan in flight was written by a version that this one does not know.
     DiskFull
-        Local disk is too small for a plan that cannot be made smaller.
+        Local disk is too small for an object; all others were seen to.
     """
     started = time.perf_counter()
 
@@ -107,6 +109,10 @@ def _publish(report: Report, assignment: Assignment, log: Log, seconds: float) -
                 Metric("RunDuration", round(seconds * 1000, 3), "Milliseconds"),
             ],
             timestamp_ms=time.time_ns() // 1_000_000,
-            properties={**log.context, "counts": asdict(counts)},
+            properties={
+                **log.context,
+                "counts": asdict(counts),
+                "objects_set_aside": report.objects_set_aside,
+            },
         )
     )

@@ -18,6 +18,7 @@ from avro_writer import compaction
 from avro_writer.errors import UnreadablePlan
 from avro_writer.plan import Plan
 from avro_writer.rows import BadRow, RowReader
+from avro_writer.run import Report
 from avro_writer.store import AlreadyThere, Changed
 from tests.support.memory_store import MemoryStore
 from tests.support.rows import demand_row
@@ -434,6 +435,25 @@ def test_a_retry_of_the_same_invocation_goes_on_at_once() -> None:
     with pytest.raises(Lost):
         run(Failing(store, ("put", "data-pipeline/avro/")), run_id="r")
     assert run(store, run_id="r").plans == 1
+
+
+def test_two_runs_of_one_event_count_their_rows_once() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([row(1)]))
+    reports: list[Report] = []
+
+    class Doubled(Failing):
+        """Before this run commits, Lambda's second delivery of its event does so."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "replace" and self.store.keys("data-pipeline/avro/") and not self.failed:
+                self.failed = True
+                reports.append(run(self.store, run_id="r"))
+            return getattr(self.store, name)
+
+    reports.append(run(Doubled(store, 0), run_id="r"))
+    assert sum(each.counts.rows for each in reports) == sum(each.plans for each in reports) == 1
+    assert written_ids(store) == ["c-1"]
 
 
 def test_a_run_out_of_time_stops_with_nothing_half_done() -> None:

@@ -13,6 +13,7 @@ from functools import cache
 
 import fastavro
 
+from avro_writer.plan import Plan
 from tests.support.memory_store import MemoryStore, etag_of
 
 Identity = tuple[str, str, str, int]
@@ -21,6 +22,9 @@ Identity = tuple[str, str, str, int]
 _LANDING, _PLANS, _AVRO, _QUARANTINE = (
     f"data-pipeline/{area}/demand/" for area in ("landing", "compaction", "avro", "quarantine")
 )
+
+REPORTED = "reported/"
+"""Prefix of what runs say that they have written: each a number of rows."""
 
 
 @cache
@@ -167,6 +171,9 @@ class Ledger:
         if not self._twice:
             doubled = [row for row, n in written.items() if n > 1 and row not in self._rewritten]
             assert not doubled, f"rows are there twice: {doubled}"
+        # A run that dies reports nothing.
+        reported = sum(int(store.kept[key][0]) for key in store.keys(REPORTED))
+        assert reported <= written.total(), f"{reported} rows are reported"
         kept = self._quarantined(store)
         landings = self._so_far(store)
         replaced = {(each.key, each.replaces) for each in landings}
@@ -178,6 +185,17 @@ class Ledger:
                 assert (key, etag_of(body), number) in kept or written[_identity(line)], (
                     f"line {number} of {key} is nowhere"
                 )
+
+    def check_rest(self, store: MemoryStore) -> None:
+        """Check that nothing is left but what S3 refuses, and the plans that wait for it."""
+        self.check(store)
+        waiting = {*store.refused("read"), *store.refused("delete")}
+        for key in store.keys(_PLANS):
+            for plan in Plan.from_json(store.kept[key][0], key).aside:
+                assert plan.waits_for in waiting, f"{plan.id} waits for nothing"
+                waiting |= {each.key for each in plan.inputs}
+        left = set(store.keys(_LANDING)) - waiting
+        assert not left, f"{left} had to wait"
 
     def check_end(self, store: MemoryStore) -> None:
         """Check what must hold when runs have come to their end."""
