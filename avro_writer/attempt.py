@@ -116,11 +116,13 @@ def carry_out(worker: Worker, held: Held, committed: Callable[[Plan, Counts], No
                 raise
             held = _smaller(worker, held)
         except Refused as error:
+            refused = [each for each in held.plan.inputs if each.key == error.key]
+            if not refused:
+                raise
             # Files of this plan may be there, with rows of the object that is refused now: nobody
             # but this plan may ever write the others.
-            (refused,) = (each for each in held.plan.inputs if each.key == error.key)
-            worker.set_aside(refused, error)
-            held = _move(worker, held, held.plan.set_aside(refused.key))
+            worker.set_aside(refused[0], error)
+            held = _move(worker, held, held.plan.set_aside(error.key))
     if held.plan.state == "written":
         _clean(worker, held)
     return held.plan

@@ -165,7 +165,7 @@ class Run:
             raise failure
 
     def _lanes(self) -> list[Lane]:
-        """Return the run's lanes. Another one is the first in each run: it has the longest turn."""
+        """Return the run's lanes. The first has the longest turn, and is not always the same."""
         lanes = lanes_of_run(
             self._assignment.lane,
             self._settings.lanes,
@@ -199,6 +199,7 @@ class Run:
         except Overtaken as overtaken:
             self._log.info("overtaken by another run", plan=str(overtaken))
             return True
+        self._tried.add(done.id)
         if len(done.inputs) < len(held.plan.inputs):
             # Some of the batch are still there.
             self._taken_until.pop(lane, None)

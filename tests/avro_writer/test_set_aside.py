@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 from avro_writer.errors import DiskFull, ObjectsSetAside, UnreadablePlan
 from avro_writer.plan import Plan
 from avro_writer.s3_store import S3Store
+from avro_writer.store import Refused
 from emulation.emulator import embedded_emulator
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import avro_rows, gz_lines, land, landed_row, ndjson, run
@@ -215,6 +216,17 @@ def test_two_plans_that_wait_are_each_taken_up_when_their_object_is_there() -> N
             assert key == keys[1]
     assert written(store) == ["c-1", "c-1", "c-97", "c-98"]
     assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_a_plan_that_cannot_be_deleted_fails_its_lane_and_names_it(readable: bool) -> None:
+    store = MemoryStore()
+    key = land(store, "a", ndjson([landed_row(1)]))
+    if not readable:
+        store.refuse("read", key)
+    store.refuse("delete", PLAN)
+    with pytest.raises(Refused, match=PLAN):
+        run(store)
 
 
 def test_an_object_that_is_gone_for_good_does_not_keep_its_plan() -> None:
