@@ -19,12 +19,12 @@ from typing import Any
 
 from avro_writer.compaction import Capacity, Compaction, Counts
 from avro_writer.container import DateFile
-from avro_writer.deadline import Deadline
+from avro_writer.deadline import Deadline, ReadingTime
 from avro_writer.errors import DiskFull, OutOfTime, Overtaken, UnreadablePlan
 from avro_writer.lanes import Layout
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import Quarantine
-from avro_writer.store import AlreadyThere, Changed, Missing, Store
+from avro_writer.store import AlreadyThere, Changed, Missing, Refused, Store
 from schemas import SchemaError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -51,8 +51,10 @@ class Worker:
         The end of the run.
     now
         Returns the time, aware.
-    run_id, run_until
-        As in `Plan`.
+    run_id, run_until, token
+        As ``run``, ``run_until`` and ``committed_by`` of `Plan`.
+    set_aside
+        Called with each input that this run has to leave alone, and why.
     new_id
         Returns another plan id each time.
     schema
@@ -71,6 +73,8 @@ class Worker:
     now: Callable[[], datetime]
     run_id: str
     run_until: float
+    token: str
+    set_aside: Callable[[Input, Exception], None]
     new_id: Callable[[], str]
     schema: dict[str, Any]
     first_partition_date: date
@@ -81,6 +85,10 @@ class Worker:
 def carry_out(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]) -> Plan:
     """Bring a plan to its end, and return it as it was when all outputs were there.
 
+    What one object or the local disk stands in the way of is set aside: of a plan that is being
+    read the object, which a later plan takes; of a plan that is fixed the plan, beside which the
+    lane goes on.
+
     Parameters
     ----------
     worker
@@ -90,24 +98,68 @@ def carry_out(worker: Worker, held: Held, committed: Callable[[Plan, Counts], No
     committed
         Called when this attempt has said that all outputs are there, with what the plan came to.
 
+    Returns
+    -------
+    Plan
+        Without inputs where nothing came of it.
+
     Raises
     ------
     Overtaken
         Another run has taken the next step: the plan that stands in S3 now says which.
     OutOfTime
         The run's time is up; what was done is found done by the next.
-    DiskFull
-        Local disk is too small for the plan, and it cannot be made smaller.
     """
-    while held.plan.state != "written":
+    while held.plan.state in ("reading", "writing"):
         try:
             held = _write(worker, held, committed)
         except OSError as error:
             if error.errno not in _NO_SPACE:
                 raise
             held = _smaller(worker, held)
-    _clean(worker, held)
+        except Refused as error:
+            refused = [each for each in held.plan.inputs if each.key == error.key]
+            if not refused:
+                raise
+            # Files of this plan may be there, with rows of the object that is refused now: nobody
+            # but this plan may ever write the others.
+            worker.set_aside(refused[0], error)
+            held = _move(worker, held, held.plan.set_aside(error.key))
+    if held.plan.state == "written":
+        _clean(worker, held)
     return held.plan
+
+
+def take_up(worker: Worker, held: Held, plan: Plan) -> Held | None:
+    """Put a plan that was set aside in its lane's place again, if its object is not refused now.
+
+    Parameters
+    ----------
+    worker
+        Who does it.
+    held
+        The lane: it has no other plan in flight.
+    plan
+        One of those that are set aside there.
+
+    Raises
+    ------
+    Overtaken
+        Another run has changed the lane.
+    """
+    for each in plan.inputs:
+        if each.key != plan.waits_for:
+            continue
+        try:
+            with contextlib.suppress(Missing, Changed):
+                if plan.state == "written":
+                    worker.store.delete(each.key, each.etag)
+                else:
+                    worker.store.read(each.key, each.etag).close()
+        except Refused as error:
+            worker.set_aside(each, error)
+            return None
+    return _move(worker, held, held.plan.taken_up(plan))
 
 
 def _move(worker: Worker, held: Held, plan: Plan) -> Held:
@@ -157,13 +209,30 @@ def _check_held(worker: Worker, held: Held) -> None:
 
 
 def _smaller(worker: Worker, held: Held) -> Held:
-    count = len(held.plan.inputs)
-    if held.plan.state != "reading" or count <= 1:
-        raise DiskFull(
-            f"local disk is too small for the plan {held.key} of {count} landed objects: give the "
-            "function more ephemeral storage; nothing is lost"
-        ) from None
-    return _move(worker, held, held.plan.cut(count // 2))
+    """Return the plan with half of its inputs; with one alone, or fixed, it is set aside."""
+    plan = held.plan
+    count = len(plan.inputs)
+    if plan.state == "reading" and count > 1:
+        return _move(worker, held, plan.cut(count // 2))
+    error = DiskFull(
+        f"local disk is too small for the plan {held.key} of {count} landed objects, the first of "
+        f"them {plan.inputs[0].key}: give the function more ephemeral storage; nothing is lost"
+    )
+    for each in plan.inputs:
+        worker.set_aside(each, error)
+    if plan.state == "reading":
+        return _leave(worker, held)
+    return _move(worker, held, plan.set_aside(""))
+
+
+def _leave(worker: Worker, held: Held) -> Held:
+    """Take the plan out of its lane; what is set aside there stays."""
+    left = held.plan.left()
+    if left.aside:
+        return _move(worker, held, left)
+    with contextlib.suppress(Missing, Changed):
+        worker.store.delete(held.key, held.etag)
+    return replace(held, plan=left)
 
 
 def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]) -> Held:
@@ -180,6 +249,7 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
         )
         # Nothing that is put from here on depends on what is deployed when a plan has its schema.
         schema = worker.schema if plan.schema is None else plan.schema
+        time = worker.deadline.reading()
         try:
             compaction = Compaction(
                 plan,
@@ -187,8 +257,9 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
                 worker.store,
                 folder,
                 quarantine,
-                worker.deadline.check,
+                time.check,
                 lambda: _check_held(worker, held),
+                worker.set_aside,
             )
         except SchemaError as error:
             raise UnreadablePlan(
@@ -196,8 +267,11 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
                 "deploy the version that made it until the plan is gone"
             ) from None
         if plan.state == "reading":
-            files = _read(worker, held, compaction)
+            files = _read(worker, held, compaction, time)
             read = tuple(compaction.read)
+            if not read:
+                # Nothing was there, or S3 refuses all of it. Nothing was put either.
+                return _leave(worker, held)
             # The fence. Before it nothing was put, so a plan could be cut. After it the inputs
             # are what they are, whoever goes on.
             fixed = plan.fixed(worker.run_id, worker.run_until, read, schema)
@@ -212,22 +286,25 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
         # each finds is kept, so no line is left out of both.
         quarantine.put(worker.deadline.check)
         _put(worker, held, files)
-    held = _move(worker, held, held.plan.written_by(worker.run_id, read))
+    held = _move(worker, held, held.plan.written_by(worker.run_id, worker.token, read))
     committed(held.plan, _with_projection(worker, compaction.counts, files))
     return held
 
 
-def _read(worker: Worker, held: Held, compaction: Compaction) -> list[DateFile]:
+def _read(worker: Worker, held: Held, compaction: Compaction, time: ReadingTime) -> list[DateFile]:
     """Read as many of the inputs as one plan should have."""
-    time = worker.deadline.reading()
     try:
         return compaction.run(lambda: time.over or compaction.fills(worker.capacity))
     except OutOfTime:
         # The next run would come no further: what this one has read is as much as a plan can
         # have. Not so where the run's time was nearly up when it began.
-        if time.over and compaction.done:
-            with contextlib.suppress(Overtaken):
+        with contextlib.suppress(Overtaken):
+            if time.over and compaction.done:
                 _move(worker, held, held.plan.cut(compaction.done))
+            elif time.was_used and not compaction.done:
+                # Nor may it come to the end of this one object. That is for the plan to say, since
+                # what becomes of the object then has to be the same for whoever goes on.
+                _move(worker, held, held.plan.tried())
         raise
 
 
@@ -250,20 +327,31 @@ def _put(worker: Worker, held: Held, files: Sequence[DateFile]) -> None:
 
 
 def _clean(worker: Worker, held: Held) -> None:
+    inputs = held.plan.inputs
+    refused: list[Input] = []
     done = 0
     try:
-        for each in held.plan.inputs:
+        for each in inputs:
             worker.deadline.check()
-            _delete(worker.store, each)
+            try:
+                _delete(worker.store, each)
+            except Refused as error:
+                worker.set_aside(each, error)
+                refused.append(each)
             done += 1
         worker.deadline.check()
     except OutOfTime:
         if done:
             with contextlib.suppress(Overtaken):
-                _move(worker, held, held.plan.without_first(done))
+                left = held.plan.with_inputs((*refused, *inputs[done:]))
+                _move(worker, held, left)
         raise
-    with contextlib.suppress(Missing, Changed):
-        worker.store.delete(held.key, held.etag)
+    if refused:
+        # Its rows are in the tables: no other plan may take it.
+        left = held.plan.with_inputs(tuple(refused))
+        _move(worker, held, left.set_aside(refused[0].key))
+    else:
+        _leave(worker, held)
 
 
 def _delete(store: Store, each: Input) -> None:

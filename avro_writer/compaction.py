@@ -5,7 +5,6 @@ See docs/design.md#the-avro-writer.
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from typing import Any, BinaryIO
 
 from avro_writer.container import DateFile, DateFiles
 from avro_writer.encoder import Encode, compile_encoder, rows_of
-from avro_writer.landed import CorruptObject, batches, unzip
+from avro_writer.landed import CorruptObject, batches, count_lines, unzip
 from avro_writer.plan import Input, Plan
-from avro_writer.quarantine import Quarantine
+from avro_writer.quarantine import BadParts, Quarantine
 from avro_writer.repeats import IDENTITY, fingerprints
 from avro_writer.rows import BadRow, RowReader, field_name
-from avro_writer.store import Changed, Missing, Store
+from avro_writer.store import Changed, Missing, Refused, Store
 from schemas import parse_stored_record, removed_columns
 
 _DAY_MILLIS = 86_400_000
@@ -79,12 +78,16 @@ class Capacity:
     dates
         Partition dates, each of which is a file.
     bad_objects
-        Objects that go to quarantine whole, each of which is copied.
+        Objects that are copied to quarantine. How many copies are there already is kept nowhere:
+        all of them have to be put in a part of one run.
+    bad_bytes
+        Bytes of the quarantine on local disk.
     """
 
     rows: int = 1_000_000
     dates: int = 1_000
-    bad_objects: int = 1_000
+    bad_objects: int = 100
+    bad_bytes: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,8 @@ class Compaction:
     check_held
         Called when an input is not there as it was planned; raises when another run has taken the
         plan further, which explains it.
+    set_aside
+        Called with an input that S3 refuses, and the refusal, while the plan may still do without.
     """
 
     def __init__(
@@ -150,12 +155,14 @@ class Compaction:
         quarantine: Quarantine,
         check_time: Callable[[], None],
         check_held: Callable[[], None],
+        set_aside: Callable[[Input, Exception], None],
     ) -> None:
         self._plan = plan
         self._store = store
         self._quarantine = quarantine
         self._check_time = check_time
         self._check_held = check_held
+        self._set_aside = set_aside
         self._codec = _codec(json.dumps(schema), plan.record_type)
         self._files = DateFiles(folder, plan.id, schema)
         self._seen: set[bytes] = set()
@@ -180,10 +187,12 @@ class Compaction:
             By ``check_time``.
         Overtaken
             By ``check_held``.
+        Refused
+            By S3, of an input of a plan that is fixed.
         """
-        for place, each in enumerate(self._plan.inputs):
+        for each in self._plan.inputs:
             self._check_time()
-            self._input(place, each)
+            self._input(each)
             self.done += 1
             if enough():
                 break
@@ -201,10 +210,11 @@ class Compaction:
         return (
             len(self._seen) > capacity.rows
             or len(self._files) > capacity.dates
-            or self._quarantine.objects > capacity.bad_objects
+            or self._quarantine.copies > capacity.bad_objects
+            or self._quarantine.size > capacity.bad_bytes
         )
 
-    def _input(self, place: int, each: Input) -> None:
+    def _input(self, each: Input) -> None:
         try:
             body = self._store.read(each.key, each.etag)
         except (Missing, Changed):
@@ -213,40 +223,54 @@ class Compaction:
             self._check_held()
             self.counts.objects_gone += 1
             return
+        except Refused as error:
+            if self._plan.state != "reading":
+                raise
+            # It stays where it is, and a later plan takes it.
+            self._set_aside(each, error)
+            return
+        bad = self._quarantine.of(each)
         with body:
-            try:
-                with unzip(body) as unzipped:
-                    self._lines(each, unzipped)
-            except CorruptObject as error:
-                body.seek(0)
-                self._quarantine.add_object(each, place, str(error), body)
+            if self._plan.goes_whole:
+                bad.add_whole("a run's time is not enough for its lines")
+            else:
+                try:
+                    with unzip(body, self._check_time) as unzipped:
+                        self._lines(unzipped, bad)
+                except CorruptObject as error:
+                    bad.add_whole(str(error))
+            bad.end(body, self._check_time)
         self.counts.objects += 1
         self.read.append(each)
 
-    def _lines(self, source: Input, unzipped: BinaryIO) -> None:
+    def _lines(self, unzipped: BinaryIO, bad: BadParts) -> None:
         number = 0  # of the lines before these
-        for lines, rest in batches(unzipped):
-            self._check_time()
-            if rest is None:
-                self._batch(source, number, lines)
-            else:
-                whole = itertools.chain(lines, rest)
-                self._quarantine.add_line(source, number + 1, "longer than any row can be", whole)
+        for lines, cut_off in batches(unzipped, self._check_time):
+            whole = lines[:-1] if cut_off else lines
+            if whole:
+                self._batch(number, whole, bad)
             number += len(lines)
+            if cut_off:
+                bad.add_line(number, "longer than any row can be", None)
+            if bad.too_many:
+                if count := count_lines(unzipped, self._check_time):
+                    bad.add_rest(number + 1, count)
+                return
 
-    def _batch(self, source: Input, before: int, lines: Sequence[bytes]) -> None:
+    def _batch(self, before: int, lines: Sequence[bytes], bad: BadParts) -> None:
         try:
             rows = self._rows(lines)
         except Exception as error:
             if len(lines) > 1:
-                # At least one of them is no row: which, and why, is seen one by one.
-                for place, line in enumerate(lines, before):
-                    self._batch(source, place, (line,))
+                # At least one of them is no row. Halves, since mostly few of them are bad.
+                half = len(lines) // 2
+                self._batch(before, lines[:half], bad)
+                self._batch(before + half, lines[half:], bad)
                 return
             # A row that nobody thought of must not hold up its lane for good.
             known = isinstance(error, BadRow)
             reason = str(error) if known else f"unexpected {type(error).__name__}"
-            self._quarantine.add_line(source, before + 1, reason, lines)
+            bad.add_line(before + 1, reason, lines[0])
         else:
             self._add(rows)
 

@@ -1,8 +1,8 @@
 """Avro object container files, one a partition date, in bounded memory.
 
 Written to https://avro.apache.org/docs/1.12.0/specification/#object-container-files. A file is a
-function of the plan's id, the schema and the rows in their order: the sync marker comes from the
-id, and blocks end where the rows say.
+function of the plan's id, its date, the schema and the rows in their order: the sync marker comes
+from id and date, and blocks end where the rows say.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DateFiles:
     folder
         An empty folder on local disk, for what is too much for memory.
     plan_id
-        Goes into each file's metadata, and makes its sync marker.
+        Goes into each file's metadata, and makes its sync marker together with the date.
     schema
         The Avro schema as JSON values.
     block_bytes, most_buffered_bytes
@@ -145,7 +145,8 @@ class DateFile:
         self._path = path
         self._plan_id = plan_id.encode()
         self._schema = schema
-        self._sync = blake2b(self._plan_id, digest_size=16).digest()
+        # The specification asks for a marker of its own for each file.
+        self._sync = blake2b(f"{plan_id} {date}".encode(), digest_size=16).digest()
         self._blocks: list[bytes] = []
         self._on_disk = 0
 

@@ -23,5 +23,9 @@ class DiskFull(WriterError):
     """Local disk is too small for one landed object, or for a plan that is fixed already."""
 
 
+class ObjectsSetAside(WriterError):
+    """S3 refuses some landed objects, which are left where they are; all others are written."""
+
+
 class Overtaken(WriterError):
     """Another run has taken the plan's next step first."""

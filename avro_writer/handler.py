@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import time
 import uuid
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -19,14 +16,12 @@ from avro_writer.deadline import Clock
 from avro_writer.run import Report, Run
 from avro_writer.s3_store import S3Store
 from avro_writer.settings import Assignment, Settings
+from avro_writer.workspace import Workspace
 from telemetry import Log, Metric, embedded_metrics
 
 _settings = Settings.from_environment(os.environ)
 _log = Log(_settings.log_level)
-# Lambda keeps /tmp when it starts a function anew after a timeout, and with it what was in the way.
-_folder = Path(tempfile.gettempdir()) / "avro-writer"
-shutil.rmtree(_folder, ignore_errors=True)
-_folder.mkdir()
+_workspace = Workspace()
 # botocore without boto3: the writer needs one client, and its cold start pays for each import.
 _client = botocore.session.get_session().create_client(
     "s3",
@@ -60,10 +55,12 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     ------
     EventError
         The event is of another shape.
+    ObjectsSetAside
+        S3 refuses landed objects; all others were seen to.
     UnreadablePlan
         A plan in flight was written by a version that this one does not know.
     DiskFull
-        Local disk is too small for a plan that cannot be made smaller.
+        Local disk is too small for an object; all others were seen to.
     """
     started = time.perf_counter()
 
@@ -81,7 +78,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         run_id,
         lambda: uuid.uuid4().hex[:12],
         log,
-        _folder,
+        _workspace.path,
     )
     try:
         run.run()
@@ -112,6 +109,10 @@ def _publish(report: Report, assignment: Assignment, log: Log, seconds: float) -
                 Metric("RunDuration", round(seconds * 1000, 3), "Milliseconds"),
             ],
             timestamp_ms=time.time_ns() // 1_000_000,
-            properties={**log.context, "counts": asdict(counts)},
+            properties={
+                **log.context,
+                "counts": asdict(counts),
+                "objects_set_aside": report.objects_set_aside,
+            },
         )
     )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
-import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
 from isal import igzip, isal_zlib
@@ -31,7 +30,9 @@ class CorruptObject(Exception):
     """A landed object whose lines cannot be read to the end; its text says why."""
 
 
-def unzip(body: BinaryIO, most_bytes: int = MOST_OBJECT_BYTES) -> BinaryIO:
+def unzip(
+    body: BinaryIO, check_time: Callable[[], None], most_bytes: int = MOST_OBJECT_BYTES
+) -> BinaryIO:
     """Return a landed object's unzipped bytes, when they are known to be whole.
 
     gzip's checksum stands at the end, and rows of an object that turns out to be corrupt must not
@@ -41,6 +42,8 @@ def unzip(body: BinaryIO, most_bytes: int = MOST_OBJECT_BYTES) -> BinaryIO:
     ----------
     body
         The object's bytes; to be left open while the unzipped bytes are read.
+    check_time
+        Called often; raises when the run has no time left.
     most_bytes
         Most that it may have unzipped.
 
@@ -54,6 +57,7 @@ def unzip(body: BinaryIO, most_bytes: int = MOST_OBJECT_BYTES) -> BinaryIO:
     try:
         with _opened(body) as unzipped:
             while piece := unzipped.read(_PIECE):
+                check_time()
                 size += len(piece)
                 if size > most_bytes:
                     raise CorruptObject(f"more than {most_bytes} bytes unzipped")
@@ -78,35 +82,47 @@ def _opened(body: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, igzip.IGzipFile(fileobj=body, mode="rb"))  # type: ignore[no-untyped-call]
 
 
-def batches(unzipped: BinaryIO) -> Iterator[tuple[list[bytes], Iterator[bytes] | None]]:
+def batches(
+    unzipped: BinaryIO, check_time: Callable[[], None]
+) -> Iterator[tuple[list[bytes], bool]]:
     """Yield an object's lines without their newlines, some dozens at a time.
 
-    With them comes None, but for a line of more than ``MOST_LINE_BYTES``: it comes alone and cut
-    off there, with what follows piece by piece, to be taken before the next lines are asked for.
+    With them comes whether the last is cut off: of a line of more than ``MOST_LINE_BYTES`` so many
+    are given. When lines are given out, all of them and none that follows is read.
+
+    Parameters
+    ----------
+    unzipped
+        What `unzip` has returned.
+    check_time
+        Called often; raises when the run has no time left.
     """
     while read := unzipped.read(_BATCH_BYTES):
+        check_time()
         # One byte more than a line may have, so that a line which is cut off shows that it is.
         read += unzipped.readline(MOST_LINE_BYTES + 1)
         lines = read.split(b"\n")
         if not lines[-1]:
             del lines[-1]
-        if len(lines[-1]) <= MOST_LINE_BYTES:
-            yield lines, None
-            continue
-        last = lines.pop()
-        if lines:
-            yield lines, None
-        rest = itertools.chain(
-            (last[MOST_LINE_BYTES:],), () if read.endswith(b"\n") else _rest_of_line(unzipped)
-        )
-        yield [last[:MOST_LINE_BYTES]], rest
-        for _ in rest:
-            pass
+        cut_off = len(lines[-1]) > MOST_LINE_BYTES
+        if cut_off:
+            lines[-1] = lines[-1][:MOST_LINE_BYTES]
+            if not read.endswith(b"\n"):
+                _skip_line(unzipped, check_time)
+        yield lines, cut_off
 
 
-def _rest_of_line(unzipped: BinaryIO) -> Iterator[bytes]:
-    while piece := unzipped.readline(_PIECE):
-        if piece.endswith(b"\n"):
-            yield piece[:-1]
-            return
-        yield piece
+def _skip_line(unzipped: BinaryIO, check_time: Callable[[], None]) -> None:
+    while (piece := unzipped.readline(_PIECE)) and not piece.endswith(b"\n"):
+        check_time()
+
+
+def count_lines(unzipped: BinaryIO, check_time: Callable[[], None]) -> int:
+    """Return how many lines are left; the parameters are those of `batches`."""
+    count = 0
+    end = b"\n"
+    while piece := unzipped.read(_PIECE):
+        check_time()
+        count += piece.count(b"\n")
+        end = piece[-1:]
+    return count + (end != b"\n")

@@ -11,6 +11,9 @@ Its states, and what may happen in each:
     The inputs and the schema are fixed, and so are the outputs: runs put them, create-only.
 ``written``
     Every output is there: runs delete the inputs, then the plan.
+``waiting``
+    There is no plan but those that are set aside, each for an object that S3 refuses. The lane's
+    next plan stands beside them.
 
 Each step from one to the next is one conditional put, so of all the runs that work on a plan one
 takes it and the others see that they were overtaken.
@@ -26,8 +29,13 @@ from typing import Any, Literal, get_args
 from avro_writer.errors import UnreadablePlan
 
 _FORMAT = 2
+# A version that knows nothing of plans that are set aside would plan their inputs anew: it has to
+# refuse these.
+_FORMAT_WITH_ASIDE = 3
 
-State = Literal["reading", "writing", "written"]
+_MOST_TRIES = 2
+
+State = Literal["reading", "writing", "written", "waiting"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,16 @@ class Plan:
         the time they are. None while reading.
     put_until
         Every output up to this date (YYYY-MM-DD) is there; empty if nothing is known.
+    committed_by
+        Who has said that it is written, unlike any other. Runs may share a name: Lambda delivers
+        an event twice now and then, with one request id.
+    tries
+        How many runs had no time to read its first input, though they had begun with it.
+    aside
+        Plans of the same lane that wait for an object; they hold their inputs.
+    waits_for
+        Of a plan that is set aside, the key of the object that S3 refuses; empty if it waits for
+        something else.
     """
 
     id: str
@@ -72,10 +90,28 @@ class Plan:
     run_until: float
     schema: dict[str, Any] | None = None
     put_until: str = ""
+    committed_by: str = ""
+    tries: int = 0
+    aside: tuple[Plan, ...] = ()
+    waits_for: str = ""
+
+    @property
+    def goes_whole(self) -> bool:
+        """Whether its one input goes to quarantine as it is: runs have no time for its lines."""
+        return self.tries >= _MOST_TRIES
+
+    @property
+    def held_aside(self) -> frozenset[Input]:
+        """The inputs of the plans that are set aside."""
+        return frozenset(each for plan in self.aside for each in plan.inputs)
 
     def cut(self, count: int) -> Plan:
         """Return the plan with its first ``count`` inputs alone; only while it is ``reading``."""
         return replace(self, inputs=self.inputs[:count])
+
+    def tried(self) -> Plan:
+        """Return the plan with its first input alone, for which a run had no time once more."""
+        return replace(self.cut(1), tries=self.tries + 1)
 
     def fixed(
         self, run: str, run_until: float, inputs: tuple[Input, ...], schema: dict[str, Any]
@@ -100,39 +136,66 @@ class Plan:
         """Return the plan with every output up to a date there."""
         return replace(self, put_until=date)
 
-    def written_by(self, run: str, inputs: tuple[Input, ...]) -> Plan:
+    def written_by(self, run: str, committed_by: str, inputs: tuple[Input, ...]) -> Plan:
         """Return the plan with all of its outputs there.
 
         Parameters
         ----------
-        run
-            The run that says so.
+        run, committed_by
+            The run that says so, as in the class.
         inputs
             Those that it read. One that it found rewritten is none of the plan's any more, even
             if it is rewritten once more to what it was.
         """
-        return replace(self, state="written", run=run, inputs=inputs)
+        return replace(self, state="written", run=run, committed_by=committed_by, inputs=inputs)
 
-    def without_first(self, count: int) -> Plan:
-        """Return the plan without its first ``count`` inputs, which are deleted."""
-        return replace(self, inputs=self.inputs[count:])
+    def with_inputs(self, inputs: tuple[Input, ...]) -> Plan:
+        """Return the plan with those inputs that are not deleted yet; only when it is written."""
+        return replace(self, inputs=inputs)
+
+    def left(self) -> Plan:
+        """Return what stays of the lane when the plan is done: what is set aside."""
+        return replace(
+            self, state="waiting", inputs=(), run_until=0.0, schema=None, put_until="",
+            committed_by="", tries=0,
+        )  # fmt: skip
+
+    def set_aside(self, waits_for: str) -> Plan:
+        """Return the lane with the plan among those that are set aside.
+
+        Parameters
+        ----------
+        waits_for
+            As in the class.
+        """
+        mine = replace(self, aside=(), waits_for=waits_for)
+        return replace(self.left(), aside=(*self.aside, mine))
+
+    def taken_up(self, plan: Plan) -> Plan:
+        """Return one of the plans that are set aside, in the lane's place again."""
+        others = tuple(each for each in self.aside if each != plan)
+        return replace(plan, aside=others, waits_for="")
 
     def to_json(self) -> bytes:
         """Return the plan as it stands in S3."""
-        return json.dumps(
-            {
-                "format": _FORMAT,
-                "id": self.id,
-                "state": self.state,
-                "record_type": self.record_type,
-                "run": self.run,
-                "run_until": self.run_until,
-                "put_until": self.put_until,
-                "inputs": [[each.key, each.etag, each.size] for each in self.inputs],
-                "schema": self.schema,
-            },
-            separators=(",", ":"),
-        ).encode()
+        return json.dumps(self._values(), separators=(",", ":")).encode()
+
+    def _values(self) -> dict[str, Any]:
+        return {
+            "format": _FORMAT_WITH_ASIDE if self.aside else _FORMAT,
+            "id": self.id,
+            "state": self.state,
+            "record_type": self.record_type,
+            "run": self.run,
+            "run_until": self.run_until,
+            "put_until": self.put_until,
+            "committed_by": self.committed_by,
+            "tries": self.tries,
+            "waits_for": self.waits_for,
+            "aside": [each._values() for each in self.aside],
+            "inputs": [[each.key, each.etag, each.size] for each in self.inputs],
+            "schema": self.schema,
+        }
 
     @classmethod
     def from_json(cls, data: bytes, key: str) -> Plan:
@@ -144,30 +207,38 @@ class Plan:
             It is no plan, or of a format that this version does not know.
         """
         try:
-            found = json.loads(data)
-            if found["format"] != _FORMAT:
-                raise UnreadablePlan(
-                    f"{key} is a plan of format {found['format']!r}, this version reads {_FORMAT}: "
-                    "deploy the version that wrote it until the plan is gone"
-                )
-            state, schema = found["state"], found["schema"]
-            if state not in get_args(State) or (schema is None) != (state == "reading"):
-                raise ValueError(state)
-            return cls(
-                id=found["id"],
-                state=state,
-                record_type=found["record_type"],
-                inputs=tuple(Input(*each) for each in found["inputs"]),
-                run=found["run"],
-                run_until=float(found["run_until"]),
-                schema=schema,
-                put_until=found["put_until"],
-            )
+            return cls._from_values(json.loads(data), key)
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadablePlan(
                 f"{key} is not a plan ({type(error).__name__}): restore the object, or move it "
                 "away, and its inputs are planned anew; see docs/operations.md"
             ) from None
+
+    @classmethod
+    def _from_values(cls, found: dict[str, Any], key: str) -> Plan:
+        if found["format"] not in (_FORMAT, _FORMAT_WITH_ASIDE):
+            raise UnreadablePlan(
+                f"{key} is a plan of format {found['format']!r}, this version reads {_FORMAT} and "
+                f"{_FORMAT_WITH_ASIDE}: deploy the version that wrote it until the plan is gone"
+            )
+        state, schema = found["state"], found["schema"]
+        if state not in get_args(State) or (schema is None) != (state in ("reading", "waiting")):
+            raise ValueError(state)
+        return cls(
+            id=found["id"],
+            state=state,
+            record_type=found["record_type"],
+            inputs=tuple(Input(*each) for each in found["inputs"]),
+            run=found["run"],
+            run_until=float(found["run_until"]),
+            schema=schema,
+            put_until=found["put_until"],
+            # What is below was not yet written by the first version of this format.
+            committed_by=found.get("committed_by", ""),
+            tries=found.get("tries", 0),
+            aside=tuple(cls._from_values(each, key) for each in found.get("aside", ())),
+            waits_for=found.get("waits_for", ""),
+        )
 
 
 def plan_id(now: datetime, unique: str) -> str:

@@ -1,32 +1,58 @@
 """What cannot become Avro: kept with its reason, so that it can be mended and replayed.
 
-A plan's quarantine is a folder: ``entries-<digest>.jsonl.gz`` has one JSON object for each bad line
-or object, and ``objects/`` has the bad objects as they landed. An entry has ``kind`` (``line`` or
-``object``), ``key`` and ``etag`` of the landed object, and ``reason``; a line's also ``line`` (the
-number, from 1) and ``data`` (base64 of the line), an object's ``copy`` (the key of its copy).
+A plan's quarantine is a folder: ``entries-<digest>.jsonl.gz`` has one JSON object an entry, and
+``objects/`` has landed objects as they landed. Every entry has ``kind``, the landed object's
+``key`` and ``etag``, and ``reason``:
 
-All of it waits on local disk until the plan's inputs are fixed, and is put before any Avro file is.
+``line``
+    One bad line: ``line`` is its number, from 1. Its bytes are in ``data`` (base64), or in the copy
+    of its object, whose key ``copy`` is.
+``lines``
+    So many ``lines`` from number ``line`` on, to the object's end, which nobody has looked at: the
+    object had too many bad ones before. They are in the copy.
+``object``
+    The whole object, in the copy.
+
+All of it is a function of each landed object alone, and named by its key and ETag: whichever
+attempt at a plan comes to it, it is the same entry and the same copy. All of it waits on local disk
+until the plan's inputs are fixed, and is put before any Avro file is.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-import shutil
-from binascii import b2a_base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Literal, Self
+
+import msgspec
+from isal import igzip
 
 from avro_writer.plan import Input
 from avro_writer.store import AlreadyThere, Store
 
-# A multiple of three: base64 of the pieces is the pieces of base64.
-_PIECE = 3 * 256 * 1024
-_DIGEST_DIGITS = 16
+# Of one landed object. What is more costs time and disk for what its copy says as well
+# (docs/decisions/bad-lines.md).
+_MOST_LINES = 100_000
+_MOST_DATA_BYTES = 1024 * 1024
+_PIECE = 256 * 1024
+_DIGEST_DIGITS = 32
 # A reason may quote what it is about, and that may be megabytes.
 _MOST_REASON_CHARACTERS = 200
+# The end of a landed object's name stands in that of its copy, for who looks for it. S3's keys have
+# 1,024 bytes, and a character up to four.
+_MOST_NAME_CHARACTERS = 64
+
+
+class _Entry(msgspec.Struct, omit_defaults=True):
+    kind: Literal["line", "lines", "object"]
+    key: str
+    etag: str
+    reason: str
+    line: int = 0
+    lines: int = 0
+    data: bytes | None = None
+    copy: str = ""
 
 
 class Quarantine:
@@ -39,79 +65,62 @@ class Quarantine:
     prefix
         The plan's quarantine prefix in the bucket, with a slash at its end.
     store
-        Where bad objects are copied to.
+        Where they are put.
     """
 
     def __init__(self, folder: Path, prefix: str, store: Store) -> None:
-        self._folder = folder
-        self._path = folder / "entries.jsonl.gz"
-        self._copies: dict[str, Path] = {}
-        self._prefix = prefix
-        self._store = store
-        self._raw: BinaryIO | None = None
-        self._entries: gzip.GzipFile | None = None
+        self.prefix = prefix
         self.lines = 0
         self.objects = 0
+        self._folder = folder
+        self._store = store
+        self._copies: dict[str, Path] = {}
+        self._copied_bytes = 0
+        self._raw: BinaryIO | None = None
+        self._zipped: igzip.IGzipFile | None = None
+        self._waiting = bytearray()
+        self._digest = hashlib.sha256()
+        self._encoder = msgspec.json.Encoder()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._entries is not None and self._raw is not None:
-            self._entries.close()
+        if self._zipped is not None and self._raw is not None:
+            self._zipped.close()
             self._raw.close()
 
-    def add_line(self, source: Input, number: int, reason: str, pieces: Iterable[bytes]) -> None:
-        """Keep a bad line.
+    @property
+    def copies(self) -> int:
+        """Landed objects that are copied."""
+        return len(self._copies)
 
-        Parameters
-        ----------
-        source
-            The landed object that the line is from.
-        number
-            The line's number there, from 1.
-        reason
-            Why it is here.
-        pieces
-            The line's bytes, piece by piece: a line may be larger than memory.
-        """
-        entry = {"kind": "line", "key": source.key, "etag": source.etag, "line": number}
-        self._begin({**entry, "reason": reason[:_MOST_REASON_CHARACTERS]})
-        self._write(b', "data": "')
-        rest = b""
-        for piece in pieces:
-            rest += piece
-            whole = len(rest) - len(rest) % _PIECE
-            for at in range(0, whole, _PIECE):
-                self._write(b2a_base64(rest[at : at + _PIECE], newline=False))
-            rest = rest[whole:]
-        self._write(b2a_base64(rest, newline=False) + b'"}\n')
-        self.lines += 1
+    @property
+    def size(self) -> int:
+        """Bytes on local disk, but for what is about to be written."""
+        return self._copied_bytes + (0 if self._raw is None else self._raw.tell())
 
-    def add_object(self, source: Input, place: int, reason: str, body: BinaryIO) -> None:
-        """Keep a bad object: its bytes, and an entry.
+    def of(self, source: Input) -> BadParts:
+        """Return what takes the bad parts of one landed object."""
+        return BadParts(self, source)
 
-        Parameters
-        ----------
-        source
-            The landed object.
-        place
-            Its place among the plan's inputs, which makes the copy's key unique.
-        reason
-            Why it is here.
-        body
-            The object's bytes as they landed.
-        """
-        name = source.key.rsplit("/", 1)[-1]
-        copy = f"{self._prefix}objects/{place:06d}-{name}"
-        entry = {"kind": "object", "key": source.key, "etag": source.etag, "reason": reason}
-        self._begin({**entry, "copy": copy})
-        self._write(b"}\n")
+    def add(self, entry: _Entry) -> None:
+        """Keep an entry."""
+        self._waiting += self._encoder.encode(entry)
+        self._waiting += b"\n"
+        if len(self._waiting) > _PIECE:
+            self._write()
+
+    def copy(self, key: str, body: BinaryIO, check_time: Callable[[], None]) -> None:
+        """Keep a landed object's bytes under a key of the bucket."""
         # To disk and not to the bucket yet: the plan may still be cut before this object.
-        self._copies[copy] = self._folder / f"object-{place:06d}"
-        with self._copies[copy].open("wb") as file:
-            shutil.copyfileobj(body, file)
-        self.objects += 1
+        self._copies[key] = self._folder / f"copy-{len(self._copies)}"
+        body.seek(0)
+        with self._copies[key].open("wb") as file:
+            while piece := body.read(_PIECE):
+                check_time()
+                file.write(piece)
+                self._copied_bytes += len(piece)
 
     def put(self, check_time: Callable[[], None]) -> None:
         """Put the bad objects and the entries into the bucket, if there are any.
@@ -125,17 +134,17 @@ class Quarantine:
             check_time()
             with path.open("rb") as body:
                 self._create(copy, body)
-        if self._entries is None or self._raw is None:
+        self._write()
+        if self._zipped is None or self._raw is None:
             return
-        self._entries.close()
+        self._zipped.close()
         self._raw.flush()
         self._raw.seek(0)
+        check_time()
         # Another attempt may run other code and find other lines bad. What both find is kept, and
         # since it is kept before any Avro file is put, no line of a file's inputs is in neither.
-        with self._path.open("rb") as written:
-            digest = hashlib.file_digest(written, "sha256").hexdigest()[:_DIGEST_DIGITS]
-        check_time()
-        self._create(f"{self._prefix}entries-{digest}.jsonl.gz", self._raw)
+        digest = self._digest.hexdigest()[:_DIGEST_DIGITS]
+        self._create(f"{self.prefix}entries-{digest}.jsonl.gz", self._raw)
 
     def _create(self, key: str, body: BinaryIO) -> None:
         try:
@@ -144,13 +153,89 @@ class Quarantine:
             # An earlier attempt at this plan put it; the inputs are the same, and so is this.
             return
 
-    def _begin(self, entry: dict[str, object]) -> None:
-        if self._entries is None:
-            self._raw = self._path.open("w+b")
-            self._entries = gzip.GzipFile(filename="", mode="wb", fileobj=self._raw, mtime=0)
-        self._write(json.dumps(entry).encode()[:-1])
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        if self._zipped is None:
+            self._raw = (self._folder / "entries.jsonl.gz").open("w+b")
+            self._zipped = igzip.IGzipFile("", "wb", fileobj=self._raw, mtime=0)  # type: ignore[no-untyped-call]
+        # Of what is unzipped: the next version of a library may zip it otherwise.
+        self._digest.update(self._waiting)
+        self._zipped.write(self._waiting)  # type: ignore[no-untyped-call]
+        self._waiting.clear()
 
-    def _write(self, data: bytes) -> None:
-        if self._entries is None:
-            raise RuntimeError("an entry has to be begun first")
-        self._entries.write(data)
+
+class BadParts:
+    """Takes the bad parts of one landed object; made by `Quarantine.of`."""
+
+    def __init__(self, quarantine: Quarantine, source: Input) -> None:
+        self._quarantine = quarantine
+        self._source = source
+        self._lines = self._data_bytes = 0
+        self._copied = False
+        digest = hashlib.sha256(f"{source.key}\n{source.etag}".encode()).hexdigest()
+        name = source.key.rsplit("/", 1)[-1][-_MOST_NAME_CHARACTERS:]
+        self._copy = f"{quarantine.prefix}objects/{digest[:_DIGEST_DIGITS]}-{name}"
+
+    @property
+    def too_many(self) -> bool:
+        """Whether so many lines are bad that the others are not worth a look."""
+        return self._lines >= _MOST_LINES
+
+    def add_line(self, number: int, reason: str, line: bytes | None) -> None:
+        """Keep a bad line.
+
+        Parameters
+        ----------
+        number
+            The line's number in its object, from 1.
+        reason
+            Why it is here.
+        line
+            Its bytes; None if it is too long to be read.
+        """
+        self._lines += 1
+        self._quarantine.lines += 1
+        entry = self._entry("line", reason)
+        entry.line = number
+        if line is not None and self._data_bytes + len(line) <= _MOST_DATA_BYTES:
+            self._data_bytes += len(line)
+            entry.data = line
+        else:
+            self._in_the_copy(entry)
+        self._quarantine.add(entry)
+
+    def add_rest(self, number: int, count: int) -> None:
+        """Keep the lines from a number on, to the object's end."""
+        self._quarantine.lines += count
+        entry = self._entry("lines", f"not looked at: {self._lines} lines before it are bad")
+        entry.line, entry.lines = number, count
+        self._in_the_copy(entry)
+        self._quarantine.add(entry)
+
+    def add_whole(self, reason: str) -> None:
+        """Keep the object as it is."""
+        self._quarantine.objects += 1
+        entry = self._entry("object", reason)
+        self._in_the_copy(entry)
+        self._quarantine.add(entry)
+
+    def end(self, body: BinaryIO, check_time: Callable[[], None]) -> None:
+        """Keep the copy, if an entry needs one; there may be no more of them.
+
+        Parameters
+        ----------
+        body
+            The object's bytes as they landed.
+        check_time
+            Called often; raises when the run has no time left.
+        """
+        if self._copied:
+            self._quarantine.copy(self._copy, body, check_time)
+
+    def _entry(self, kind: Literal["line", "lines", "object"], reason: str) -> _Entry:
+        return _Entry(kind, self._source.key, self._source.etag, reason[:_MOST_REASON_CHARACTERS])
+
+    def _in_the_copy(self, entry: _Entry) -> None:
+        self._copied = True
+        entry.copy = self._copy

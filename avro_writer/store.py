@@ -26,6 +26,26 @@ class AlreadyThere(Exception):
     """An object is under the key already (412 on a create-only put)."""
 
 
+class Refused(Exception):
+    """S3 does not give an object, or does not let it be deleted, and will not do so in a moment.
+
+    Parameters
+    ----------
+    key
+        The object's.
+    reason
+        S3's code (``InvalidObjectState``), or the name of what broke each time.
+    """
+
+    def __init__(self, key: str, reason: str = "") -> None:
+        super().__init__(key, reason)
+        self.key = key
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}"
+
+
 @dataclass(frozen=True)
 class LandedObject:
     """An object as a listing shows it.
@@ -59,7 +79,10 @@ class Store(Protocol):
         """Return what stands between the prefix and the next slash, once each, in order."""
 
     def read(self, key: str, etag: str) -> BinaryIO:
-        """Return an object's bytes. Raises `Missing`, or `Changed` if its ETag is another."""
+        """Return an object's bytes.
+
+        Raises `Missing`, `Changed` if its ETag is another, or `Refused`.
+        """
 
     def find(self, key: str) -> tuple[bytes, str] | None:
         """Return an object's bytes and ETag, or None if there is none."""
@@ -71,4 +94,4 @@ class Store(Protocol):
         """Put an object in place of the one with this ETag. Raises `Missing` or `Changed`."""
 
     def delete(self, key: str, etag: str) -> None:
-        """Delete the object with this ETag. Raises `Missing` or `Changed`."""
+        """Delete the object with this ETag. Raises `Missing`, `Changed` or `Refused`."""

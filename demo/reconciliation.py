@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,6 +84,7 @@ def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
         The bucket, and the key prefix without a slash.
     """
     contents = Contents()
+    seen: set[tuple[str, str, int]] = set()
     for key in list_keys(s3, bucket, f"{prefix}/"):
         area, _, rest = key.removeprefix(f"{prefix}/").partition("/")
         record_type = rest.partition("/")[0]
@@ -93,7 +95,7 @@ def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
             if area == "errors":
                 _count(contents.errors, record_type, len(_text(key, body).splitlines()))
             elif area == "quarantine":
-                _read_quarantine(contents, record_type, key, body)
+                _read_quarantine(contents, seen, record_type, key, body)
             else:
                 _read_avro(contents, record_type, key, body)
     return contents
@@ -170,13 +172,22 @@ def _text(key: str, body: bytes) -> bytes:
     return gzip.decompress(body) if key.endswith(".gz") else body
 
 
-def _read_quarantine(contents: Contents, record_type: str, key: str, body: bytes) -> None:
+def _read_quarantine(
+    contents: Contents, seen: set[tuple[str, str, int]], record_type: str, key: str, body: bytes
+) -> None:
     if "/objects/" in key:
-        _count(contents.quarantined_objects, record_type, 1)
         return
-    entries = gzip.decompress(body).splitlines()
-    lines = sum(entry.startswith(b'{"kind": "line"') for entry in entries)
-    _count(contents.quarantined, record_type, lines)
+    for line in gzip.decompress(body).splitlines():
+        entry = json.loads(line)
+        identity = (entry["key"], entry["etag"], entry.get("line", 0))
+        # Two attempts at a plan that ran different code may both have put it.
+        if identity in seen:
+            continue
+        seen.add(identity)
+        if entry["kind"] == "object":
+            _count(contents.quarantined_objects, record_type, 1)
+        else:
+            _count(contents.quarantined, record_type, entry.get("lines", 1))
 
 
 def _read_avro(contents: Contents, record_type: str, key: str, body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 
@@ -67,6 +68,24 @@ def test_a_file_is_whole_wherever_it_is_kept(tmp_path: Path, kept: int) -> None:
     with other.open() as file:
         assert list(fastavro.reader(file)) == []
         assert file.tell() == other.size
+
+
+def sync_markers(folder: Path, plan_id: str) -> list[bytes]:
+    """Return the markers of a plan's files, by date, as each file's last block ends."""
+    files = DateFiles(folder, plan_id, SCHEMA)
+    for number in range(6):
+        files.add(f"2026-11-2{number % 3}", ROW)
+    bodies = [each.open().read() for each in files.finish()]
+    for body in bodies:
+        assert len(list(fastavro.reader(io.BytesIO(body)))) == 2
+        assert body.count(body[-16:]) == 2, "after the header, and after the block"
+    return [body[-16:] for body in bodies]
+
+
+def test_each_file_has_a_sync_marker_of_its_own_from_plan_and_date(tmp_path: Path) -> None:
+    markers = sync_markers(tmp_path, "p")
+    assert sync_markers(tmp_path, "p") == markers
+    assert len({*markers, *sync_markers(tmp_path, "q")}) == 6
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.booleans()), max_size=12), st.integers(0, 300))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from avro_writer.errors import ObjectsSetAside
 from tests.support import writer
 from tests.support.ledger import Ledger
 from tests.support.memory_store import MemoryStore
@@ -59,6 +60,16 @@ class Histories(RuleBasedStateMachine):
             # As Firehose does: the same rows once more, and others.
             self.ledger.rewrite(self.store, key, before + ndjson([landed_row(next(self.rows))]))
 
+    @precondition(lambda self: self._landing())
+    @rule(data=st.data(), method=st.sampled_from(["read", "delete"]))
+    def refuse(self, data: st.DataObject, method: str) -> None:
+        self.store.refuse(method, data.draw(st.sampled_from(self._landing())))
+
+    @precondition(lambda self: self.store.refused("read") or self.store.refused("delete"))
+    @rule()
+    def refuse_nothing_more(self) -> None:
+        self.store.give()
+
     @rule(lanes=st.integers(1, 3))
     def change_the_number_of_lanes(self, lanes: int) -> None:
         self.lanes = lanes
@@ -76,15 +87,16 @@ class Histories(RuleBasedStateMachine):
         given: dict[str, Any] = {"lanes": self.lanes, "lane": lane % self.lanes}
 
         def main(store: Any, left: Callable[[], float]) -> None:
-            writer.run(
-                store,
-                now=lambda: now,
-                clock_left=left,
-                run_id=f"run-{name}",
-                folder=FOLDER,
-                max_plan_objects=most,
-                **given,
-            )
+            with suppress(ObjectsSetAside):
+                writer.run(
+                    store,
+                    now=lambda: now,
+                    clock_left=left,
+                    run_id=f"run-{name}",
+                    folder=FOLDER,
+                    max_plan_objects=most,
+                    **given,
+                )
 
         life = Life(main)
         with _CODES[code]():
@@ -121,10 +133,17 @@ class Histories(RuleBasedStateMachine):
         for life, _ in self.lives:
             life.kill()
         self.store.now += timedelta(days=30)
+        self._run_all()
+        self.ledger.check_rest(self.store)
+        self.store.give()
+        self._run_all()
+        self.ledger.check_end(self.store)
+
+    def _run_all(self) -> None:
         # What was rewritten before a run's eyes is the next one's.
         for _, lane in itertools.product(range(2), range(self.lanes)):
-            writer.run(self.store, lane=lane, lanes=self.lanes, folder=FOLDER)
-        self.ledger.check_end(self.store)
+            with suppress(ObjectsSetAside):
+                writer.run(self.store, lane=lane, lanes=self.lanes, folder=FOLDER)
 
     def _landing(self) -> list[str]:
         return self.store.keys("data-pipeline/landing/")

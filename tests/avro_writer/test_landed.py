@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import zlib
 from unittest import mock
 
@@ -12,9 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from avro_writer import landed
-from avro_writer.landed import CorruptObject, batches, unzip
+from avro_writer.landed import CorruptObject, batches, count_lines, unzip
 
 BODIES = st.lists(st.sampled_from([b"", b"a", b"bc", b"d" * 7, b"\r", b"e" * 40]), max_size=9)
+
+
+def at_leisure() -> None:
+    """There is time."""
 
 
 @given(BODIES, st.booleans(), st.integers(1, 12), st.integers(0, 8))
@@ -29,26 +34,43 @@ def test_batches_hold_each_line_once_and_whole(
     most = batch + more
     found = []
     with mock.patch.multiple(landed, _BATCH_BYTES=batch, MOST_LINE_BYTES=most, _PIECE=3):
-        for each, rest in batches(io.BytesIO(text)):
-            if rest is None:
-                assert each
-                assert max(map(len, each)) <= most
-                found += each
-            else:
-                (begin,) = each
-                assert len(begin) == most
-                found.append(begin + b"".join(rest))
-                assert len(found[-1]) > most
-    assert found == expected
+        for each, cut_off in batches(io.BytesIO(text), at_leisure):
+            assert each
+            assert max(map(len, each)) <= most
+            found += each
+            assert cut_off == (len(expected[len(found) - 1]) > most)
+    assert found == [line[:most] for line in expected]
 
 
-@given(BODIES, st.integers(5, 20))
-def test_the_rest_of_a_long_line_need_not_be_taken(lines: list[bytes], most: int) -> None:
-    text = b"\n".join(lines)
-    with mock.patch.multiple(landed, _BATCH_BYTES=5, MOST_LINE_BYTES=most, _PIECE=3):
-        found = [line for each, _ in batches(io.BytesIO(text)) for line in each]
-    assert found == [line[:most] for line in text.split(b"\n")][: len(found)]
-    assert len(found) == text.count(b"\n") + bool(text) - text.endswith(b"\n")
+@given(BODIES, st.booleans(), st.integers(1, 12), st.integers(0, 20))
+def test_what_is_not_looked_at_is_counted(
+    lines: list[bytes], ended: bool, batch: int, taken: int
+) -> None:
+    text = b"\n".join(lines) + b"\n" * (ended and bool(lines))
+    expected = len(text.split(b"\n")) - (text.endswith(b"\n") or not text)
+    body = io.BytesIO(text)
+    with mock.patch.multiple(landed, _BATCH_BYTES=batch, MOST_LINE_BYTES=batch, _PIECE=3):
+        begun = [len(each) for each, _ in itertools.islice(batches(body, at_leisure), taken)]
+        assert sum(begun) + count_lines(body, at_leisure) == expected
+
+
+@pytest.mark.parametrize("text", [b"x" * 5000, b"\n" * 5000, b"row\n" * 1000])
+def test_the_time_is_looked_at_however_an_object_is_read(
+    text: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landed, "_PIECE", 100)
+    monkeypatch.setattr(landed, "_BATCH_BYTES", 100)
+    monkeypatch.setattr(landed, "MOST_LINE_BYTES", 100)
+    check = mock.Mock()
+    body = io.BytesIO(gzip.compress(text))
+    for read in (
+        lambda: unzip(body, check),
+        lambda: list(batches(io.BytesIO(text), check)),
+        lambda: count_lines(io.BytesIO(text), check),
+    ):
+        check.reset_mock()
+        read()
+        assert check.call_count >= 20
 
 
 @given(
@@ -75,7 +97,7 @@ def test_what_is_unzipped_is_what_the_standard_library_makes_of_it(
     except (EOFError, OSError, zlib.error):
         expected = None
     if expected:
-        assert unzip(io.BytesIO(body)).read() == expected
+        assert unzip(io.BytesIO(body), at_leisure).read() == expected
     else:
         with pytest.raises(CorruptObject):
-            unzip(io.BytesIO(body))
+            unzip(io.BytesIO(body), at_leisure)

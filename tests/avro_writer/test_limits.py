@@ -6,12 +6,14 @@ import errno
 import gzip
 import io
 import json
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 from unittest import mock
 
@@ -23,7 +25,10 @@ from avro_writer.container import DateFiles
 from avro_writer.deadline import MARGIN
 from avro_writer.errors import DiskFull, OutOfTime
 from avro_writer.landed import CorruptObject, unzip
-from avro_writer.run import Run
+from avro_writer.lanes import Lane
+from avro_writer.plan import Plan
+from avro_writer.run import Report, Run
+from tests.support.ledger import landing_key
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import (
     avro_rows,
@@ -34,6 +39,10 @@ from tests.support.writer import (
     quarantined,
     run,
 )
+
+
+def at_leisure() -> None:
+    """There is time."""
 
 
 def written(store: MemoryStore) -> list[str]:
@@ -92,6 +101,160 @@ def test_more_deletes_than_a_run_has_time_for_are_done_by_several() -> None:
     assert len(written(store)) == 30
 
 
+def on_the_clock(store: MemoryStore, seconds: float, **given: Any) -> Report:
+    """Let a run have so many real seconds."""
+    end = time.monotonic() + seconds
+    report = run(store, clock_left=lambda: end - time.monotonic(), **given)
+    store.now += timedelta(hours=1)
+    return report
+
+
+MANY_LINES = gzip.compress(b"\n" * (5 << 20))
+ONE_LINE = gzip.compress(Random(1).randbytes(32_000_000).hex().encode(), 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "lines"),
+    [pytest.param(MANY_LINES, 5 << 20, id="many"), pytest.param(ONE_LINE, 1, id="one of 64 MB")],
+)
+def test_bad_lines_take_little_of_a_short_run_however_many_or_long(body: bytes, lines: int) -> None:
+    store = MemoryStore()
+    land(store, "a", body)
+    land(store, "b", ndjson([landed_row(1)]))
+    report = on_the_clock(store, 60)
+    assert not report.out_of_time
+    assert report.counts.quarantined_lines == lines
+    assert {store.kept[each["copy"]][0] for each in quarantined(store) if "copy" in each} == {body}
+    assert written(store) == ["c-1"]
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
+
+
+@pytest.mark.parametrize("run_id", ["r1", "r2", "r3"])
+def test_bad_lines_in_an_old_lane_hold_up_no_lane_of_today(run_id: str) -> None:
+    store = MemoryStore()
+    land(store, "old", MANY_LINES)
+    for number in range(4):
+        land(store, f"{number}", ndjson([landed_row(number)]), lanes=2)
+    for lane in (0, 1):
+        assert not on_the_clock(store, 60, lanes=2, lane=lane, run_id=run_id).out_of_time
+    assert written(store) == [f"c-{number}" for number in range(4)]
+    assert store.keys("data-pipeline/landing/") == []
+
+
+class Dragging:
+    """A store with objects below a prefix that are slow to read, and the clock that they move.
+
+    Each look at the time takes five seconds while their lines are read.
+    """
+
+    def __init__(self, store: MemoryStore, slow: str) -> None:
+        self.store, self.slow = store, slow
+        self.left, self.reading = 300.0, ""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("objects", "folders", "find", "create", "replace", "delete"):
+            self.reading = ""
+        return getattr(self.store, name)
+
+    def read(self, key: str, etag: str) -> Any:
+        self.reading = key
+        return self.store.read(key, etag)
+
+    def clock_left(self) -> float:
+        if self.reading and self.reading.startswith(self.slow):
+            self.left -= 5
+        return self.left
+
+
+def dragged(store: MemoryStore, slow: str, **given: Any) -> Report:
+    dragging = Dragging(store, slow)
+    report = run(dragging, clock_left=dragging.clock_left, **given)
+    store.now += timedelta(hours=1)
+    return report
+
+
+@pytest.fixture
+def line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the time looked at after each line."""
+    monkeypatch.setattr(landed, "_BATCH_BYTES", 1)
+
+
+@pytest.mark.usefixtures("line_by_line")
+@pytest.mark.parametrize("before", [0, 2])
+def test_an_object_that_no_run_has_time_for_goes_to_quarantine_as_it_is(before: int) -> None:
+    store = MemoryStore()
+    good = [land(store, f"a{number}", ndjson([landed_row(number)])) for number in range(before)]
+    body = ndjson([landed_row(each) for each in range(100, 300)])
+    slow = land(store, "b", body)
+    land(store, "c", ndjson([landed_row(9)]))
+    reports = [dragged(store, slow) for _ in range(3 + bool(good))]
+    assert [each.out_of_time for each in reports] == [True] * (2 + bool(good)) + [False]
+    assert written(store) == [*(f"c-{number}" for number in range(before)), "c-9"]
+    (entry,) = quarantined(store)
+    assert (entry["kind"], entry["key"]) == ("object", slow)
+    assert "time" in entry["reason"]
+    assert store.kept[entry["copy"]][0] == body
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
+
+
+@pytest.mark.usefixtures("line_by_line")
+def test_an_object_that_one_run_had_no_time_for_is_read_by_a_faster_one() -> None:
+    store = MemoryStore()
+    slow = land(store, "a", ndjson([landed_row(each) for each in range(200)]))
+    assert dragged(store, slow).out_of_time
+    assert run(store).counts.rows == 200
+
+
+@pytest.mark.usefixtures("line_by_line")
+def test_a_clock_that_leaps_does_not_make_an_object_slow() -> None:
+    store = MemoryStore()
+    land(store, "a", ndjson([landed_row(each) for each in range(9)]))
+    broken_off = 0
+    for calls in range(1, 40):
+        times = iter([300.0] * calls)
+        report = run(store, clock_left=lambda times=times: next(times, 1.0))  # type: ignore[misc]
+        broken_off += report.out_of_time
+        store.now += timedelta(hours=1)
+    assert broken_off > 10
+    assert len(written(store)) == 9
+
+
+@pytest.mark.usefixtures("line_by_line")
+@pytest.mark.parametrize("run_id", ["r1", "r2", "r3", "r4"])
+def test_an_old_lane_that_takes_all_the_time_leaves_a_part_to_those_of_today(run_id: str) -> None:
+    store = MemoryStore()
+    slow = land(store, "old", ndjson([landed_row(each) for each in range(100, 300)]))
+    for number in range(4):
+        land(store, f"{number}", ndjson([landed_row(number)]), lanes=2)
+    assert dragged(store, slow, lanes=2, lane=0, run_id=run_id).out_of_time
+    assert not dragged(store, slow, lanes=2, lane=1, run_id=run_id).out_of_time
+    assert written(store) == [f"c-{number}" for number in range(4)]
+
+
+@pytest.mark.usefixtures("line_by_line")
+def test_what_a_whole_run_may_read_is_read_though_many_lanes_share_it() -> None:
+    store = MemoryStore()
+    for of in range(1, 7):
+        # Each takes 80 s of 275 to read, and no turn but the first has so much.
+        name = next(each for each in "abcdefghijklmnop" if Lane(of, 0).holds(landing_key(each, of)))
+        land(store, name, ndjson([landed_row(of * 100 + each) for each in range(15)]), lanes=of)
+    for number in range(40):
+        if not store.keys("data-pipeline/landing/"):
+            break
+        dragged(store, "data-pipeline/landing/", lanes=6, run_id=f"r{number}")
+    assert len(written(store)) == 6 * 15
+    assert quarantined(store) == []
+
+
+def test_what_the_first_listings_have_no_time_for_is_reported() -> None:
+    for method in ("folders", "objects"):
+        store = MemoryStore()
+        land(store, "a", ndjson([landed_row(1)]))
+        with mock.patch.object(store, method, side_effect=OutOfTime):
+            assert run(store).out_of_time
+        assert written(store) == []
+
+
 def test_a_step_is_not_begun_when_the_time_is_up() -> None:
     for prefix in ("data-pipeline/avro/", "data-pipeline/quarantine/", "data-pipeline/landing/"):
         store = MemoryStore()
@@ -126,6 +289,41 @@ def test_a_plan_ends_when_it_is_full(capacity: Capacity) -> None:
         land(store, f"{number}", ndjson(rows))
     assert run(store, capacity=capacity).plans == 3
     assert len(written(store)) == 12
+
+
+@pytest.mark.parametrize(
+    ("capacity", "plans"),
+    [
+        (Capacity(rows=4), 1),
+        (Capacity(rows=3), 2),
+        (Capacity(dates=4), 1),
+        (Capacity(dates=3), 2),
+        (Capacity(bad_objects=2), 1),
+        (Capacity(bad_objects=1), 2),
+    ],
+    ids=repr,
+)
+def test_a_plan_that_is_just_full_takes_one_object_more(capacity: Capacity, plans: int) -> None:
+    store = MemoryStore()
+    for number in range(2):
+        rows = [landed_row(2 * number + each, days=2 * number + each) for each in (0, 1)]
+        land(store, f"{number}", ndjson(rows))
+        land(store, f"{number}-bad", b"corrupt")
+    land(store, "9", ndjson([landed_row(9)]))
+    assert run(store, capacity=capacity).plans == plans
+    assert len(written(store)) == 5
+
+
+def test_a_plan_is_read_for_a_third_of_a_runs_time() -> None:
+    store = MemoryStore()
+    for number in range(60):
+        land(store, f"{number:03d}", ndjson([landed_row(number)]))
+    slow = Slow(store, MARGIN + 60)
+    with mock.patch("avro_writer.attempt._put", side_effect=OutOfTime):
+        run(slow, clock_left=lambda: slow.left)
+    (key,) = store.keys("data-pipeline/compaction/")
+    # One second more than a third of 60 is the first that is over it.
+    assert len(Plan.from_json(store.kept[key][0], key).inputs) == 21
 
 
 def test_a_plan_of_many_bad_objects_ends_too() -> None:
@@ -262,16 +460,31 @@ def test_a_lane_that_fails_holds_up_no_other() -> None:
     store = MemoryStore()
     land(store, "a", ndjson([landed_row(1)]), lanes=2)
     land(store, "b", ndjson([landed_row(2)]))
-    inner = store.read
+    inner, said = store.read, io.StringIO()
 
     def read(key: str, etag: str) -> Any:
         if "lanes=2" in key:
-            raise ConnectionError("S3 does not give this object")
+            error = ConnectionError("S3 does not give this object")
+            error.add_note(f"get_object {key}: what S3 said")
+            raise error
         return inner(key, etag)
 
     with mock.patch.object(store, "read", read), pytest.raises(ConnectionError):
-        run(store)
+        run(store, said=said)
     assert written(store) == ["c-2"]
+    line = json.loads(said.getvalue())
+    assert (line["error"], line["failed_lane"]) == ("ConnectionError", "0 of 2")
+    assert line["reason"] == f"get_object {landing_key('a', 2)}: what S3 said"
+
+
+def test_what_others_say_of_an_error_is_not_logged() -> None:
+    store, said = MemoryStore(), io.StringIO()
+    land(store, "a", ndjson([landed_row(1)]))
+    leaking = mock.patch.object(store, "read", side_effect=ValueError("what a record holds"))
+    with leaking, pytest.raises(ValueError, match="holds"):
+        run(store, said=said)
+    assert json.loads(said.getvalue())["error"] == "ValueError"
+    assert "holds" not in said.getvalue()
 
 
 def test_the_age_of_the_oldest_landed_object_is_told() -> None:
@@ -316,7 +529,7 @@ def test_rows_that_no_query_sees_are_counted_and_kept() -> None:
 def test_an_object_larger_than_any_landed_one_goes_to_quarantine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limited = lambda body: unzip(body, 1000)  # noqa: E731
+    limited = lambda body, check_time: unzip(body, check_time, 1000)  # noqa: E731
     monkeypatch.setattr(compaction, "unzip", limited)
     store = MemoryStore()
     key = land(store, "a", gzip.compress(b"x" * 1001))
@@ -329,17 +542,18 @@ def test_an_object_larger_than_any_landed_one_goes_to_quarantine(
 
 def test_lines_of_a_large_object_are_those_of_a_small_one(monkeypatch: pytest.MonkeyPatch) -> None:
     body = gzip.compress(b"one\ntwo\n" + b"x" * 3000 + b"\nlast")
-    small = unzip(io.BytesIO(body)).read()
+    small = unzip(io.BytesIO(body), at_leisure).read()
     monkeypatch.setattr(landed, "_MEMORY_BYTES", 100)
     monkeypatch.setattr(landed, "_PIECE", 64)
-    large = unzip(io.BytesIO(body))
-    assert [line for lines, _ in landed.batches(large) for line in lines] == small.split(b"\n")
+    large = unzip(io.BytesIO(body), at_leisure)
+    lines = [line for lines, _ in landed.batches(large, at_leisure) for line in lines]
+    assert lines == small.split(b"\n")
     with pytest.raises(CorruptObject):
-        unzip(io.BytesIO(body[:-4]))
+        unzip(io.BytesIO(body[:-4]), at_leisure)
 
 
 def test_a_download_waits_in_memory_only_if_it_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_store, "_MEMORY_BYTES", 10)
-    whole: Any = s3_store._whole(io.BytesIO(b"x" * 11))
+    whole: Any = s3_store._whole(io.BytesIO(b"x" * 11), at_leisure)
     assert whole._rolled
     assert whole.read() == b"x" * 11

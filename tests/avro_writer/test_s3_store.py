@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from avro_writer.errors import OutOfTime
 from avro_writer.s3_store import S3Store
-from avro_writer.store import AlreadyThere, Changed, Missing, Store
+from avro_writer.store import AlreadyThere, Changed, Missing, Refused, Store
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from tests.support.memory_store import MemoryStore
@@ -212,8 +212,12 @@ def test_a_body_that_breaks_every_time_is_an_error(
 ) -> None:
     store, server = breaking
     server.breakages[:] = ["cut off"] * 9
-    with pytest.raises(BotoCoreError):
+    with pytest.raises(Refused) as refused:
         store.read("k", '"e"')
+    assert isinstance(refused.value.__cause__, BotoCoreError)
+    server.breakages[:] = ["cut off"] * 9
+    with pytest.raises(BotoCoreError):
+        store.find("k")
     server.breakages.clear()
 
 
@@ -269,7 +273,12 @@ class Refusing:
     """An S3 client that answers nothing but one error, while time goes by."""
 
     def __init__(self, error: Exception) -> None:
-        self.error, self.calls, self.slept = error, 0, 0.0
+        self.error, self.calls = error, 0
+        self.pauses: list[float] = []
+
+    @property
+    def slept(self) -> float:
+        return sum(self.pauses)
 
     def get_object(self, **_: Any) -> Any:
         self.calls += 1
@@ -278,7 +287,7 @@ class Refusing:
     list_objects_v2 = delete_object = put_object = get_object
 
     def sleep(self, seconds: float) -> None:
-        self.slept += seconds
+        self.pauses.append(seconds)
 
 
 PASSING = [
@@ -299,10 +308,15 @@ def test_what_passes_is_tried_again_with_longer_pauses_and_then_left(
     client = Refusing(error)
     store = S3Store(client, "b", remaining=lambda: 300, sleep=client.sleep)
     rest = {"create": (b"",), "replace": (b"", "e"), "read": ("e",), "delete": ("e",)}
-    with pytest.raises(type(error)):
+    # What may be one object's fault is told as that.
+    of_one = method in ("read", "delete")
+    with pytest.raises(Refused if of_one else type(error)) as raised:
         list(getattr(store, method)("k", *rest.get(method, ())))
+    assert (raised.value.__cause__ if of_one else raised.value) is error
     assert client.calls == 8
     assert 5 < client.slept < 30
+    assert max(client.pauses) <= 5, "longer ones, but not ever longer"
+    assert client.pauses[-1] > client.pauses[0]
 
 
 @pytest.mark.parametrize("error", PASSING)
@@ -345,3 +359,147 @@ def test_a_missing_key_is_told_from_a_forbidden_one_by_a_listing(client: Any) ->
         store.read("missing", "etag")
     with pytest.raises(ClientError, match="AccessDenied"):
         store.find("secret")
+    with pytest.raises(Refused, match="secret: AccessDenied"):
+        store.read("secret", "etag")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(answer(403, "InvalidObjectState"), id="archived"),
+        pytest.param(answer(400, "KMS.DisabledException"), id="its key is disabled"),
+    ],
+)
+@pytest.mark.parametrize("method", ["read", "delete"])
+def test_what_is_refused_of_one_object_is_told_with_key_and_code(
+    error: ClientError, method: str
+) -> None:
+    client = Refusing(error)
+    store = S3Store(client, "b", remaining=lambda: 300)
+    with pytest.raises(Refused) as refused:
+        getattr(store, method)("k", "e")
+    assert (refused.value.key, refused.value.reason) == ("k", error.response["Error"]["Code"])
+    assert client.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(404, "NoSuchBucket"), (400, "ExpiredToken"), (403, "InvalidAccessKeyId")],
+)
+def test_what_is_wrong_with_the_caller_or_the_bucket_is_no_objects_fault(
+    status: int, code: str
+) -> None:
+    store = S3Store(Refusing(answer(status, code)), "b", remaining=lambda: 300)
+    with pytest.raises(ClientError, match=code) as raised:
+        store.read("some/key", "e")
+    assert raised.value.__notes__ == [f"get_object some/key: {code}"]
+
+
+class Appearing:
+    """A client for which a key is missing, and comes before it is looked for in a listing."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client, self._bucket, self.refused = client, bucket, 0
+
+    def __getattr__(self, operation: str) -> Any:
+        return getattr(self._client, operation)
+
+    def get_object(self, **arguments: Any) -> Any:
+        return self._first_refused(self._client.get_object, arguments)
+
+    def delete_object(self, **arguments: Any) -> Any:
+        return self._first_refused(self._client.delete_object, arguments)
+
+    def _first_refused(self, operation: Any, arguments: Any) -> Any:
+        if not self.refused:
+            self.refused += 1
+            self._client.put_object(Bucket=self._bucket, Key=arguments["Key"], Body=b"new")
+            raise answer(403, "AccessDenied")
+        return operation(**arguments)
+
+
+def test_a_forbidden_key_that_appears_meanwhile_is_asked_for_again(client: Any) -> None:
+    bucket = f"b.{uuid.uuid4()}"
+    client.create_bucket(Bucket=bucket)
+
+    def store() -> S3Store:
+        return S3Store(Appearing(client, bucket), bucket, remaining=lambda: 300)
+
+    found = store().find("plan")
+    assert found is not None
+    assert found[0] == b"new"
+    with pytest.raises(Changed):
+        store().read("landed", '"of the one before"')
+    with pytest.raises(Changed):
+        store().delete("landed", '"of the one before"')
+    assert client.get_object(Bucket=bucket, Key="landed")["Body"].read() == b"new"
+
+
+class Hanging(Refusing):
+    """A client whose every answer is a time-out, after a while."""
+
+    def __init__(self) -> None:
+        super().__init__(ReadTimeoutError(endpoint_url="x"))
+
+    def get_object(self, **arguments: Any) -> Any:
+        self.pauses.append(15)
+        return super().get_object(**arguments)
+
+    delete_object = get_object
+
+
+@pytest.mark.parametrize("method", ["read", "delete"])
+@pytest.mark.parametrize("seconds", [44, 26])
+def test_where_no_other_would_have_time_the_object_is_not_to_blame(
+    method: str, seconds: float
+) -> None:
+    client = Hanging()
+    store = S3Store(client, "b", lambda: seconds - client.slept, client.sleep)
+    with pytest.raises(OutOfTime):
+        getattr(store, method)("k", "e")
+
+
+def test_a_listing_of_many_pages_looks_at_the_time() -> None:
+    class Endless(Refusing):
+        def list_objects_v2(self, **_: Any) -> Any:
+            self.pauses.append(1)
+            return {"IsTruncated": True, "NextContinuationToken": "t"}
+
+    client = Endless(Exception())
+    store = S3Store(client, "b", lambda: 300 - client.slept)
+    with pytest.raises(OutOfTime):
+        list(store.objects("k"))
+
+
+@pytest.mark.parametrize("method", ["read", "delete"])
+@pytest.mark.parametrize(("seconds", "most"), [(60, 35), (900, 225)])
+def test_an_object_that_hangs_leaves_time_for_the_others(
+    method: str, seconds: float, most: float
+) -> None:
+    client = Hanging()
+    store = S3Store(client, "b", lambda: seconds - client.slept, client.sleep)
+    with pytest.raises(Refused, match="ReadTimeoutError"):
+        getattr(store, method)("k", "e")
+    assert client.slept <= most
+
+
+@pytest.mark.parametrize(("left", "most", "raised"), [(300, 76, Refused), (40, 36, OutOfTime)])
+def test_an_answer_that_comes_drop_by_drop_is_waited_for_no_longer(
+    left: float, most: float, raised: type[Exception]
+) -> None:
+    class Dripping(Refusing):
+        def get_object(self, **_: Any) -> Any:
+            return {"Body": self}
+
+        def read(self, size: int) -> bytes:
+            self.pauses.append(1)
+            return b"x"
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    client = Dripping(Exception())
+    store = S3Store(client, "b", lambda: left - client.slept, client.sleep)
+    with pytest.raises(raised):
+        store.read("k", "e")
+    assert client.slept <= most

@@ -10,12 +10,13 @@ import gzip
 import io
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
 import fastavro
 
+from avro_writer.plan import Plan
 from tests.support.memory_store import MemoryStore, etag_of
 
 Identity = tuple[str, str, str, int]
@@ -24,6 +25,9 @@ Identity = tuple[str, str, str, int]
 _LANDING, _PLANS, _AVRO, _QUARANTINE = (
     f"data-pipeline/{area}/demand/" for area in ("landing", "compaction", "avro", "quarantine")
 )
+
+REPORTED = "reported/"
+"""Prefix of what runs say that they have written: each a number of rows."""
 
 
 @cache
@@ -39,17 +43,37 @@ def rows_of(avro: bytes) -> tuple[tuple[Identity, ...], int]:
     return rows, int(reader.metadata["dmd.repeats"])
 
 
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the quarantine: of a line, of the lines from one on, or of a whole object."""
+
+    key: str
+    etag: str
+    line: int | None
+    lines: int
+    data: bytes | None
+    copy: str | None
+
+    def numbers(self, body: bytes) -> Iterable[int]:
+        """Return the numbers of the lines that it is of, in the object with this body."""
+        if self.line is None:
+            return range(1, len(_lines(body) or (b"corrupt",)) + 1)
+        return range(self.line, self.line + self.lines)
+
+
 @cache
-def _entries(body: bytes) -> tuple[tuple[str, str, int | None, bytes | str], ...]:
+def _entries(body: bytes) -> tuple[Entry, ...]:
     entries = [json.loads(line) for line in gzip.decompress(body).splitlines()]
     return tuple(
-        (
-            e["key"],
-            e["etag"],
-            e.get("line"),
-            base64.b64decode(e["data"]) if "data" in e else e["copy"],
+        Entry(
+            each["key"],
+            each["etag"],
+            each.get("line"),
+            each.get("lines", 1),
+            base64.b64decode(each["data"]) if "data" in each else None,
+            each.get("copy"),
         )
-        for e in entries
+        for each in entries
     )
 
 
@@ -64,9 +88,9 @@ def _lines(landed: bytes) -> tuple[bytes, ...] | None:
 
 
 @cache
-def _identity(line: bytes) -> Identity | None:
+def _identity(line: bytes | None) -> Identity | None:
     try:
-        row = json.loads(line)
+        row = json.loads(line or b"")
         return (row["change_id"], row["record_key"], row["change_type"], row["changed_at_micros"])
     except (ValueError, KeyError, TypeError):
         return None
@@ -149,21 +173,31 @@ class Ledger:
         if not self._twice:
             doubled = [row for row, n in written.items() if n > 1 and row not in self._rewritten]
             assert not doubled, f"rows are there twice: {doubled}"
-        entries = {entry[:3] for entry in self._quarantined(store)}
+        # A run that dies reports nothing.
+        reported = sum(int(store.kept[key][0]) for key in store.keys(REPORTED))
+        assert reported <= written.total(), f"{reported} rows are reported"
+        kept = self._quarantined(store)
         landings = self._so_far(store)
         replaced = {(each.key, each.replaces) for each in landings}
         for key, body in {(each.key, each.body) for each in landings}:
             here = store.kept.get(key)
             if (here is not None and here[0] == body) or (key, etag_of(body)) in replaced:
                 continue
-            kept = _lines(body)
-            if kept is None:
-                assert (key, etag_of(body), None) in entries, f"{key} is nowhere"
-                continue
-            for number, line in enumerate(kept, 1):
-                assert (key, etag_of(body), number) in entries or written[_identity(line)], (
+            for number, line in enumerate(_lines(body) or (None,), 1):
+                assert (key, etag_of(body), number) in kept or written[_identity(line)], (
                     f"line {number} of {key} is nowhere"
                 )
+
+    def check_rest(self, store: MemoryStore) -> None:
+        """Check that nothing is left but what S3 refuses, and the plans that wait for it."""
+        self.check(store)
+        waiting = {*store.refused("read"), *store.refused("delete")}
+        for key in store.keys(_PLANS):
+            for plan in Plan.from_json(store.kept[key][0], key).aside:
+                assert plan.waits_for in waiting, f"{plan.id} waits for nothing"
+                waiting |= {each.key for each in plan.inputs}
+        left = set(store.keys(_LANDING)) - waiting
+        assert not left, f"{left} had to wait"
 
     def check_end(self, store: MemoryStore) -> None:
         """Check what must hold when all runs have ended."""
@@ -172,13 +206,13 @@ class Ledger:
         assert store.keys(_PLANS) == [], "a plan is left"
         if not self._exact or self._twice:
             return
-        entries = self._quarantined(store)
         totals = self.totals(store)
         assert totals["lines landed"] == sum(
             totals[where] for where in ("rows written", "repeats left out", "lines in quarantine")
         ), totals
-        for _, _, number, copy in entries:
-            assert number is not None or copy in store.kept, f"no copy at {copy!r}"
+        copies = {key for key in store.keys(_QUARANTINE) if "/objects/" in key}
+        strangers = copies - {entry.copy for entry in self._entries(store)}
+        assert not strangers, f"no entry names {strangers}"
 
     def totals(self, store: MemoryStore) -> dict[str, int]:
         """Return the counts of landed lines and of their places. A corrupt object is one line."""
@@ -188,12 +222,27 @@ class Ledger:
             "lines landed": sum(len(_lines(body) or (b"corrupt",)) for body in bodies),
             "rows written": sum(len(rows) for rows, _ in files),
             "repeats left out": sum(repeats for _, repeats in files),
-            "lines in quarantine": len(self._quarantined(store)),
+            "lines in quarantine": self._quarantined(store).total(),
             "objects landed": len(bodies),
             "files written": len(files),
         }
 
-    def _quarantined(self, store: MemoryStore) -> list[tuple[str, str, int | None, bytes | str]]:
+    def _quarantined(self, store: MemoryStore) -> Counter[tuple[str, str, int]]:
+        """Return how often each line is in quarantine, which has to have what it says."""
+        bodies = {(each.key, etag_of(each.body)): each.body for each in self._so_far(store)}
+        found: Counter[tuple[str, str, int]] = Counter()
+        for entry in self._entries(store):
+            body = bodies[entry.key, entry.etag]
+            if entry.data is None:
+                copy = store.kept.get(entry.copy or "", (None,))[0]
+                assert copy == body, f"{entry.copy!r} is no copy of {entry.key}"
+            else:
+                (number,) = entry.numbers(body)
+                assert (_lines(body) or ())[number - 1] == entry.data
+            found.update((entry.key, entry.etag, number) for number in entry.numbers(body))
+        return found
+
+    def _entries(self, store: MemoryStore) -> list[Entry]:
         return [
             entry
             for key in store.keys(_QUARANTINE)

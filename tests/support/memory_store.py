@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import BinaryIO
 
-from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
+from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing, Refused
+
+_REFUSED = "refused/"
 
 
 @dataclass
@@ -50,7 +52,9 @@ class MemoryStore:
 
     def read(self, key: str, etag: str) -> BinaryIO:
         self.requests.append(("get", key))
-        return io.BytesIO(self._held(key, etag))
+        body = self._held(key, etag)
+        self._give("read", key)
+        return io.BytesIO(body)
 
     def find(self, key: str) -> tuple[bytes, str] | None:
         self.requests.append(("get", key))
@@ -73,6 +77,7 @@ class MemoryStore:
     def delete(self, key: str, etag: str) -> None:
         self.requests.append(("delete", key))
         self._held(key, etag)
+        self._give("delete", key)
         del self.kept[key]
 
     def overwrite(self, key: str, body: bytes) -> str:
@@ -89,6 +94,24 @@ class MemoryStore:
         """Put without a condition, as Firehose does."""
         self.kept[key] = (body, modified or self.now)
         return etag_of(body)
+
+    def refuse(self, method: str, key: str) -> None:
+        """Refuse to read, or to delete, what is under a key; kept in the bucket as all state is."""
+        self.put(f"{_REFUSED}{method}/{key}", b"")
+
+    def give(self, method: str = "", key: str = "") -> None:
+        """Refuse it no longer; with nothing given, nothing is refused any more."""
+        for each in self.keys(f"{_REFUSED}{method}/{key}" if method else _REFUSED):
+            del self.kept[each]
+
+    def refused(self, method: str) -> list[str]:
+        """Return the keys of what is refused."""
+        prefix = f"{_REFUSED}{method}/"
+        return [key.removeprefix(prefix) for key in self.keys(prefix)]
+
+    def _give(self, method: str, key: str) -> None:
+        if f"{_REFUSED}{method}/{key}" in self.kept:
+            raise Refused(key, "InvalidObjectState")
 
     def keys(self, prefix: str) -> list[str]:
         """Return the keys below a prefix, in order."""

@@ -16,10 +16,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
 
-from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing
+from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing, Refused
 from tests.support.memory_store import MemoryStore, whole
 
-REFUSALS = (Missing, Changed, AlreadyThere)
+REFUSALS = (Missing, Changed, AlreadyThere, Refused)
 MUTATING = ("create", "replace", "delete")
 
 Main = Callable[["AskingStore", Callable[[], float]], object]

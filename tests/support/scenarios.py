@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
+from unittest import mock
 
+from avro_writer import landed, quarantine
+from avro_writer.errors import ObjectsSetAside
+from avro_writer.plan import Input, Plan
+from tests.support import writer
 from tests.support.exploration import Exploration, Explored, Faults
-from tests.support.ledger import Ledger
-from tests.support.memory_store import MemoryStore
-from tests.support.programs import Program
-from tests.support.runs import NOW, closing, other_rules, other_schema, run_program
+from tests.support.ledger import Ledger, landing_key
+from tests.support.memory_store import MemoryStore, etag_of
+from tests.support.programs import PLENTY, Change, Life, Program
+from tests.support.runs import (
+    FOLDER,
+    NOW,
+    closing,
+    other_rules,
+    other_schema,
+    run_main,
+    run_program,
+)
 from tests.support.writer import gz_lines, landed_row, ndjson
 
 Events = Mapping[str, Callable[[MemoryStore], None]]
@@ -18,6 +33,10 @@ _KEYS_A_PAGE = 2
 
 ONE = {"a": ndjson([landed_row(1)])}
 TWO = {"a": ndjson([landed_row(1)]), "b": ndjson([landed_row(2)])}
+TWO_DATES = {
+    "a": ndjson([landed_row(1), landed_row(2, days=1)]),
+    "b": ndjson([landed_row(3, days=1)]),
+}
 WITH_BAD_LINES = {
     "a": ndjson([landed_row(1), landed_row(2, days=1), landed_row(1)]),
     "b": gz_lines(landed_row(3), b"bad"),
@@ -49,6 +68,10 @@ class Scenario:
         Number of lanes at the end.
     identical
         As in `Exploration`.
+    before
+        Brings the bucket to where the exploration begins.
+    bounds
+        Is in place for all runs.
     """
 
     name: str
@@ -59,21 +82,26 @@ class Scenario:
     faults: Faults = field(default_factory=Faults)
     lanes: int = 1
     identical: bool = True
+    before: Callable[[MemoryStore], None] = lambda store: None
+    bounds: Change = contextlib.nullcontext
 
     def explore(self) -> Explored:
         """Explore all schedules."""
-        runs = {
-            name: run_program(name, **given) for name, given in zip("ABC", self.runs, strict=False)
-        }
-        return explore(
-            self.landed,
-            runs,
-            faults=self.faults,
-            events=self.events,
-            ledger=self.ledger(),
-            lanes=self.lanes,
-            identical=self.identical,
-        )
+        with self.bounds():
+            runs = {
+                name: run_program(name, **given)
+                for name, given in zip("ABC", self.runs, strict=False)
+            }
+            return explore(
+                self.landed,
+                runs,
+                faults=self.faults,
+                events=self.events,
+                ledger=self.ledger(),
+                lanes=self.lanes,
+                identical=self.identical,
+                before=self.before,
+            )
 
 
 def explore(
@@ -85,6 +113,7 @@ def explore(
     ledger: Ledger | None = None,
     lanes: int = 1,
     identical: bool = True,
+    before: Callable[[MemoryStore], None] = lambda store: None,
     **last: Any,
 ) -> Explored:
     """Explore runs over the landed objects of one lane.
@@ -98,6 +127,7 @@ def explore(
     store = MemoryStore(now=NOW, page_size=_KEYS_A_PAGE)
     for name, body in landed.items():
         ledger.land(store, name, body)
+    before(store)
     happening = events(ledger) if events else None
     check = closing(ledger, lanes=lanes, **last)
     try:
@@ -124,6 +154,54 @@ def _not_exact() -> Ledger:
     return Ledger(exact=False)
 
 
+def refused(method: str) -> Callable[[Ledger], Events]:
+    def events(ledger: Ledger) -> Events:
+        key = landing_key("a")
+        return {
+            f"S3 refuses to {method} a": lambda store: store.refuse(method, key),
+            f"S3 does not refuse to {method} a": lambda store: store.give(method, key),
+        }
+
+    return events
+
+
+def _given_again(ledger: Ledger) -> Events:
+    return {"S3 gives all again": lambda store: store.give()}
+
+
+def set_aside(store: MemoryStore) -> None:
+    """Have a run die between its outputs, S3 refuse to read what it has read, and the next come."""
+    store.now = NOW
+    kept = {key: store.kept.pop(key) for key in store.keys(landing_key("b"))}
+    life = Life(run_main("before"))
+    life.begin()
+    while life.asked and not store.keys("data-pipeline/avro/"):
+        life.go_on(life.asked.apply(store), PLENTY)
+    life.kill()
+    store.refuse("read", landing_key("a"))
+    with contextlib.suppress(ObjectsSetAside):
+        writer.run(store, now=lambda: NOW + timedelta(hours=1), run_id="before", folder=FOLDER)
+    store.kept.update(kept)
+
+
+def too_long_for_any_run(store: MemoryStore) -> None:
+    """Put a plan whose object as many runs had no time for as have to try."""
+    key = landing_key("a")
+    landed = Input(key, etag_of(store.kept[key][0]), len(store.kept[key][0]))
+    plan = Plan("0", "reading", "demand", (landed,), "before", 0.0, tries=2)
+    store.put("data-pipeline/compaction/demand/1-0.json", plan.to_json())
+
+
+@contextlib.contextmanager
+def few_bad_lines() -> Iterator[None]:
+    """Have two bad lines of an object be too many, and one more than is kept in an entry."""
+    with (
+        mock.patch.multiple(quarantine, _MOST_LINES=2, _MOST_DATA_BYTES=3),
+        mock.patch.object(landed, "_BATCH_BYTES", 1),
+    ):
+        yield
+
+
 QUICK = (
     Scenario("two runs over two objects, with a repeat and a bad line", WITH_BAD_LINES),
     Scenario("two runs over a corrupt object", CORRUPT),
@@ -148,6 +226,46 @@ QUICK = (
         ledger=_not_exact,
         identical=False,
     ),
+    Scenario(
+        "a run, S3 refuses to read an object and then does not",
+        TWO_DATES,
+        runs=({},),
+        events=refused("read"),
+        faults=Faults(delayed=1),
+    ),
+    Scenario(
+        "a run, S3 refuses to delete an object and then does not",
+        TWO_DATES,
+        runs=({},),
+        events=refused("delete"),
+        faults=Faults(delayed=1),
+    ),
+    Scenario("two runs beside a plan that is set aside", TWO_DATES, before=set_aside),
+    Scenario(
+        "a run beside a plan that is set aside, S3 gives its object, a request arrives late",
+        TWO_DATES,
+        runs=({},),
+        events=_given_again,
+        faults=Faults(delayed=1),
+        before=set_aside,
+    ),
+    Scenario(
+        "two runs, a plan is set aside, S3 gives its object",
+        {"a": TWO_DATES["a"]},
+        events=_given_again,
+        before=set_aside,
+    ),
+    Scenario(
+        "two runs over an object that no run has time for",
+        {"a": TWO_DATES["a"]},
+        before=too_long_for_any_run,
+    ),
+    Scenario(
+        "two runs over an object with too many bad lines",
+        {"a": gz_lines(b"bad", landed_row(1), b"worse", landed_row(2))},
+        bounds=few_bad_lines,
+    ),
+    Scenario("two runs with one request id", ONE, runs=({"request_id": "R"}, {"request_id": "R"})),
     Scenario("two runs with different schemas", ONE, runs=({"change": other_schema}, {})),
     *(
         Scenario(
@@ -163,4 +281,16 @@ QUICK = (
 DEEP = (
     Scenario("two runs, a leap of the first one's clock", ONE, faults=Faults(clocks=1)),
     Scenario("two runs, a request of the first arrives late", ONE, faults=Faults(delayed=1)),
+    Scenario(
+        "two runs, S3 refuses to read an object and then does not", ONE, events=refused("read")
+    ),
+    Scenario(
+        "two runs, S3 refuses to delete an object and then does not", ONE, events=refused("delete")
+    ),
+    Scenario(
+        "two runs beside a plan that is set aside, S3 gives its object",
+        TWO_DATES,
+        events=_given_again,
+        before=set_aside,
+    ),
 )

@@ -13,21 +13,24 @@ from unittest import mock
 
 from avro_writer import attempt, container, run
 from avro_writer.attempt import Held, Worker
+from avro_writer.compaction import Compaction
 from avro_writer.container import DateFile
-from avro_writer.errors import Overtaken
+from avro_writer.errors import OutOfTime, Overtaken
 from avro_writer.lanes import Lane, Layout
-from avro_writer.plan import Plan
-from avro_writer.quarantine import Quarantine
-from avro_writer.store import Changed, Missing
+from avro_writer.plan import Input, Plan
+from avro_writer.quarantine import BadParts, Quarantine
+from avro_writer.store import Changed, Missing, Refused
 from tests.support.exploration import Faults
 from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore, whole
 from tests.support.programs import AskingStore, Change
 from tests.support.runs import other_rules, other_schema, run_program
+from tests.support.scenarios import few_bad_lines, refused, set_aside
 from tests.support.writer import gz_lines, landed_row, ndjson
 
 _ONE = {"a": ndjson([landed_row(1)])}
 _TWO = {"a": ndjson([landed_row(1)]), "b": ndjson([landed_row(2)])}
+_TWO_DATES = {"a": ndjson([landed_row(1), landed_row(2, days=1)]), "b": ndjson([landed_row(3)])}
 _SAME_DATE = {"a": ndjson([landed_row(n) for n in (1, 2, 3)]), "b": ndjson([landed_row(4)])}
 
 
@@ -263,6 +266,109 @@ def _plan_before_inputs() -> AbstractContextManager[object]:
     return mock.patch.object(attempt, "_clean", clean)
 
 
+def _refused_taken_for_missing() -> AbstractContextManager[object]:
+    """A plan that is fixed does without what S3 refuses."""
+    read = Compaction._input
+
+    def read_or_not(self: Compaction, each: Input) -> None:
+        with contextlib.suppress(Refused):
+            read(self, each)
+
+    return mock.patch.object(Compaction, "_input", read_or_not)
+
+
+@contextlib.contextmanager
+def _lane_waits_for_what_is_refused() -> Iterator[None]:
+    """As if the run had no time for more."""
+    clean, write = attempt._clean, attempt._write
+
+    def stop(inner: Callable[..., Any]) -> Callable[..., Any]:
+        def call(worker: Worker, *rest: Any) -> Any:
+            def refuse(each: Input, error: Exception) -> None:
+                raise OutOfTime
+
+            try:
+                return inner(replace(worker, set_aside=refuse), *rest)
+            except Refused:
+                raise OutOfTime from None
+
+        return call
+
+    with mock.patch.multiple(attempt, _clean=stop(clean), _write=stop(write)):
+        yield
+
+
+def _inputs_of_the_set_aside_are_free() -> AbstractContextManager[object]:
+    return mock.patch.object(Plan, "held_aside", frozenset())
+
+
+def _lane_ends_with_its_plan() -> AbstractContextManager[object]:
+    """Nothing stays of a lane whose plan is done, whatever is set aside there."""
+
+    def leave(worker: Worker, held: Held) -> Held:
+        with contextlib.suppress(Missing, Changed):
+            worker.store.delete(held.key, held.etag)
+        return replace(held, plan=held.plan.left())
+
+    return mock.patch.object(attempt, "_leave", leave)
+
+
+def _what_stays_undeleted_is_forgotten() -> AbstractContextManager[object]:
+    delete = attempt._delete
+
+    def try_to(store: Any, each: Input) -> None:
+        with contextlib.suppress(Refused):
+            delete(store, each)
+
+    return mock.patch.object(attempt, "_delete", try_to)
+
+
+def _run_decides_what_goes_whole() -> AbstractContextManager[object]:
+    return mock.patch.object(Plan, "goes_whole", True)
+
+
+def _commits_look_alike() -> AbstractContextManager[object]:
+    written = Plan.written_by
+
+    def without_its_author(self: Plan, run: str, by: str, inputs: tuple[Input, ...]) -> Plan:
+        return written(self, run, "", inputs)
+
+    return mock.patch.object(Plan, "written_by", without_its_author)
+
+
+@contextlib.contextmanager
+def _copies_by_place() -> Iterator[None]:
+    """A copy has the place of its object among the plan's inputs for its name."""
+    begin, of = Compaction.__init__, Quarantine.of
+
+    def begin_with(self: Compaction, plan: Plan, *rest: Any) -> None:
+        (kept,) = (each for each in rest if isinstance(each, Quarantine))
+        vars(kept)["inputs"] = plan.inputs
+        begin(self, plan, *rest)
+
+    def of_place(self: Quarantine, source: Input) -> BadParts:
+        bad = of(self, source)
+        bad._copy = f"{self.prefix}objects/{vars(self)['inputs'].index(source):06d}"
+        return bad
+
+    with (
+        mock.patch.object(Compaction, "__init__", begin_with),
+        mock.patch.object(Quarantine, "of", of_place),
+    ):
+        yield
+
+
+def _too_many_bad_lines_without_a_copy() -> AbstractContextManager[object]:
+    add = BadParts.add_rest
+
+    def add_without(self: BadParts, number: int, count: int) -> None:
+        copied = self._copied
+        add(self, number, count)
+        self._copied = copied
+
+    return mock.patch.object(BadParts, "add_rest", add_without)
+
+
 def _rewritten() -> dict[str, Any]:
     ledger = Ledger(twice=True)
     return {
@@ -341,4 +447,66 @@ BUGS = [
         alone=True,
     ),
     Bug("the plan is deleted before its inputs", _everywhere(_plan_before_inputs), _ONE),
+    Bug(
+        "what S3 refuses counts as missing",
+        _everywhere(_refused_taken_for_missing),
+        _TWO_DATES,
+        given=lambda: {"events": refused("read")},
+        alone=True,
+    ),
+    *(
+        Bug(
+            f"a lane waits for what S3 refuses to {method}",
+            _everywhere(_lane_waits_for_what_is_refused),
+            _TWO,
+            given=lambda method=method: {"events": refused(method)},  # type: ignore[misc]
+            alone=True,
+        )
+        for method in ("read", "delete")
+    ),
+    Bug(
+        "what S3 refuses to delete is forgotten",
+        _everywhere(_what_stays_undeleted_is_forgotten),
+        _TWO,
+        given=lambda: {"events": refused("delete")},
+        alone=True,
+    ),
+    Bug(
+        "a plan that is set aside does not hold its inputs",
+        _everywhere(_inputs_of_the_set_aside_are_free),
+        _TWO_DATES,
+        given=lambda: {"events": refused("read")},
+        alone=True,
+    ),
+    Bug(
+        "what is set aside goes with the lane's next plan",
+        _everywhere(_lane_ends_with_its_plan),
+        _TWO_DATES,
+        given=lambda: {"before": set_aside},
+        alone=True,
+    ),
+    Bug(
+        "a run decides that an object goes whole, and not the plan",
+        (_run_decides_what_goes_whole, contextlib.nullcontext, contextlib.nullcontext),
+        _ONE,
+    ),
+    Bug(
+        "two runs of one name commit alike",
+        _everywhere(_commits_look_alike),
+        _ONE,
+        settings=({"request_id": "R"}, {"request_id": "R"}),
+    ),
+    Bug(
+        "copies are named by their place in the plan",
+        _everywhere(_copies_by_place),
+        {"a": ndjson([landed_row(1)]), "b": b"no gzip"},
+        given=lambda: {"events": refused("read")},
+        alone=True,
+    ),
+    Bug(
+        "the rest of an object with too many bad lines has no copy",
+        _everywhere(_and(few_bad_lines, _too_many_bad_lines_without_a_copy)),
+        {"a": gz_lines(b"1", b"2", landed_row(1))},
+        alone=True,
+    ),
 ]

@@ -64,9 +64,13 @@ def run(
     unique: Callable[[], str] | None = None,
     capacity: Capacity | None = None,
     folder: Path | None = None,
+    said: io.StringIO | None = None,
     **settings: Any,
 ) -> Report:
-    """One run of the writer over the demand type. By default, it takes all landed objects."""
+    """One run of the writer over the demand type. By default, it takes all landed objects.
+
+    Its log lines of level ERROR are in ``said``.
+    """
     given: dict[str, Any] = {
         "bucket": "b",
         "prefix": "data-pipeline",
@@ -90,7 +94,7 @@ def run(
         Clock(now or (lambda: store.now), clock_left or (lambda: remaining)),
         run_id or f"run-{number}",
         unique or (lambda: f"u{number}x{next(_numbers)}"),
-        Log("ERROR", stream=io.StringIO()),
+        Log("ERROR", stream=said or io.StringIO()),
         folder,
         capacity,
     )
