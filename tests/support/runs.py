@@ -56,7 +56,7 @@ def run_main(name: str, *, request_id: str = "", **settings: Any) -> Main:
         with contextlib.suppress(ObjectsSetAside):
             report = writer.run(
                 store,
-                # The clocks are hours apart, in both directions: no run considers another's plan fresh.
+                # Clocks are hours apart in both directions: no run considers another's plan fresh.
                 now=lambda: NOW + timedelta(hours=ord(name[0])),
                 clock_left=left,
                 run_id=request_id or name,
