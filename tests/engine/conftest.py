@@ -44,6 +44,7 @@ class Stack:
         folder: Path = REPOSITORY,
         secret: bool = False,
         targets: Collection[str] | None = None,
+        maker: type[ResourceMaker] = ResourceMaker,
     ) -> Deployment:
         """Run the program with ``settings`` in place of the stack's."""
         own = local_config(self.endpoint, self.name, packages=self.packages)
@@ -52,7 +53,7 @@ class Stack:
             folder,
             self.name,
             config,
-            maker=ResourceMaker(Clients(self.endpoint)),
+            maker=maker(Clients(self.endpoint)),
             state=self.state,
             preview=preview,
             secret_keys=config if secret else (),

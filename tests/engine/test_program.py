@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime.mocks import MockCallArgs
 
 from emulation.endpoint import Endpoint
+from estate.errors import ProvisionError
+from estate.provision.monitor import ResourceMaker
 from infra.naming import ENVIRONMENTS
 from tests.engine.conftest import Stack
 from tests.engine.monitor import Deployment, Registered
@@ -214,6 +217,23 @@ def test_what_is_wrong_is_one_clear_error_before_anything_is_made(
 ) -> None:
     settings, said = WRONG[wrong]
     refused(new_stack("dev1").run(settings, preview=False), said)
+
+
+class OfOtherAccounts(ResourceMaker):
+    """The provider, where the credentials are of an account that it was not given."""
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        raise ProvisionError("AWS account ID not allowed: 123456789012")
+
+
+def test_an_account_that_the_provider_refuses_is_one_clear_error(new_stack: Stacks) -> None:
+    deployment = new_stack("dev1").run(preview=False, maker=OfOtherAccounts)
+    refused(deployment, "AWS account ID not allowed: 123456789012")
+    (message,) = deployment.messages
+    assert message.startswith("stack dev1 belongs to account ")
+    assert message.endswith(
+        "use credentials of the stack's account, or correct dmd-pipeline:account_id"
+    )
 
 
 def test_a_key_that_is_no_setting_is_one_clear_error(new_stack: Stacks) -> None:

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.runtime.mocks import MockCallArgs
 
 from avro_writer.settings import Settings as WriterSettings
 from catalog import glue_columns
-from estate.resources.computed import AsAws
 from infra.lookups import WrongAccountError
 from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
@@ -123,28 +121,6 @@ def test_the_wrong_account_is_refused_before_anything_is_made(packages: Path) ->
     recording = Recording("999999999999")
     with pytest.raises(WrongAccountError, match="dev1 belongs to account 111122223333, but"):
         record("dev1", packages, into=recording)
-    assert recording.owned == []
-
-
-class RefusedByTheProvider(AsAws):
-    """The credentials are of an account that the provider was not given."""
-
-    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        # Just this the SDK raises of what a provider answers.
-        raise Exception("AWS account ID not allowed: 999999999999")
-
-
-def test_an_account_that_the_provider_refuses_is_the_same_error(packages: Path) -> None:
-    recording = Recording(ACCOUNTS["dev1"])
-    with pytest.raises(WrongAccountError) as caught:
-        record("dev1", packages, account=RefusedByTheProvider, into=recording)
-    assert str(caught.value).startswith(
-        "stack dev1 belongs to account 111122223333, and these credentials are refused: "
-    )
-    assert str(caught.value).endswith(
-        "AWS account ID not allowed: 999999999999: use credentials of the stack's account, "
-        "or correct dmd-pipeline:account_id"
-    )
     assert recording.owned == []
 
 
