@@ -71,7 +71,7 @@ class ContinuousIntegration(pulumi.ComponentResource):
             name,
             settings=settings,
             role_name=settings.naming.ci_role,
-            description=f"What continuous integration tests {settings.environment} with",
+            description=f"Role of continuous integration for tests of {settings.environment}",
             trusts=trust_principals(
                 [f"arn:aws:iam::{settings.account_id}:root", referenced.ci_runner_role_arn]
             ),

@@ -124,9 +124,9 @@ def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             datapoints=3,
             periods=3,
             description=(
-                f"Records of {record_type} have waited in Firehose ten minutes longer than it "
-                f"buffers. First: read the log group {log_group}; it says whether S3, the role or "
-                "the transform refuses."
+                f"Records of {record_type} have waited in Firehose ten minutes longer than the "
+                f"buffering interval. First: read the log group {log_group}; it says whether S3, "
+                "the role or the transform fails."
             ),
         ),
         Alarm(
@@ -138,9 +138,9 @@ def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             periods=3,
             description=(
                 f"The delivery stream of {record_type} reads {settings.stream_name} more than ten "
-                "minutes late; what it has not read when the stream's retention is over is lost. "
-                "First: see whether reads-throttled goes off too, and ask the stream's owner for "
-                "more shards if it does."
+                "minutes late; records that it has not read when the stream's retention ends are "
+                "lost. First: check whether reads-throttled is in alarm; if so, ask the stream's "
+                "owner for more shards."
             ),
         ),
     ]
@@ -157,9 +157,10 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             datapoints=2,
             periods=3,
             description=(
-                f"The transform of {record_type} fails as a whole; after its retries Firehose puts "
-                "each batch below the error prefix. First: read the log group "
-                f"{function_log_group(function)}; after a deployment, deploy the one before again."
+                f"Invocations of the transform of {record_type} fail; after its retries Firehose "
+                "puts each batch below the error prefix. First: read the log group "
+                f"{function_log_group(function)}; if it began after a deployment, deploy the "
+                "previous version again."
             ),
         ),
         Alarm(
@@ -170,7 +171,7 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             datapoints=1,
             periods=1,
             description=(
-                f"Records of {record_type} cannot become rows; their raw source is kept below "
+                f"Records of {record_type} cannot become rows; Firehose keeps their source below "
                 f"data-pipeline/errors/{record_type}/. First: look for 'records failed' in the log "
                 f"group {function_log_group(function)}: reason and column say whether the item or "
                 "the schema is wrong."
@@ -196,8 +197,8 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             periods=3,
             description=(
                 f"Landed rows of {record_type} have waited {patience} s for the Avro writer; "
-                "nothing is lost, but queries do not see them. First: see whether writer-silent, "
-                "writer-failing or writer-throttled goes off too; if not, RunsOutOfTime above zero "
+                "nothing is lost, but queries do not see them. First: check whether writer-silent, "
+                "writer-failing or writer-throttled is in alarm; if not, RunsOutOfTime above zero "
                 "means that more lanes (delivery_parallelization_factor) are needed."
             ),
         ),
@@ -214,7 +215,8 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             description=(
                 f"Landed lines or objects of {record_type} cannot become Avro; they are kept below "
                 f"data-pipeline/quarantine/{record_type}/. First: read the reason in the newest "
-                "entries-*.jsonl.gz there; after a change of schema, deploy the one before again."
+                "entries-*.jsonl.gz there; if it began after a schema change, deploy the previous "
+                "schema again."
             ),
         ),
         Alarm(
@@ -226,7 +228,7 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             periods=1,
             description=(
                 f"Rows of {record_type} have a date before {settings.first_partition_date} or "
-                "after tomorrow; they are in the table's files, and no query finds them. First: "
+                "after tomorrow; they are in the table's files, but no query finds them. First: "
                 f"list the partitions below data-pipeline/avro/{record_type}/; if the dates are "
                 "right, set first_partition_date to the first of them."
             ),
@@ -252,8 +254,8 @@ def _stream_alarms(settings: Settings) -> list[Alarm]:
             periods=3,
             description=(
                 f"Kinesis refuses a fifth of the reads of {settings.stream_name}. A shard allows "
-                "five reads a second, of which this pipeline takes four. First: find the stream's "
-                "other consumers and move them to enhanced fan-out, or have the stream split."
+                "five reads per second, and this pipeline makes four. First: find the stream's "
+                "other consumers and move them to enhanced fan-out, or ask for more shards."
             ),
         )
     ]
@@ -276,10 +278,10 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
             datapoints=runs,
             periods=runs,
             description=(
-                "The Avro writer does not run; nothing is lost, but what lands waits. First: see "
+                "The Avro writer does not run; nothing is lost, but new rows wait. First: check "
                 f"whether the schedules in the group {naming.schedule_group} are enabled, and "
-                f"whether the queue {queue} says why they cannot invoke it. Right after the first "
-                "deployment it goes off until the schedules have fired."
+                f"whether messages in the queue {queue} say why they cannot invoke it. After the "
+                "first deployment, the alarm stays on until the schedules have run."
             ),
         ),
         Alarm(
@@ -290,7 +292,7 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
             datapoints=runs,
             periods=runs,
             description=(
-                "The Avro writer fails run after run; nothing is lost, but what lands waits. "
+                "Runs of the Avro writer keep failing; nothing is lost, but new rows wait. "
                 f"First: read the errors in the log group {log_group}; they name the record type, "
                 "the lane and the object."
             ),
@@ -303,7 +305,7 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
             datapoints=runs,
             periods=runs,
             description=(
-                "Lambda refuses runs of the Avro writer: the account's concurrency is used up. "
+                "Lambda throttles runs of the Avro writer: the account's concurrency is used up. "
                 "First: find the function that uses it (ConcurrentExecutions by function), then "
                 "ask for a higher quota."
             ),
@@ -318,9 +320,9 @@ def _writer_alarms(settings: Settings) -> list[Alarm]:
             datapoints=2,
             periods=2,
             description=(
-                "Again and again runs of the Avro writer fail or do not happen; the queue "
+                "Runs of the Avro writer repeatedly fail or do not start; the queue "
                 f"{queue} keeps them. First: read a message, which says why. The lane's next run "
-                "takes up what was left, so purge the queue when the cause is mended."
+                "continues the work, so purge the queue when the cause is corrected."
             ),
         ),
     ]

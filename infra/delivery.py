@@ -76,7 +76,7 @@ class DeliveryStream(pulumi.ComponentResource):
             f"transform-{record_type}",
             settings=settings,
             function_name=naming.transform_function(record_type),
-            description=f"Change records of type {record_type} into rows, for Firehose",
+            description=f"Turns change records of type {record_type} into rows, for Firehose",
             package=package,
             logs=logs,
             handler="transform.handler.handler",
@@ -106,7 +106,7 @@ class DeliveryStream(pulumi.ComponentResource):
             f"delivery-{record_type}",
             settings=settings,
             role_name=naming.delivery_role(record_type),
-            description=f"What the delivery stream {stream_name} works with",
+            description=f"Role of the delivery stream {stream_name}",
             trusts=trust(
                 "firehose.amazonaws.com",
                 only_for(

@@ -49,7 +49,7 @@ class LogForwarding(pulumi.ComponentResource):
             "log-producer",
             settings=settings,
             role_name=settings.naming.log_producer_role,
-            description="What CloudWatch Logs forwards log events with",
+            description="Role with which CloudWatch Logs forwards log events",
             # AWS's page names no narrower source than the account's logs. Its examples use only
             # one of the two keys. If CloudWatch Logs sends only one of them, the other must be
             # removed: see docs/deploying.md.

@@ -92,7 +92,7 @@ ORDER BY record_type, change_type""",
     )
     yield SavedQuery(
         "freshness",
-        "The newest change that has come through, by type and day. Reads the last seven days.",
+        "The newest change in the tables, by type and day. Reads the last seven days.",
         f"""\
 SELECT record_type, {PARTITION_COLUMN}, max(changed_at) AS last_changed_at,
   date_diff('minute', max(changed_at), CAST(current_timestamp AS timestamp(3))) AS minutes_ago
@@ -117,8 +117,8 @@ ORDER BY record_type, {PARTITION_COLUMN}""",
     )
     yield SavedQuery(
         "repeats",
-        "Changes that came more than once in different batches, which is no error: rows of one "
-        "change_id with one content. Reads the last seven days.",
+        "Changes that arrived again in a different batch, which is normal: rows with the same "
+        "change_id and content. Reads the last seven days.",
         f"""\
 SELECT record_type, {PARTITION_COLUMN}, change_id, record_key, change_type,
   count(*) AS copies, count(DISTINCT path) AS files
@@ -139,7 +139,7 @@ LIMIT 100""",
     )
     yield SavedQuery(
         "rescued-attributes",
-        "Which attributes have no column or did not fit theirs, how often, and one example each. "
+        "The attributes without a column or with values that do not fit, with counts and examples. "
         "Reads the last seven days.",
         f"""\
 SELECT record_type, attribute, count(*) AS changes, max(changed_at) AS last_changed_at,
@@ -173,9 +173,9 @@ ORDER BY changed_at_micros, length(sequence_number), sequence_number, change_id"
     )
     yield SavedQuery(
         f"{record_type}-latest-since",
-        f"Current state of the {record_type} records that changed on or after a day: what "
-        f"{latest(record_type)} has of partition_date >= that day, read from those days' files "
-        "alone. The ? is the day: '2026-11-01'.",
+        f"Current state of the {record_type} records that changed on or after a day: the rows of "
+        f"{latest(record_type)} with partition_date >= that day, read only from those days' "
+        "files. The ? is the day: '2026-11-01'.",
         current_state_sql(record_type, since="?"),
     )
     yield SavedQuery(

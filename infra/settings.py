@@ -217,7 +217,8 @@ def parse_settings(
         raise SettingsError(f"unknown stack {stack!r}: must be one of {', '.join(ENVIRONMENTS)}")
     texts = {key: value_of(key) for key in _rules()}
     problems = [
-        f"{PROJECT}:{key} is no setting{_meant(key)}" for key in sorted(set(keys) - _rules().keys())
+        f"{PROJECT}:{key} is not a setting{_meant(key)}"
+        for key in sorted(set(keys) - _rules().keys())
     ]
     values: dict[str, Any] = {}
 

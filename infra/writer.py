@@ -102,7 +102,7 @@ class AvroWriter(pulumi.ComponentResource):
             name,
             settings=settings,
             function_name=naming.writer_function,
-            description="Landed rows into partitioned Avro files, one lane of a record type a run",
+            description="Turns landed rows into partitioned Avro files, one lane per run",
             package=package,
             logs=logs,
             after=[catalog],
@@ -143,7 +143,7 @@ class AvroWriter(pulumi.ComponentResource):
             "scheduler",
             settings=settings,
             role_name=naming.scheduler_role,
-            description="What EventBridge Scheduler runs the Avro writer with",
+            description="Role with which EventBridge Scheduler runs the Avro writer",
             # A schedule group is the narrowest source that Scheduler supports.
             # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
             trusts=trust(
