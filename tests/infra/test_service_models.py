@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import ParamValidationError
 from pulumi.runtime.mocks import MockResourceArgs
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
+from estate.errors import ProvisionError
 from estate.program import run_program
 from estate.provision import local_settings
 from estate.provision.monitor import ProvisioningMonitor
@@ -71,7 +72,7 @@ def made_wrong(
     renamed = {"name": "another"} if "name" in resource.inputs else {}
     inputs = merged({**resource.inputs, **renamed}, wrong)
     # The answer of the emulator or botocore does not matter here.
-    with suppress(ClientError, ParamValidationError):
+    with suppress(ProvisionError, ParamValidationError):
         maker.new_resource(MockResourceArgs(token, name, inputs, custom=True))
     ((_, requests),) = maker.sent.items()
     return [fault for each in requests for fault in each.faults]
