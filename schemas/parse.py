@@ -354,7 +354,7 @@ class _Parser:
     def _logical(self, schema: dict[str, Any], where: str, epoch: Epoch | None) -> ColumnType:
         logical, base = schema["logicalType"], schema.get("type")
         if not isinstance(logical, str):
-            raise self.fail(where, f"there is no logical type {logical!r}", "Name one")
+            raise self.fail(where, f"there is no logical type {logical!r}", "Give its name")
         if logical in _REFUSED_LOGICAL_TYPES:
             raise self.fail(
                 where,
