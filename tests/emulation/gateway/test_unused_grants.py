@@ -73,6 +73,12 @@ def test_statements_with_different_conditions_are_different_grants(
     assert [sid for sid, *_ in unused(role)] == ["Replace"]
 
 
+def test_the_same_grant_in_two_policies_is_one() -> None:
+    document = {"Statement": {"Sid": "Same", **allow("s3:ListBucket", BUCKET)}}
+    policies = [parse_policy(document, name=name) for name in ("a", "b")]
+    assert len(set(grants("arn:aws:iam::1:role/r", policies))) == 1
+
+
 def test_a_denial_is_no_grant_and_an_exclusion_is_one() -> None:
     policy = parse_policy(
         {

@@ -39,14 +39,20 @@ def holds(operator: str, wanted: str | list[str], actual: str | list[str] | None
         ("NumericLessThan", "10", "10", False),
         ("NumericLessThanEquals", "10", "10", True),
         ("NumericGreaterThan", "9", "10", True),
+        ("NumericGreaterThan", "10", "10", False),
         ("NumericGreaterThanEquals", "10", "9", False),
+        ("NumericGreaterThanEquals", "10", "10", True),
         ("NumericLessThan", "10", "many", False),
+        ("NumericLessThan", "10", "-Infinity", False),
         ("DateLessThan", "2026-11-22T00:00:00Z", "2026-11-21T23:59:59Z", True),
         ("DateGreaterThan", "2026-11-22T00:00:00Z", "2026-11-21T23:59:59Z", False),
         ("DateGreaterThan", "0", "2026-11-21", True),
+        ("DateLessThan", "2026", "2025-12-31T23:59:59Z", True),
+        ("DateLessThan", "2026", "2026-01-01T00:00:00Z", False),
         ("DateEquals", "2026-11-22T01:00:00+01:00", "2026-11-22T00:00:00Z", True),
         ("IpAddress", "10.0.0.0/8", "10.1.2.3", True),
         ("IpAddress", "10.0.0.0/8", "11.1.2.3", False),
+        ("IpAddress", "10.9.9.9/8", "10.1.2.3", True),
         ("NotIpAddress", "10.0.0.0/8", "11.1.2.3", True),
         ("ArnEquals", STREAM, STREAM, True),
         ("ArnLike", "arn:aws:kinesis:*:123456789012:stream/*", STREAM, True),
@@ -57,6 +63,8 @@ def holds(operator: str, wanted: str | list[str], actual: str | list[str] | None
         ("ArnLike", "arn:aws:kinesis:*:stream/changes", STREAM, False),
         ("ArnLike", "arn:*:stream/changes", STREAM, False),
         ("ArnLike", STREAM, "changes", False),
+        # The last component is the rest, with its colons.
+        ("ArnLike", "arn:aws:logs:*:1:log-group:a:*", "arn:aws:logs:r:1:log-group:a:b:c", True),
     ],
 )
 def test_an_operator_compares_as_iam_does(
@@ -94,7 +102,13 @@ def test_an_absent_key_fails_all_operators_except_negated_ones_and_if_exists(
 
 @pytest.mark.parametrize(
     ("wanted", "actual", "expected"),
-    [("true", None, True), ("true", "x", False), ("false", "x", True), ("false", None, False)],
+    [
+        ("true", None, True),
+        ("true", "x", False),
+        ("false", "x", True),
+        ("false", None, False),
+        ("True", None, True),
+    ],
 )
 def test_null_asks_whether_the_key_is_absent(
     wanted: str, actual: str | None, expected: bool
@@ -136,6 +150,10 @@ def test_an_unknown_key_is_an_error_even_if_its_absence_would_pass() -> None:
         Condition("StringNotEquals", "aws:ResourceTag/team", ("x",)).holds(
             Context(), variables=True
         )
+
+
+def test_every_encryption_context_key_is_known() -> None:
+    assert Context().values("kms:EncryptionContext:aws:s3:arn") is None
 
 
 def test_keys_are_case_insensitive() -> None:
@@ -183,6 +201,12 @@ def test_a_variable_without_a_value_takes_its_default_or_matches_nothing() -> No
     assert not holds("StringLike", "${aws:username}*", "x")
 
 
+def test_a_key_with_several_values_is_no_variable() -> None:
+    context = Context({"aws:username": ["first", "second"], "s3:prefix": "nobody"})
+    condition = Condition("StringEquals", "s3:prefix", ("${aws:username, 'nobody'}",))
+    assert condition.holds(context, variables=True)
+
+
 def test_a_negated_comparison_with_a_variable_without_a_value_is_an_error() -> None:
     with pytest.raises(MalformedPolicy, match="aws:username"):
         holds("StringNotEquals", "${aws:username}", "x")
@@ -190,7 +214,12 @@ def test_a_negated_comparison_with_a_variable_without_a_value_is_an_error() -> N
 
 @pytest.mark.parametrize(
     ("operator", "wanted"),
-    [("NumericEquals", "ten"), ("DateEquals", "tomorrow"), ("IpAddress", "here")],
+    [
+        ("NumericEquals", "ten"),
+        ("NumericEquals", "NaN"),
+        ("DateEquals", "tomorrow"),
+        ("IpAddress", "here"),
+    ],
 )
 def test_a_policy_value_of_the_wrong_kind_is_an_error(operator: str, wanted: str) -> None:
     with pytest.raises(MalformedPolicy, match=wanted):

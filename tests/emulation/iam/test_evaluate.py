@@ -50,6 +50,12 @@ def test_the_decision_names_the_statement() -> None:
     assert (decision.policy, decision.statement) == ("grants", "Read")
 
 
+def test_the_first_of_several_statements_that_allow_a_request_decides() -> None:
+    sids = ("First", "Second")
+    grants = policy(*(statement(Sid=sid, Action="s3:*", Resource="*") for sid in sids))
+    assert evaluate(Request("s3:GetObject", KEY), (grants,)).statement == "First"
+
+
 def test_an_explicit_deny_beats_an_allow_wherever_it_stands() -> None:
     allow = statement(Action="s3:*", Resource="*")
     deny = statement("Deny", Sid="Never", Action="s3:GetObject", Resource=KEY)
@@ -145,6 +151,7 @@ def test_variables_in_resources_are_replaced_only_by_the_newer_policy_version() 
     request = Request("s3:GetObject", f"{BUCKET}/1234/x", Context({"aws:PrincipalAccount": "1234"}))
     assert allowed(request, policy(own))
     assert not allowed(request, policy(own, version="2008-10-17"))
+    assert not allowed(request, parse_policy({"Statement": own}, name="no version"))
 
 
 def test_an_unknown_key_is_an_error_only_if_the_decision_depends_on_it() -> None:
@@ -174,6 +181,14 @@ def test_a_boundary_and_session_policies_only_narrow() -> None:
     assert not evaluate_grants(request, Grants((write,), boundary=both)).allowed
 
 
+def test_the_reason_names_the_identity_policies_before_the_boundary_and_the_session() -> None:
+    write = policy(statement(Action="s3:PutObject", Resource="*"))
+    decision = evaluate_grants(
+        Request("s3:GetObject", KEY), Grants((write,), boundary=write, session=(write,))
+    )
+    assert decision.reason == "because no identity-based policy allows the s3:GetObject action"
+
+
 def test_a_role_trusted_by_name_needs_no_identity_policy_but_can_be_denied_by_one() -> None:
     request = Request("sts:AssumeRole", "arn:aws:iam::1:role/r")
     deny = policy(statement("Deny", Action="sts:*", Resource="*"))
@@ -199,6 +214,16 @@ ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         ({"Statement": [{**ALLOW, "Resource": []}]}, MalformedPolicy, "Resource"),
         ({"Statement": [{**ALLOW, "Principal": "*"}]}, MalformedPolicy, "not have a Principal"),
         ({"Statement": [{**ALLOW, "Condition": []}]}, MalformedPolicy, "Condition"),
+        (
+            {"Statement": [{**ALLOW, "Condition": {"Bool": "true"}}]},
+            MalformedPolicy,
+            "Condition Bool must be an object",
+        ),
+        (
+            {"Statement": [{**ALLOW, "Condition": {"Bool": {"s3:prefix": [None]}}}]},
+            MalformedPolicy,
+            "Condition Bool of s3:prefix must have strings",
+        ),
         ({"Statement": [{**ALLOW, "Conditions": {}}]}, UnknownPolicyElement, "Conditions"),
         ({"Statement": [ALLOW], "Extra": 1}, UnknownPolicyElement, "Extra"),
         (
@@ -220,7 +245,10 @@ def test_a_malformed_or_unknown_document_is_an_error(
 
 
 def test_a_single_statement_and_scalar_values_are_read_like_lists() -> None:
-    condition = {"Bool": {"aws:SecureTransport": True}, "NumericLessThan": {"s3:max-keys": 10}}
+    condition = {
+        "StringEquals": {"aws:SecureTransport": True},
+        "NumericLessThan": {"s3:max-keys": 10},
+    }
     grants = parse_policy({"Statement": {**ALLOW, "Condition": condition}}, name="grants")
     context = Context({"aws:SecureTransport": "true", "s3:max-keys": "9"})
     assert allowed(Request("s3:GetObject", KEY, context), grants)

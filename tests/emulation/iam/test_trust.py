@@ -41,6 +41,7 @@ def trust(principal: Any, who: Principal, keys: dict[str, str] | None = None, **
         ({"AWS": [ACCOUNT, ROLE]}, RUNNER, Trust.TRUSTED),
         ("*", RUNNER, Trust.TRUSTED),
         ({"AWS": "*"}, RUNNER, Trust.TRUSTED),
+        ({"AWS": "*"}, FIREHOSE, Trust.TRUSTED),
         ({"Federated": "cognito-identity.amazonaws.com"}, RUNNER, Trust.REFUSED),
     ],
 )
@@ -79,6 +80,15 @@ def test_the_confused_deputy_conditions_hold(keys: dict[str, str], expected: Tru
     assert trust(service, FIREHOSE, keys, Condition=condition) is expected
 
 
+@pytest.mark.parametrize("principals", [(ROLE, ACCOUNT), (ACCOUNT, ROLE)])
+def test_the_statement_that_trusts_most_decides(principals: tuple[str, str]) -> None:
+    statements = [
+        {"Effect": "Allow", "Principal": {"AWS": each}, "Action": "sts:*"} for each in principals
+    ]
+    policy = parse_policy({"Statement": statements}, name="trust", trust=True)
+    assert evaluate_trust(policy, RUNNER, Context()) is Trust.TRUSTED
+
+
 def test_a_denial_beats_trust() -> None:
     document = {
         "Statement": [
@@ -97,6 +107,7 @@ def test_a_denial_beats_trust() -> None:
         ({"NotPrincipal": {"AWS": "x"}}, UnknownPolicyElement),
         ({"Principal": None}, MalformedPolicy),
         ({"Resource": "*"}, MalformedPolicy),
+        ({"NotResource": "*"}, MalformedPolicy),
     ],
 )
 def test_a_malformed_or_unknown_trust_policy_is_an_error(
