@@ -69,7 +69,7 @@ class Quarantine:
     """
 
     def __init__(self, folder: Path, prefix: str, store: Store) -> None:
-        self.prefix = prefix
+        self._prefix = prefix
         self.lines = 0
         self.objects = 0
         self._folder = folder
@@ -111,6 +111,12 @@ class Quarantine:
         if len(self._waiting) > _PIECE:
             self._write()
 
+    def copy_key(self, source: Input) -> str:
+        """Return the key of a landed object's copy."""
+        digest = hashlib.sha256(f"{source.key}\n{source.etag}".encode()).hexdigest()
+        name = source.key.rsplit("/", 1)[-1][-_MOST_NAME_CHARACTERS:]
+        return f"{self._prefix}objects/{digest[:_DIGEST_DIGITS]}-{name}"
+
     def copy(self, key: str, body: BinaryIO, check_time: Callable[[], None]) -> None:
         """Keep a landed object's bytes under a key of the bucket."""
         # To disk and not to the bucket yet: the plan may still be cut before this object.
@@ -144,7 +150,7 @@ class Quarantine:
         # Another attempt may run other code and find other lines bad. What both find is kept, and
         # since it is kept before any Avro file is put, no line of a file's inputs is in neither.
         digest = self._digest.hexdigest()[:_DIGEST_DIGITS]
-        self._create(f"{self.prefix}entries-{digest}.jsonl.gz", self._raw)
+        self._create(f"{self._prefix}entries-{digest}.jsonl.gz", self._raw)
 
     def _create(self, key: str, body: BinaryIO) -> None:
         try:
@@ -172,10 +178,7 @@ class BadParts:
         self._quarantine = quarantine
         self._source = source
         self._lines = self._data_bytes = 0
-        self._copied = False
-        digest = hashlib.sha256(f"{source.key}\n{source.etag}".encode()).hexdigest()
-        name = source.key.rsplit("/", 1)[-1][-_MOST_NAME_CHARACTERS:]
-        self._copy = f"{quarantine.prefix}objects/{digest[:_DIGEST_DIGITS]}-{name}"
+        self._copy = ""
 
     @property
     def too_many(self) -> bool:
@@ -230,12 +233,12 @@ class BadParts:
         check_time
             Called often; raises when the run has no time left.
         """
-        if self._copied:
+        if self._copy:
             self._quarantine.copy(self._copy, body, check_time)
 
     def _entry(self, kind: Literal["line", "lines", "object"], reason: str) -> _Entry:
         return _Entry(kind, self._source.key, self._source.etag, reason[:_MOST_REASON_CHARACTERS])
 
     def _in_the_copy(self, entry: _Entry) -> None:
-        self._copied = True
+        self._copy = self._copy or self._quarantine.copy_key(self._source)
         entry.copy = self._copy

@@ -450,6 +450,19 @@ def test_lanes_take_turns() -> None:
     assert order.index(of_new) <= 2, "a backlog of two old lanes lets the own one in"
 
 
+def test_which_lane_is_first_differs_from_run_to_run() -> None:
+    first = set()
+    for number in range(20):
+        store = MemoryStore()
+        for of in (1, 2):
+            name = next(each for each in "abcdef" if Lane(of, 0).holds(landing_key(each, of)))
+            land(store, name, ndjson([landed_row(of)]), lanes=of)
+        run(store, lanes=2, run_id=f"r{number}")
+        reads = [key for kind, key in store.requests if kind == "get" and "/landing/" in key]
+        first.add(reads[0].split("lanes=")[1][0])
+    assert first == {"1", "2"}
+
+
 def avro_rows_of(store: MemoryStore, key: str) -> dict[str, list[Any]]:
     one = MemoryStore()
     one.kept = {key: store.kept[key]}

@@ -261,6 +261,21 @@ def test_an_object_that_cannot_be_deleted_is_not_written_again() -> None:
     assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
 
 
+def test_what_cannot_be_deleted_stays_the_plans_though_the_time_is_up() -> None:
+    store = MemoryStore()
+    keys = [land(store, name, ndjson([landed_row(ord(name))])) for name in "abcd"]
+    store.refuse("delete", keys[0])
+    with pytest.raises(ObjectsSetAside):
+        run(store, clock_left=lambda: 300.0 if keys[1] in store.kept else 1.0)
+    assert keys[2] in store.kept
+    with pytest.raises(ObjectsSetAside):
+        later_run(store)
+    store.give()
+    later_run(store)
+    assert written(store) == [f"c-{ord(name)}" for name in ("d", *"abc")]
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
+
+
 def test_a_lane_with_plans_set_aside_is_not_for_a_version_that_does_not_know_of_them() -> None:
     store = MemoryStore()
     key = begun(store, 1)
@@ -281,13 +296,14 @@ class SmallDisk:
     """A store of whose objects one does not fit local disk."""
 
     def __init__(self, store: MemoryStore, large: str) -> None:
-        self.store, self.large = store, large
+        self.store, self.large, self.asked = store, large, 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
     def read(self, key: str, etag: str) -> Any:
         if key == self.large:
+            self.asked += 1
             raise OSError(errno.ENOSPC, "No space left on device")
         return self.store.read(key, etag)
 
@@ -310,8 +326,10 @@ def test_a_fixed_plan_too_large_for_local_disk_waits_beside_its_lane() -> None:
     large = begun(store, 1)
     land(store, "c", ndjson([landed_row(4)]))
     for _ in range(2):
+        small = SmallDisk(store, large)
         with pytest.raises(DiskFull, match="ephemeral storage"):
-            later_run(store, SmallDisk(store, large))
+            later_run(store, small)
+        assert small.asked == 1, "a run tries it once"
     assert written(store) == ["c-1", "c-4"]
     later_run(store)
     assert written(store) == ["c-1", "c-2", "c-3", "c-4"]

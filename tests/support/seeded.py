@@ -339,21 +339,19 @@ def _commits_look_alike() -> AbstractContextManager[object]:
 @contextlib.contextmanager
 def _copies_by_place() -> Iterator[None]:
     """A copy has the place of its object among the plan's inputs for its name."""
-    begin, of = Compaction.__init__, Quarantine.of
+    begin = Compaction.__init__
 
     def begin_with(self: Compaction, plan: Plan, *rest: Any) -> None:
         (kept,) = (each for each in rest if isinstance(each, Quarantine))
         vars(kept)["inputs"] = plan.inputs
         begin(self, plan, *rest)
 
-    def of_place(self: Quarantine, source: Input) -> BadParts:
-        bad = of(self, source)
-        bad._copy = f"{self.prefix}objects/{vars(self)['inputs'].index(source):06d}"
-        return bad
+    def by_place(self: Quarantine, source: Input) -> str:
+        return f"{self._prefix}objects/{vars(self)['inputs'].index(source):06d}"
 
     with (
         mock.patch.object(Compaction, "__init__", begin_with),
-        mock.patch.object(Quarantine, "of", of_place),
+        mock.patch.object(Quarantine, "copy_key", by_place),
     ):
         yield
 
@@ -362,9 +360,9 @@ def _too_many_bad_lines_without_a_copy() -> AbstractContextManager[object]:
     add = BadParts.add_rest
 
     def add_without(self: BadParts, number: int, count: int) -> None:
-        copied = self._copied
+        copy = self._copy
         add(self, number, count)
-        self._copied = copied
+        self._copy = copy
 
     return mock.patch.object(BadParts, "add_rest", add_without)
 
