@@ -181,6 +181,12 @@ class Plan:
         return json.dumps(self._values(), separators=(",", ":")).encode()
 
     def _values(self) -> dict[str, Any]:
+        seldom = {
+            "committed_by": self.committed_by,
+            "tries": self.tries,
+            "waits_for": self.waits_for,
+            "aside": [each._values() for each in self.aside],
+        }
         return {
             "format": _FORMAT_WITH_ASIDE if self.aside else _FORMAT,
             "id": self.id,
@@ -189,10 +195,7 @@ class Plan:
             "run": self.run,
             "run_until": self.run_until,
             "put_until": self.put_until,
-            "committed_by": self.committed_by,
-            "tries": self.tries,
-            "waits_for": self.waits_for,
-            "aside": [each._values() for each in self.aside],
+            **{name: value for name, value in seldom.items() if value},
             "inputs": [[each.key, each.etag, each.size] for each in self.inputs],
             "schema": self.schema,
         }
@@ -233,7 +236,7 @@ class Plan:
             run_until=float(found["run_until"]),
             schema=schema,
             put_until=found["put_until"],
-            # What is below was not yet written by the first version of this format.
+            # What is below is there only if it says something.
             committed_by=found.get("committed_by", ""),
             tries=found.get("tries", 0),
             aside=tuple(cls._from_values(each, key) for each in found.get("aside", ())),
