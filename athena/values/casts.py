@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 from athena.errors import SqlError
-from athena.values.coercion import Typed, coerces
-from athena.values.trino_types import (
-    VARCHAR,
-    TrinoType,
-    duckdb_type,
-    member_name,
-    quoted,
-)
+from athena.values.coercion import Typed, by_member
+from athena.values.trino_types import VARCHAR, TrinoType, duckdb_type
 
 # An error in a row is a cast of text that fails, because TRY turns only such an error into NULL.
 # The engine finds the message after this prefix.
@@ -75,7 +69,7 @@ def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
     if kind == VARCHAR:
         return _from_text(sql, target, lenient)
     if kind.members or target.members:
-        return _members(value, target)
+        return by_member(value, target, lambda member, to: _conversion(member, to, False))
     if target.is_integer and kind.name in ("real", "double"):
         return _plain(f"round({sql})", target, lenient)
     if target.name == "decimal" and kind.name in ("real", "double"):
@@ -147,32 +141,8 @@ def clock_text(sql: str, digits: int) -> str:
     return f"substr(strftime({sql}, '%Y-%m-%d %H:%M:%S.%f'), 1, {20 + digits})"
 
 
-def _members(value: Typed, target: TrinoType) -> str | None:
-    kind, sql = value.type, value.sql
-    if kind.name != target.name or len(kind.members) != len(target.members):
-        return None
-    if coerces(kind, target) and kind.name != "row":
-        return _plain(sql, target, False)
-    if kind.name == "array":
-        element = _conversion(Typed("element", kind.members[0]), target.members[0], False)
-        return element and f"list_transform({sql}, lambda element : {element})"
-    if kind.name == "row":
-        parts = []
-        for index, member in enumerate(kind.members):
-            own = Typed(f"struct_extract({sql}, '{member_name(kind, index)}')", member)
-            part = _conversion(own, target.members[index], False)
-            if part is None:
-                return None
-            parts.append(f"{quoted(member_name(target, index))} := {part}")
-        packed = f"struct_pack({', '.join(parts)})"
-        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {packed} END"
-    return None
-
-
 def _to_json(value: Typed) -> str | None:
     kind = value.type
-    if kind.is_number and not kind.is_integer:
-        return None
     if kind.is_integer or kind.name in ("boolean", "varchar"):
         return f"to_json({value.sql})"
     if kind.name in ("array", "map") and {m.name for m in kind.members} <= {

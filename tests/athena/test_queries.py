@@ -41,6 +41,12 @@ from .tables import DATABASE, catalog, definitions, view
         ("SELECT tags[9] FROM demand WHERE tags IS NOT NULL", "out of bounds: 9 .*element_at"),
         ("SELECT cast('x' AS bigint)", "^cannot cast 'x' to bigint$"),
         ("SELECT 5 / 0", "(?i)division by zero"),
+        ("SELECT cast(array[date '2024-01-01'] AS array(integer))", r"cannot cast array\(date\)"),
+        (
+            "SELECT decimal '0.00000000000000000001' * decimal '0.00000000000000000001'",
+            "has more than 38 fraction digits",
+        ),
+        ("SELECT interval '1' day * 1.5", r"cannot apply \* to interval day to second"),
         ("WITH RECURSIVE t(n) AS (SELECT 1) SELECT * FROM t", "RECURSIVE"),
         ("SHOW PARTITIONS sale", "SHOW TABLES"),
         ("SHOW TABLES IN nosuch", "there is no database 'nosuch'"),
