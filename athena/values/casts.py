@@ -10,6 +10,8 @@ from athena.values.trino_types import VARCHAR, TrinoType, duckdb_type
 # The engine finds the message after this prefix.
 FAILURE = "dmd sql: "
 
+_MICROSECONDS = 6  # fraction digits that DuckDB keeps
+
 _FORMS = {
     "tinyint": "[+-]?[0-9]+",
     "smallint": "[+-]?[0-9]+",
@@ -96,9 +98,9 @@ def _time(value: Typed, target: TrinoType) -> str:
 
 def _nearest(sql: str, digits: int) -> str:
     """Return a timestamp rounded to this many fraction digits, half up, also before 1970."""
-    if digits >= 6:
+    if digits >= _MICROSECONDS:
         return sql
-    unit, half = 10 ** (6 - digits), 5 * 10 ** (5 - digits)
+    unit, half = 10 ** (_MICROSECONDS - digits), 5 * 10 ** (_MICROSECONDS - 1 - digits)
     return f"time_bucket(INTERVAL {unit} MICROSECONDS, {sql} + INTERVAL {half} MICROSECONDS)"
 
 
@@ -109,6 +111,9 @@ def _from_text(sql: str, target: TrinoType, lenient: bool) -> str | None:
         return f"encode({sql})"
     form = _FORMS.get(target.name)
     if form is not None:
+        if target.name == "timestamp" and int(target.numbers[0]) >= _MICROSECONDS:
+            # DuckDB cuts off the digits that Trino keeps or rounds.
+            form = form.replace(r"\.[0-9]+", r"\.[0-9]{1,6}0*")
         refusal = f"concat('{FAILURE}cannot cast ''', {sql}, ''' to {target}')"
         fits = f"{sql} IS NULL OR regexp_full_match({sql}, '{form}')"
         sql = f"CASE WHEN {fits} THEN {sql} ELSE {refusal} END"

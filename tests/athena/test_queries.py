@@ -40,6 +40,8 @@ from .tables import DATABASE, catalog, definitions, view
         ("SELECT channel, price FROM demand GROUP BY channel", "GROUP BY"),
         ("SELECT tags[9] FROM demand WHERE tags IS NOT NULL", "out of bounds: 9 .*element_at"),
         ("SELECT cast('x' AS bigint)", "^cannot cast 'x' to bigint$"),
+        ("SELECT timestamp '2024-01-01 00:00:00.1234567'", r"cannot cast '.*' to timestamp\(7\)"),
+        ("SELECT cast('2024-01-01 00:00:00.1234567' AS timestamp(6))", r"to timestamp\(6\)"),
         ("SELECT 5 / 0", "(?i)division by zero"),
         ("SELECT cast(array[date '2024-01-01'] AS array(integer))", r"cannot cast array\(date\)"),
         (
