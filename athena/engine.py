@@ -147,7 +147,7 @@ def _message(text: str) -> str:
     if "division by zero" in text.lower() or "divide by zero" in text.lower():
         return "division by zero; Athena fails too: use nullif(x, 0) or try(...)"
     if "Map keys must be unique" in first:
-        return "a map has a key twice; make the keys unique (Athena keeps only one of the values)"
+        return "a map has a key twice; make the keys unique"
     if "perl operator" in first or "regex" in first.lower():
         return f"DuckDB (RE2) does not accept the regular expression: {first}"
     return f"the translated query failed: {kind}: {first}"

@@ -9,9 +9,9 @@ from athena.errors import SqlError
 from athena.values.coercion import Typed, as_decimal, coerce, common_type
 from athena.values.trino_types import (
     DAYS,
-    INTEGER,
     MAX_PRECISION,
     MONTHS,
+    TrinoType,
     decimal,
     duckdb_type,
 )
@@ -25,19 +25,16 @@ def calculate(operator: str, left: Typed, right: Typed) -> Typed:
     SqlError
         Trino does not know the operator between these types.
     """
-    kinds = (left.type, right.type)
-    if all(kind.is_number or kind.name == "unknown" for kind in kinds):
-        return _numbers(operator, left, right)
+    kind = common_type(left.type, right.type)
+    if kind is not None and kind.is_number:
+        return _numbers(operator, left, right, kind)
     temporal = _temporal(operator, left, right)
     if temporal is None:
         raise SqlError(f"cannot apply {operator} to {left.type} and {right.type}; cast one of them")
     return temporal
 
 
-def _numbers(operator: str, left: Typed, right: Typed) -> Typed:
-    kind = common_type(left.type, right.type)
-    if kind is None or kind.name == "unknown":
-        kind = INTEGER
+def _numbers(operator: str, left: Typed, right: Typed, kind: TrinoType) -> Typed:
     if kind.name == "decimal":
         return _decimals(operator, _decimal_operand(left), _decimal_operand(right))
     if operator == "/" and kind.is_integer:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from athena.errors import SqlError
-from athena.values.coercion import Typed, coerces
-from athena.values.trino_types import (
-    VARCHAR,
-    TrinoType,
-    duckdb_type,
-    member_name,
-    quoted,
-)
+from athena.values.coercion import Typed, by_member
+from athena.values.trino_types import VARCHAR, TrinoType, duckdb_type
 
 # An error in a row is a cast of text that fails, because TRY turns only such an error into NULL.
 # The engine finds the message after this prefix.
 FAILURE = "dmd sql: "
+
+_MICROSECONDS = 6  # fraction digits that DuckDB keeps
 
 _FORMS = {
     "tinyint": "[+-]?[0-9]+",
@@ -75,7 +71,7 @@ def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
     if kind == VARCHAR:
         return _from_text(sql, target, lenient)
     if kind.members or target.members:
-        return _members(value, target)
+        return by_member(value, target, lambda member, to: _conversion(member, to, False))
     if target.is_integer and kind.name in ("real", "double"):
         return _plain(f"round({sql})", target, lenient)
     if target.name == "decimal" and kind.name in ("real", "double"):
@@ -102,9 +98,9 @@ def _time(value: Typed, target: TrinoType) -> str:
 
 def _nearest(sql: str, digits: int) -> str:
     """Return a timestamp rounded to this many fraction digits, half up, also before 1970."""
-    if digits >= 6:
+    if digits >= _MICROSECONDS:
         return sql
-    unit, half = 10 ** (6 - digits), 5 * 10 ** (5 - digits)
+    unit, half = 10 ** (_MICROSECONDS - digits), 5 * 10 ** (_MICROSECONDS - 1 - digits)
     return f"time_bucket(INTERVAL {unit} MICROSECONDS, {sql} + INTERVAL {half} MICROSECONDS)"
 
 
@@ -115,6 +111,9 @@ def _from_text(sql: str, target: TrinoType, lenient: bool) -> str | None:
         return f"encode({sql})"
     form = _FORMS.get(target.name)
     if form is not None:
+        if target.name == "timestamp" and int(target.numbers[0]) >= _MICROSECONDS:
+            # DuckDB cuts off the digits that Trino keeps or rounds.
+            form = form.replace(r"\.[0-9]+", r"\.[0-9]{1,6}0*")
         refusal = f"concat('{FAILURE}cannot cast ''', {sql}, ''' to {target}')"
         fits = f"{sql} IS NULL OR regexp_full_match({sql}, '{form}')"
         sql = f"CASE WHEN {fits} THEN {sql} ELSE {refusal} END"
@@ -147,32 +146,8 @@ def clock_text(sql: str, digits: int) -> str:
     return f"substr(strftime({sql}, '%Y-%m-%d %H:%M:%S.%f'), 1, {20 + digits})"
 
 
-def _members(value: Typed, target: TrinoType) -> str | None:
-    kind, sql = value.type, value.sql
-    if kind.name != target.name or len(kind.members) != len(target.members):
-        return None
-    if coerces(kind, target) and kind.name != "row":
-        return _plain(sql, target, False)
-    if kind.name == "array":
-        element = _conversion(Typed("element", kind.members[0]), target.members[0], False)
-        return element and f"list_transform({sql}, lambda element : {element})"
-    if kind.name == "row":
-        parts = []
-        for index, member in enumerate(kind.members):
-            own = Typed(f"struct_extract({sql}, '{member_name(kind, index)}')", member)
-            part = _conversion(own, target.members[index], False)
-            if part is None:
-                return None
-            parts.append(f"{quoted(member_name(target, index))} := {part}")
-        packed = f"struct_pack({', '.join(parts)})"
-        return f"CASE WHEN {sql} IS NULL THEN NULL ELSE {packed} END"
-    return None
-
-
 def _to_json(value: Typed) -> str | None:
     kind = value.type
-    if kind.is_number and not kind.is_integer:
-        return None
     if kind.is_integer or kind.name in ("boolean", "varchar"):
         return f"to_json({value.sql})"
     if kind.name in ("array", "map") and {m.name for m in kind.members} <= {

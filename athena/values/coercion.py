@@ -6,6 +6,7 @@ Source: https://trino.io/docs/current/language/types.html and recorded answers o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from athena.values.trino_types import (
@@ -17,7 +18,8 @@ from athena.values.trino_types import (
     TrinoType,
     decimal,
     duckdb_type,
-    timestamp,
+    member_name,
+    quoted,
 )
 
 _DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
@@ -86,19 +88,48 @@ def _common_time(left: TrinoType, right: TrinoType) -> TrinoType:
     digits = [int(kind.numbers[0]) for kind in (left, right) if kind.numbers]
     zoned = "timestamp with time zone" in (left.name, right.name)
     name = "timestamp with time zone" if zoned else "timestamp"
-    return TrinoType(name, (max(digits),)) if digits else timestamp(0)
+    return TrinoType(name, (max(digits),))
 
 
 def coerces(kind: TrinoType, target: TrinoType) -> bool:
     """Return whether Trino casts a value of ``kind`` to ``target`` implicitly."""
-    common = common_type(kind, target)
-    if common is None:
-        return False
-    return common == target or (common.name == target.name == "row")
+    return common_type(kind, target) == target
 
 
 def coerce(value: Typed, target: TrinoType) -> Typed:
     """Return the expression as ``target``, to which Trino casts it implicitly."""
     if duckdb_type(value.type) == duckdb_type(target):
         return replace(value, type=target)
-    return Typed(f"CAST({value.sql} AS {duckdb_type(target)})", target)
+    sql = by_member(value, target, lambda member, to: coerce(member, to).sql)
+    return Typed(sql or f"CAST({value.sql} AS {duckdb_type(target)})", target)
+
+
+def by_member(
+    value: Typed, target: TrinoType, convert: Callable[[Typed, TrinoType], str | None]
+) -> str | None:
+    """Return an array, map or row with each member converted, or None if that is impossible.
+
+    Trino casts the fields of a row by position. DuckDB's own cast matches their names.
+    """
+    kind, sql = value.type, value.sql
+    if kind.name != target.name or len(kind.members) != len(target.members):
+        return None
+    names = {"array": ["element"], "map": ["entry.key", "entry.value"]}.get(kind.name)
+    if names is None:
+        fields = (member_name(kind, i).replace("'", "''") for i in range(len(kind.members)))
+        names = [f"struct_extract({sql}, '{field}')" for field in fields]
+    members = [
+        convert(Typed(name, own), to)
+        for name, own, to in zip(names, kind.members, target.members, strict=True)
+    ]
+    if not members or None in members:
+        return None
+    if kind.name == "array":
+        return f"list_transform({sql}, lambda element : {members[0]})"
+    if kind.name == "map":
+        entry = f"struct_pack(key := {members[0]}, value := {members[1]})"
+        return f"map_from_entries(list_transform(map_entries({sql}), lambda entry : {entry}))"
+    packed = ", ".join(
+        f"{quoted(member_name(target, i))} := {member}" for i, member in enumerate(members)
+    )
+    return f"CASE WHEN {sql} IS NULL THEN NULL ELSE struct_pack({packed}) END"

@@ -217,6 +217,15 @@ def test_a_column_that_athena_would_read_wrongly_is_an_error(
     assert _count(directory, "SELECT count(sale_id) FROM sale") == 4
 
 
+@pytest.mark.parametrize("kind", ["x", "array<>", "uniontype<int>"])
+def test_an_unknown_column_type_is_an_error(sale_dir: Callable[..., Path], kind: str) -> None:
+    def change(table: dict[str, Any]) -> None:
+        table["StorageDescriptor"]["Columns"][0]["Type"] = kind
+
+    with pytest.raises(SqlError, match=f"column sale_id: dmd sql does not know the type '{kind}'"):
+        run_query(sale_dir(change), "SELECT quantity FROM sale")
+
+
 def test_a_type_defined_in_another_column_is_found(tmp_path: Path) -> None:
     schema = {
         "type": "record",
