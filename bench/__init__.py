@@ -1,1 +1,1 @@
-"""What the pipeline costs beside what it replaces, measured side by side and carried to a bill."""
+"""Measures the pipeline next to the worker that it replaces, and calculates costs and limits."""

@@ -1,7 +1,8 @@
-"""`make bench`: the project beside the Node worker, the usual Python way, and the floor.
+"""`make bench`: compare the project with the Node worker, usual Python code, and the floor.
 
-Every peer runs in a process of its own, in turns; each one's rows are compared with the plain
-reference before its time counts. What came out is printed and kept in bench/results/.
+The floor is the least work that any solution must do. Each peer runs in a process of its own, in
+turns. Its rows are compared with the reference implementation before its time counts. The report
+is printed, and stored in bench/results/.
 """
 
 from __future__ import annotations
@@ -27,19 +28,20 @@ _RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
-    """Measure, print the table, and keep it."""
+    """Measure, then print and store the report."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--records", type=int, default=100_000, help="default: %(default)s")
-    parser.add_argument("--rounds", type=int, default=4, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    parser.add_argument(
-        "--objects", type=int, default=100_000, help="landed objects, at most; default: %(default)s"
-    )
+    for name, default, text in (
+        ("--records", 100_000, "number of change records"),
+        ("--rounds", 4, "how often each peer is measured"),
+        ("--seed", 1, "seed of the change records"),
+        ("--objects", 100_000, "largest number of landed objects"),
+    ):
+        parser.add_argument(name, type=int, default=default, help=f"{text}; default: %(default)s")
     parser.add_argument(
         "--results", type=Path, default=_RESULTS, help="folder for the report; default: %(default)s"
     )
     parser.add_argument(
-        "--limits", action="store_true", help="measure the writer's largest plans instead"
+        "--limits", action="store_true", help="measure only the largest plans of the writer"
     )
     arguments = parser.parse_args()
     if arguments.limits:
@@ -71,9 +73,9 @@ def _measure(arguments: argparse.Namespace, folders: dict[str, Path]) -> None:
     peers = commands(folders.values())
     if "node" not in peers:
         _say("The Node worker is left out: install Node 20 or newer, and npm, to measure it")
-    _say(f"making {arguments.records:,} records, once for each seed and number")
+    _say(f"generating {arguments.records:,} records, unless an earlier run did")
     workload = prepare(ROOT / "build" / "bench", arguments.seed, arguments.records)
-    _say("making the rows that the reference says")
+    _say("calculating the rows of the reference implementation")
     expected = expected_rows(workload)
     measured = run(workload, peers, arguments.rounds, expected, _say)
     _say("the same with larger records, for docs/scale.md")
@@ -82,7 +84,7 @@ def _measure(arguments: argparse.Namespace, folders: dict[str, Path]) -> None:
     )
     both = {name: command for name, command in peers.items() if name in ("project", "node")}
     measured_larger = run(larger, both, 2, expected_rows(larger), _say)
-    # A function's log is its standard output.
+    # The functions write their logs to standard output.
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
         _say("starting the packaged functions")
         outcomes = [

@@ -1,7 +1,7 @@
-"""The change records that every peer is measured on: well-formed, and the same for the same seed.
+"""The change records of the benchmark: well-formed, and the same for the same seed.
 
-The four types come in turn. Six of ten are inserts, two are changes (which carry both images), two
-removals; one item in ten has an attribute that no column is for.
+The four record types alternate. Of ten records, six are inserts, two are modifications with both
+images, and two are removals. One item in ten has an attribute without a column.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _BEGIN = datetime(2026, 11, 1, 6, tzinfo=UTC)
 _SPAN = timedelta(days=3)
 _SHARE_UNMODELLED = 0.1
 _ALWAYS = ("pk", "sk", "type")
-# A text column of each type that may be as long as one likes.
+# An attribute of each type that can be a text of any length.
 _LONG_COLUMN = {
     "demand": "referrer",
     "sale": "orderId",
@@ -33,16 +33,16 @@ _WORDS = ("seat", "row", "gate", "north", "balcony", "evening", "étage", "waiti
 
 
 def changes(seed: int, count: int, text_bytes: int = 0) -> Iterator[bytes]:
-    """Yield so many change records, each as the bytes that Kinesis carries: about 1.4 KB.
+    """Yield change records as bytes in the form that Kinesis has, each about 1.4 KB.
 
     Parameters
     ----------
     seed
         Any number.
     count
-        How many.
+        The number of records.
     text_bytes
-        So many bytes of text are added to a column of each image: 0 for records as they are.
+        Bytes of text to add to each item; 0 adds none.
     """
     random = Random(seed)  # noqa: S311 - no secret
     maker = ItemMaker(random)

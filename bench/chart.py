@@ -18,7 +18,7 @@ class Bar:
 
     @property
     def total(self) -> float:
-        """The parts together."""
+        """The sum of the parts."""
         return sum(value for _, value in self.parts)
 
 
@@ -52,7 +52,7 @@ def bars(title: str, rows: Sequence[Bar]) -> str:
 
 
 def lines(title: str, hours: Sequence[float], plots: Sequence[tuple[str, Sequence[Line]]]) -> str:
-    """Return plots over the hours of a day, one below the other: each its unit and its lines."""
+    """Return plots over the hours of a day, one below the other, each with a unit and lines."""
     left, width, height, gap = 70, 640, 150, 60
     drawn = [_text(10, 22, title, weight="bold")]
     for number, (unit, each_line) in enumerate(plots):

@@ -1,4 +1,4 @@
-"""Every row that a peer wrote against the plain reference, before any time of the peer's counts."""
+"""Comparing every row of a peer with the reference implementation, before its time counts."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ Row = dict[str, Any]
 
 
 class PeersDiffer(Exception):
-    """A peer did not write what the reference says."""
+    """A peer did not write the rows of the reference implementation."""
 
 
 def all_of(row: Row) -> Row:
-    """Return a row as the reference has it: all that the project keeps."""
+    """Return the whole row of the reference implementation, which the project keeps."""
     return row
 
 
 def without_rescued(row: Row) -> Row:
-    """Return what is kept by a peer that rescues no attribute."""
+    """Return what a peer keeps that rescues no attributes."""
     return {**row, "rescued_attributes": None}
 
 
 def as_doubles(row: Row) -> Row:
-    """Return what is kept by a peer whose numbers were doubles, and that rescues no attribute."""
+    """Return what a peer keeps whose numbers are doubles and that rescues no attributes."""
     return {name: _near(value) for name, value in without_rescued(row).items()}
 
 
 def _near(value: Any) -> Any:
     if isinstance(value, Decimal):
-        # A double holds fifteen digits of any number; the scale is the column's, and may be more.
+        # A double holds fifteen digits, and a column's decimal can have more.
         return f"{value:.12g}"
     if isinstance(value, dict):
         return {name: _near(each) for name, each in value.items()}
@@ -56,7 +56,7 @@ KEPT: dict[str, Callable[[Row], Row]] = {
 
 
 def expected_rows(workload: Workload) -> dict[str, dict[str, bytes]]:
-    """Return for each peer a digest of each row that it has to write, by its change."""
+    """Return for each peer the digests of the rows that it must write, by change ID."""
     expected: dict[str, dict[str, bytes]] = {peer: {} for peer in KEPT}
     for number, record in enumerate(read_payloads(workload.path("records"))):
         row = _reference(record, number)
@@ -71,7 +71,7 @@ def compare(peer: str, folder: Path, workload: Workload, expected: dict[str, byt
     Raises
     ------
     PeersDiffer
-        A row is missing, is there twice, or is another than the reference's.
+        A row is missing, exists twice, or differs from that of the reference implementation.
     """
     kept = KEPT[peer]
     seen: set[str] = set()
@@ -83,7 +83,7 @@ def compare(peer: str, folder: Path, workload: Workload, expected: dict[str, byt
         if expected.get(change_id) != _digest(kept(row)):
             raise PeersDiffer(_difference(peer, kept(row), workload))
     if len(seen) != len(expected):
-        raise PeersDiffer(f"{peer} has written {len(seen)} rows of {len(expected)}")
+        raise PeersDiffer(f"{peer} has written {len(seen)} of {len(expected)} rows")
     return len(seen)
 
 
@@ -123,4 +123,4 @@ def _difference(peer: str, row: Row, workload: Workload) -> str:
             return (
                 f"{peer} differs from the reference (wanted, written): {shown}\n{record.decode()}"
             )
-    return f"{peer} has written a row of no record: {row['change_id']}"
+    return f"{peer} has written a row without a change record: {row['change_id']}"

@@ -1,7 +1,7 @@
-"""What a month costs, and which limit is met first, for a rate and a size of change records.
+"""The costs of a month, and the limit that is reached first, by rate and size of change records.
 
-Firehose, Lambda and S3 as the stacks set them; the Node worker as the reference has it. Time that a
-function waits for S3 is billed too: `_GET_SECONDS` and `_PUT_SECONDS` are guesses, and small.
+The settings are the stacks' defaults, and those of the previous system for the Node worker. The
+bill includes the time that a function waits for S3. `_GET_SECONDS` and `_PUT_SECONDS` are guesses.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _TYPES = 4
 _FIREHOSE_STEP = 5 * 1024
 _PUT_UNIT = 25 * 1024
 _GET_SECONDS, _PUT_SECONDS = 0.03, 0.06
-# One metrics line, and Lambda's own START, END and REPORT.
+# For each invocation: one metrics line, and Lambda's own START, END and REPORT.
 _LOG_BYTES = 1500
 _NODE_BATCH = 1000
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """So many changes a second, of so many bytes each."""
+    """A rate of changes a second, and the size of each in bytes."""
 
     rate: float
     record_bytes: float
@@ -33,7 +33,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Load:
-    """What one part does.
+    """The load on each part.
 
     Parameters
     ----------
@@ -42,15 +42,15 @@ class Load:
     invocations
         Transform invocations a second, all types together.
     concurrency
-        Transform invocations at once, all types together.
+        Transform invocations at the same time, all types together.
     objects
         Landed objects a second, all types together.
     plans
         Plans of the writer a second, all lanes together.
     lane
-        Share of its time that a writer's lane is at work.
+        Share of the time in which a writer's lane is busy.
     node_shards, node_invocations
-        The same for the Node worker.
+        Shards, and invocations a second, with the Node worker.
     """
 
     shards: int
@@ -64,10 +64,10 @@ class Load:
 
 
 def load_of(scenario: Scenario, inputs: Inputs) -> Load:
-    """Return what each part does."""
+    """Return the load on each part."""
     rate, size = scenario.rate, scenario.record_bytes
     costs = inputs.costs(size)
-    # Four readers share what a shard gives.
+    # Four readers share the output of a shard.
     shards = _shards(scenario, inputs, inputs.quota("shard_bytes_out") / _TYPES)
     buffer = inputs.setting("transform_buffer_size_mb") * 1024 * 1024
     per_stream = max(
@@ -117,7 +117,7 @@ def _shards(scenario: Scenario, inputs: Inputs, bytes_a_shard: float) -> int:
 
 
 def limits(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
-    """Return how much of each limit is used, by the settings as they are, the worst first."""
+    """Return the used share of each limit with the default settings, the largest first."""
     load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
     vcpu = inputs.setting("transform_memory_mb") / inputs.quota("lambda_vcpu_mb")
     per_shard = scenario.rate / load.shards * costs.transform / _TYPES / 1e6 / vcpu
@@ -133,7 +133,7 @@ def limits(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
 
 
 def project_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
-    """Return a month's cost of the project by line, US dollars."""
+    """Return the project's costs of a month by item, in US dollars."""
     load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
     changes = scenario.rate * MONTH
     runs = _TYPES * inputs.setting("delivery_parallelization_factor") * MONTH / 60
@@ -142,9 +142,9 @@ def project_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
     invocations, objects, plans = (
         each * MONTH for each in (load.invocations, load.objects, load.plans)
     )
-    # A plan is put twice and writes a file or two; a run looks at two lists and a plan.
+    # A plan is put twice and writes one or two files. A run makes two listings and reads a plan.
     waiting = objects * 2 * _GET_SECONDS + plans * 4 * _PUT_SECONDS + runs * 4 * _GET_SECONDS
-    # Of less than a vCPU a function uses the same GB-seconds whatever its memory is.
+    # With less than one vCPU, a function uses the same GB-seconds for every size of memory.
     gb_of_vcpu = inputs.quota("lambda_vcpu_mb") / 1024
     seconds = changes * costs.transform / 1e6
     return {
@@ -167,11 +167,11 @@ def project_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
 
 
 def node_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
-    """Return a month's cost of the reference's Node Lambda by line, US dollars."""
+    """Return the costs of a month of the previous system's Node worker by item, in US dollars."""
     load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
     changes, invocations = scenario.rate * MONTH, load.node_invocations * MONTH
     records = scenario.rate / load.node_invocations
-    # An object for each type that a batch has; the puts go beside each other.
+    # One object for each type in a batch; the puts run in parallel.
     objects = invocations * min(_TYPES, records)
     seconds = changes * costs.node / 1e6 + invocations * _PUT_SECONDS
     return {
@@ -187,7 +187,7 @@ def node_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
 
 
 def athena_day(scenario: Scenario, inputs: Inputs) -> float:
-    """Return what a query costs that scans a day of all four tables, US dollars."""
+    """Return the cost of a query that scans a day of all four tables, in US dollars."""
     scanned = scenario.rate * _DAY * inputs.costs(scenario.record_bytes).avro_bytes
     return scanned / 1e12 * inputs.price("athena_tb")
 

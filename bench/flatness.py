@@ -1,4 +1,4 @@
-"""Whether the writer's cost per row stays the same from few landed objects to many, and dates."""
+"""Whether the writer's cost per row is the same for few and for many landed objects and dates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TIMES = re.compile(rb'"changed_at":[0-9]+,"changed_at_micros":[0-9]+')
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much to write: landed objects few and many, dates few and many, rows over the dates."""
+    """How much to write: few and many landed objects, few and many dates, rows for the dates."""
 
     few_objects: int = 1_000
     many_objects: int = 100_000
@@ -36,7 +36,7 @@ class Sizes:
 def measure(
     workload: Workload, sizes: Sizes, rounds: int, progress: Callable[[str], None]
 ) -> list[Target]:
-    """Return how much more a row costs among many than among few."""
+    """Return by how many percent a row's cost differs between few and many."""
     payloads = read_payloads(workload.path("own-demand"))
     rows = list(itertools.islice(lines(map(transform("demand"), payloads)), 5_000))
     _cost(_small_objects(rows, 10))
@@ -104,7 +104,7 @@ def _dated(rows: list[bytes], count: int, dates: int) -> MemoryStore:
 
 
 def _changes(rows: list[bytes], dates: int) -> Iterator[bytes]:
-    """Yield the rows over and over, each as a change of its own, on one date after another."""
+    """Yield the rows again and again, each as a new change, on one date after another."""
     for number, row in enumerate(itertools.cycle(rows)):
         micros = _FIRST_DAY + number % dates * _DAY_MICROS + number // dates
         row = _CHANGE.sub(b'"change_id":"%036d"' % number, row, count=1)

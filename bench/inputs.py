@@ -1,4 +1,4 @@
-"""What the bill is computed from: AWS's prices and quotas, settings, what was measured."""
+"""The inputs of the bill: AWS's prices and quotas, the settings, and the measurements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LATEST = _HERE / "results" / "latest.json"
 
 @dataclass(frozen=True)
 class Costs:
-    """What a record of a size costs.
+    """The costs of a record of one size.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All of it.
+    """All inputs of the bill.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ class Inputs:
     settings
         Defaults of the stacks' settings.
     sizes
-        Two sizes of records in bytes, with what each costs; what is between and beside them lies
-        on the line through both.
+        Two sizes of records in bytes, with their costs. The costs of other sizes are calculated
+        linearly from these two.
     date
-        When it was measured.
+        The date of the measurement.
     """
 
     aws: dict[str, Any]
@@ -70,7 +70,7 @@ class Inputs:
         return float(self.settings[name])
 
     def costs(self, record_bytes: float) -> Costs:
-        """Return what a record of a size costs, at least half of the smaller one measured."""
+        """Return the costs of a record of a size: at least half of the smaller measured ones."""
         (small, low), (large, high) = self.sizes
         share = (record_bytes - small) / (large - small)
         values = {
@@ -81,7 +81,7 @@ class Inputs:
 
 
 def load(latest: Path = LATEST) -> Inputs:
-    """Return the inputs of this tree, with what a run of the benchmark measured."""
+    """Return the inputs, with the measurements of a run of the benchmark."""
     report = json.loads(latest.read_text())
     program = yaml.safe_load(_PROGRAM.read_text())
     return Inputs(
@@ -102,7 +102,7 @@ def _costs(peers: dict[str, Any], smaller: dict[str, Any]) -> Costs:
     project = peers["project"]["parts"]
     # A run without Node has no bill for it.
     node = peers.get("node", {"parts": {"worker": {"cpu_us": 0.0, "bytes_out": 0.0}}})["parts"]
-    # An answer without data is the part of an answer that is no row; data is base64.
+    # The answer for a dropped record has all but the data, and the data is base64.
     around = smaller["project"]["parts"]["drop"]["bytes_out"]
     return Costs(
         transform=project["transform"]["cpu_us"],

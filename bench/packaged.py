@@ -1,4 +1,4 @@
-"""What a start and an invocation of the packaged functions take, each in a fresh process."""
+"""Cold starts and invocations of the packaged functions, each in a new process."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from release.wheels import Target as PackageTarget
 MEBIBYTE = 1024 * 1024
 _MOST_BATCH = 3 * MEBIBYTE
 
-# Imports a handler from a package as Lambda does, and says what that cost; then, given a payload,
-# invokes it. No byte code is kept: a package has none, and Lambda cannot write any.
+# Imports a handler from a package as Lambda does, invokes it if there is a payload, and prints the
+# cost. No byte code is written, because a package has none and Lambda cannot write any.
 _START = """
 import json, os, sys, time
 import awslambdaric.bootstrap
@@ -66,9 +66,9 @@ def measure(folders: dict[str, Path], workload: Workload, rounds: int) -> list[T
     folders
         The `unpacked` packages.
     workload
-        What a batch is made of.
+        Has the records of the batch.
     rounds
-        How often each is done.
+        How often each is measured.
     """
     with tempfile.TemporaryDirectory() as temporary:
         targets = [

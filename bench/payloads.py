@@ -1,4 +1,4 @@
-"""Invocation payloads as bytes: what Lambda hands to a function, and the files that hold them."""
+"""Invocation payloads as bytes, as Lambda passes them to a function, and files of payloads."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LENGTH = struct.Struct("<Q")
 
 
 def firehose_payloads(records: Iterable[tuple[int, bytes]], buffer_bytes: int) -> Iterator[bytes]:
-    """Yield Firehose's transformation events over all records.
+    """Yield Firehose's transformation events with all records.
 
     Parameters
     ----------
     records
         Change records with their numbers in the stream.
     buffer_bytes
-        How many bytes of records Firehose gathers for one event.
+        How many bytes of records Firehose collects for one event.
     """
     for number, batch in enumerate(_batches(records, buffer_bytes)):
         event = {
@@ -51,7 +51,7 @@ def firehose_payloads(records: Iterable[tuple[int, bytes]], buffer_bytes: int) -
 
 
 def kinesis_payloads(records: Iterable[bytes], batch_size: int) -> Iterator[bytes]:
-    """Yield the events of a Kinesis event source over all records, so many to an event."""
+    """Yield the events of a Kinesis event source with all records, ``batch_size`` in each."""
     batch: list[dict[str, object]] = []
     for each, data in enumerate(records):
         batch.append(

@@ -1,14 +1,14 @@
-"""A peer in its own process: it does its parts of the work when told to, and says what they cost.
+"""A peer in its own process: it does the parts of the work on request, and reports their costs.
 
-One line of JSON on standard input is one order, one line on standard output its answer:
+Each line of JSON on standard input is an order, and each line on standard output its answer:
 
-    {"round": null}        every part once      → {"parts": {name: part}, "peak_rss": bytes}
-    {"keep": "folder"}     the same, and the outputs are left in the folder → {}
+    {"round": null}        do every part once
+    {"keep": "folder"}     the same, and leave the outputs in the folder
+    answer                 {"parts": {name: part}, "peak_rss": bytes}
 
-A part is ``{"cpu": s, "wall": s, "records": n, "bytes_out": n}``. Its clocks run from an
-invocation's payload as bytes to its answer as bytes, or to its object in the store; what a round
-reads from disk, and what it does between invocations, is not in it. `bench/node/peer.mjs` speaks
-the same.
+A part is ``{"cpu": s, "wall": s, "records": n, "bytes_out": n}``. Its time is from the payload of
+each invocation as bytes to the answer as bytes, or to the object in the store. Reading from disk,
+and work between invocations, do not count. `bench/node/peer.mjs` has the same protocol.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Part:
     cpu, wall
         Seconds; CPU is user and system time of all threads.
     records
-        How many records it was for.
+        The number of records.
     bytes_out
-        Bytes that it wrote or answered.
+        Bytes that were written or answered.
     """
 
     cpu: float = 0.0
@@ -44,7 +44,7 @@ class Part:
     bytes_out: int = 0
 
     def add(self, other: Part) -> None:
-        """Add what another cost."""
+        """Add the cost of another part."""
         self.cpu += other.cpu
         self.wall += other.wall
         self.records += other.records
@@ -52,7 +52,7 @@ class Part:
 
     @contextmanager
     def clock(self) -> Iterator[None]:
-        """Count the time of what is done within."""
+        """Add the time of the ``with`` block."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self.cpu += time.process_time() - cpu
@@ -67,7 +67,7 @@ class Peer(Protocol):
 
 
 def timed(payloads: Iterable[bytes], handle: Callable[[bytes], bytes], records: int) -> Part:
-    """Return what it costs to answer each payload; nothing of an answer is kept."""
+    """Return the cost of answering all payloads; the answers are discarded."""
     part = Part(records=records)
     for payload in payloads:
         with part.clock():
@@ -78,18 +78,18 @@ def timed(payloads: Iterable[bytes], handle: Callable[[bytes], bytes], records: 
 
 
 def peak_rss() -> int:
-    """Return the most memory that this process had, in bytes.
+    """Return the peak memory of this process in bytes, on Linux.
 
-    From ``/proc``: getrusage counts what the process that started this one had before.
+    It is from ``/proc``, because getrusage includes the memory of the parent at the fork.
     """
     status = Path("/proc/self/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def serve(make: Callable[[], Peer]) -> None:
-    """Make the peer and take orders until there are no more."""
+    """Make the peer, and carry out orders until the input ends."""
     answers = sys.stdout
-    # A function's log is its standard output; it is written, and nobody reads it.
+    # The functions write their logs to standard output. They are discarded.
     with Path(os.devnull).open("w") as sys.stdout:
         peer = make()
         for line in sys.stdin:

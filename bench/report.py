@@ -1,4 +1,4 @@
-"""What was measured as a table, a chart, and JSON, with the machine that it was measured on."""
+"""The results as a table, a chart and JSON, with the machine that was used."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PACKAGES = ("msgspec", "pybase64", "orjson", "isal", "fastavro", "boto3", "awsl
 
 
 def environment(workload: Workload, command: str, node: bool) -> dict[str, str]:
-    """Return what the numbers depend on beside the code."""
+    """Return what the results depend on besides the code."""
     found = {
         "date": datetime.now(UTC).date().isoformat(),
         "command": command,
@@ -71,14 +71,14 @@ def as_json(
     targets: list[Target],
     where: dict[str, str],
 ) -> dict[str, Any]:
-    """Return all of it as ``latest.json`` has it: microseconds and bytes a record.
+    """Return the report as ``latest.json`` has it, in microseconds and bytes per record.
 
     Parameters
     ----------
     measured, larger
-        What the peers cost on records as they are, and some of them on larger ones.
+        The costs of all peers with ordinary records, and of some peers with larger ones.
     workloads
-        The records that both were measured on.
+        The records of both.
     """
     return {
         "environment": where,
@@ -170,7 +170,7 @@ def as_markdown(report: dict[str, Any]) -> str:
 
 
 def as_svg(measured: dict[str, Measured]) -> str:
-    """Return the chart: CPU of each peer's parts, microseconds a record."""
+    """Return the chart: CPU of each peer's parts, in microseconds per record."""
     rows: list[Bar] = []
     project, floor = measured["project"], measured["floor"]
     if "node" in measured:

@@ -1,4 +1,4 @@
-"""Peers in turn, round by round, so that what disturbs one disturbs all."""
+"""Runs the peers in turns, round by round, so that a disturbance affects all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LEAST_NODE = 20
 
 @dataclass
 class Costs:
-    """What a part cost in each round, per record: microseconds of CPU and of wall time, bytes."""
+    """The cost of a part per record in each round: microseconds of CPU and wall time, bytes."""
 
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
@@ -34,23 +34,23 @@ class Costs:
 
 @dataclass
 class Measured:
-    """What a peer cost: its parts, and the most memory that its process had, in bytes."""
+    """The cost of a peer: its parts, the peak memory of its process in bytes, and its rows."""
 
     parts: dict[str, Costs] = field(default_factory=dict)
     peak_rss: int = 0
     rows: int = 0
 
     def cpu(self, part: str) -> float:
-        """Return the median CPU time of a part, microseconds a record."""
+        """Return the median CPU time of a part, in microseconds per record."""
         return statistics.median(self.parts[part].cpu)
 
 
 class PeerFailed(Exception):
-    """A peer's process ended before its time."""
+    """A peer cannot be installed, or its process ended too early."""
 
 
 def node_command() -> list[str] | None:
-    """Return what starts the Node peer, its packages installed; None where there is no Node.
+    """Return the command of the Node peer, with its packages installed, or None without Node.
 
     Raises
     ------
@@ -71,13 +71,13 @@ def node_command() -> list[str] | None:
 
 
 def commands(packages: Iterable[Path] = ()) -> dict[str, list[str]]:
-    """Return what starts each peer that can run here.
+    """Return the command of each peer that can run here.
 
     Parameters
     ----------
     packages
-        The functions' packages, unpacked, for the project's handlers to come from; else they are
-        those of this tree.
+        The unpacked packages of the functions, from which the project's handlers come. By
+        default, they come from this tree.
     """
     found = {
         name: [sys.executable, "-m", f"bench.peers.{name}"]
@@ -98,26 +98,26 @@ def run(
     expected: dict[str, dict[str, bytes]],
     progress: Callable[[str], None],
 ) -> dict[str, Measured]:
-    """Return what each peer cost, after its output has been compared with the reference.
+    """Return the cost of each peer, after comparing its rows with the reference implementation.
 
     Parameters
     ----------
     workload
-        What they work on.
+        The input of the peers.
     peers
-        What starts each.
+        The command of each peer.
     rounds
-        How often each does its work; the round whose output is compared warms up and is not
-        counted.
+        How often each peer is measured. The round whose rows are compared is a warm-up and does
+        not count.
     expected
         `bench.comparison.expected_rows`; a peer that is not in it has no output.
     progress
-        Told what is being done.
+        Called with a message before each step.
 
     Raises
     ------
     PeerFailed, PeersDiffer
-        A peer ended, or wrote other rows.
+        A peer ended too early, or wrote wrong rows.
     """
     with ExitStack() as stack:
         processes = {}
@@ -175,6 +175,6 @@ class _Process:
             pass
         line = self._process.stdout.readline()
         if not line:
-            raise PeerFailed(f"the peer {self._name} ended: what it wrote above says why")
+            raise PeerFailed(f"the peer {self._name} ended; its output above says why")
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -13,9 +13,9 @@ from bench.simulation import Day, Simulated, plot, simulate
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 RATES = (10, 1_000, 100_000)
 SIZES = (500, 1_500, 10_000)
-# A sale's evening, and two hours in which nothing is delivered (a transform that fails, say).
+# A peak in the evening, and two hours without delivery, for example because a transform fails.
 DAY = Day(base=1_000, peak=5, peak_hours=(18, 21), down_hours=(9, 11), record_bytes=1_500)
-# The first that says no on the way up; the reads are four of five whatever the rate is.
+# This limit does not depend on the rate: the delivery streams use four of five reads.
 _FIXED = "a shard's reads a second"
 
 

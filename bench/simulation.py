@@ -1,4 +1,4 @@
-"""A day of the pipeline minute by minute: a peak, an outage, and how long catching up takes."""
+"""A simulated day of the pipeline by minutes: a peak, an outage, and the time to catch up."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _TYPES = 4
 
 @dataclass(frozen=True)
 class Day:
-    """What a day is like.
+    """The load of a day.
 
     Parameters
     ----------
     base
         Changes a second outside the peak.
     peak, peak_hours
-        How many times as many in the peak, and from when to when.
+        The factor in the peak, and the hours of its beginning and end.
     down_hours
-        From when to when the delivery streams deliver nothing.
+        The hours of the beginning and end of an outage, in which nothing is delivered.
     record_bytes
         Size of a change record.
     """
@@ -39,7 +39,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Simulated:
-    """What became of it, minute by minute.
+    """The result, minute by minute.
 
     Parameters
     ----------
@@ -48,9 +48,9 @@ class Simulated:
     waiting
         Changes that wait, in the stream and landed.
     freshness
-        Minutes since the newest change before which everything is in the tables.
+        Age of the data in minutes: all changes that are older are in the tables.
     caught_up_minutes
-        From the end of the outage until nothing waits longer than before it.
+        Minutes from the end of the outage until no change waits longer than before it.
     """
 
     arrived: list[float]
@@ -62,7 +62,7 @@ class Simulated:
 
 
 def simulate(day: Day, inputs: Inputs) -> Simulated:
-    """Return the day: shards for its peak as the stack needs them, all settings as they are."""
+    """Return the day with the shards that its peak needs, and with the default settings."""
     scenario = Scenario(day.base * day.peak, day.record_bytes)
     shards, costs = load_of(scenario, inputs).shards, inputs.costs(day.record_bytes)
     read = shards * inputs.quota("shard_bytes_out") / _TYPES / day.record_bytes
@@ -71,7 +71,7 @@ def simulate(day: Day, inputs: Inputs) -> Simulated:
     deliver = min(read, outstanding * vcpu / (costs.transform / 1e6))
     lanes = _TYPES * inputs.setting("delivery_parallelization_factor")
     write = lanes * 1e6 / costs.writer
-    # What a change waits where nothing queues: both buffers, settling, and the next run.
+    # The waiting time without a backlog: both buffers, the time to settle, and the next run.
     steady = (
         inputs.setting("transform_buffer_interval_seconds")
         + inputs.setting("delivery_buffer_interval_seconds")

@@ -1,4 +1,4 @@
-"""The store that stands in for S3, in the process of the peer and alike for all of them."""
+"""The store that replaces S3, in the process of a peer and the same for all peers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LANDED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 class MemoryStore:
     """Objects in a dictionary; implements `avro_writer.store.Store`.
 
-    An object's ETag is a number that grows with each put: what S3 computes is no cost of a peer's.
+    An object's ETag is a number that grows with each put, because S3's hash is not a peer's cost.
     """
 
     def __init__(self, objects: Mapping[str, bytes] | None = None) -> None:
         self._objects: dict[str, tuple[bytes, str]] = {}
-        # In order, with keys that are gone among them: a listing costs what it lists.
+        # Sorted, and may have deleted keys, so that a listing only costs what it lists.
         self._keys: list[str] = []
         self._puts = 0
         for key, body in (objects or {}).items():
@@ -46,7 +46,7 @@ class MemoryStore:
                 yield LandedObject(key, etag, len(body), _LANDED_AT)
 
     def folders(self, prefix: str) -> list[str]:
-        """Return what stands between the prefix and the next slash, once each, in order."""
+        """Return the names between the prefix and the next slash, once each, in order."""
         below = (each.key[len(prefix) :] for each in self.objects(prefix))
         return sorted({rest.split("/", 1)[0] for rest in below if "/" in rest})
 

@@ -1,4 +1,4 @@
-"""The targets: what each measures, as a ratio within one run, and whether it is met."""
+"""The targets: what each measures, in one run, and whether it is met."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Target:
     name
         What is measured.
     value
-        The median over the rounds; None where it could not be measured here.
+        The median of the rounds; None if it could not be measured here.
     spread
         The least and the most of the rounds.
     target, direction
-        What it should be: at most, or at least.
+        The number that the value should be at most, or at least.
     unit
-        Of the value.
+        The unit of the value.
     note
-        What to know about the number.
+        A remark on the value.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Target:
 
     @property
     def met(self) -> bool | None:
-        """Whether the value is what it should be; None if there is none."""
+        """Whether the target is met; None without a value."""
         if self.value is None:
             return None
         if self.direction == "at most":

@@ -1,4 +1,4 @@
-"""The files that all peers work on: one set of change records, in every form they are met in."""
+"""The input files of all peers: one set of change records in every form that a peer needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.changes import changes
 from bench.payloads import firehose_payloads, kinesis_payloads, write_payloads
 from demo.feed import items
 
-# What the stacks have unless they say otherwise (`Pulumi.yaml`).
+# Typical sizes: the first is the stacks' default (`Pulumi.yaml`), the second the Node worker's.
 TRANSFORM_BUFFER_BYTES = 1024 * 1024
 KINESIS_BATCH = 1000
 ROWS_PER_LANDED_OBJECT = 5000
@@ -33,11 +33,11 @@ class Workload:
     Parameters
     ----------
     folder
-        Where: ``records`` (the change records), ``firehose`` and ``kinesis`` (events over all of
-        them), ``own-<type>`` and ``others-<type>`` (Firehose events over a type's records, and
-        over all others).
+        Has the files ``records`` (the change records), ``firehose`` and ``kinesis`` (events with
+        all of them), ``own-<type>`` and ``others-<type>`` (Firehose events with the records of a
+        type, and with all others).
     seed, count, text_bytes
-        What `bench.changes.changes` was asked for.
+        The arguments of `bench.changes.changes`.
     """
 
     folder: Path
@@ -51,11 +51,11 @@ class Workload:
         return float(json.loads((self.folder / _COMPLETE).read_text())["bytes"]) / self.count
 
     def path(self, name: str) -> Path:
-        """Return where a file of it is."""
+        """Return the path of one of its files."""
         return self.folder / name
 
     def own(self, record_type: str) -> int:
-        """Return how many records are of a type: they come in turn."""
+        """Return the number of records of a type; the types alternate."""
         place = _ORDER.index(record_type)
         return len(range(place, self.count, len(_ORDER)))
 
@@ -89,14 +89,14 @@ def type_of(record: bytes) -> str:
 
 
 def prepare(parent: Path, seed: int, count: int, text_bytes: int = 0) -> Workload:
-    """Return a workload, made if the folder does not have it yet.
+    """Return a workload, and generate it if the folder does not have it yet.
 
     Parameters
     ----------
     parent
         Folder that holds workloads.
     seed, count, text_bytes
-        As `bench.changes.changes`.
+        The arguments of `bench.changes.changes`.
     """
     name = f"{seed}-{count}-{text_bytes}-{_version()}"
     workload = Workload(parent / name, seed, count, text_bytes)
@@ -128,10 +128,7 @@ def prepare(parent: Path, seed: int, count: int, text_bytes: int = 0) -> Workloa
 
 
 def _version() -> str:
-    """Return what names the code that makes the records, so that none are used that it would not.
-
-    Sources and schemas, by their content.
-    """
+    """Return a hash of the code and the schemas that make the records, to detect old records."""
     sources = [
         *(Path(__file__).with_name(name) for name in ("changes.py", "payloads.py", "workload.py")),
         Path(items.__file__),
@@ -141,7 +138,7 @@ def _version() -> str:
 
 
 def _tables() -> dict[str, Any]:
-    """Return what the Node worker is told of the tables; the Python peers read `schemas`."""
+    """Return the tables for the Node worker; the Python peers read `schemas`."""
     folder = Path(schemas.__file__).parent
     return {
         each: {
@@ -153,7 +150,7 @@ def _tables() -> dict[str, Any]:
 
 
 def landed_objects(lines: Iterator[bytes], record_type: str) -> dict[str, bytes]:
-    """Return a type's rows as the objects that Firehose lands: gzip, so many rows each."""
+    """Return a type's rows as landed objects: gzip, ``ROWS_PER_LANDED_OBJECT`` rows in each."""
     objects: dict[str, bytes] = {}
     for number in itertools.count():
         rows = b"".join(itertools.islice(lines, ROWS_PER_LANDED_OBJECT))

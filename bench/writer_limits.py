@@ -1,7 +1,7 @@
-"""What one plan takes of a run: memory, time, disk and S3 requests, for plans as large as they get.
+"""What the largest plans need in one run: memory, time and S3 requests.
 
-Each plan is made by a process of its own over S3 requests to the emulator, so that its peak
-memory is the writer's, botocore included.
+Each plan is written by a process of its own, with S3 requests to the emulator. So the peak memory
+is that of the writer, including botocore.
 
     python -m bench --limits
 """
@@ -34,12 +34,12 @@ _BUCKET = "limits"
 _NOW_MICROS = 1_795_348_800_000_000
 _DAY_MICROS = 86_400_000_000
 _MIB = 1024 * 1024
-_LONG = 3600.0  # seconds; the plan is to be one
+_LONG = 3600.0  # seconds, so that one run finishes the plan
 
 
 @dataclass(frozen=True)
 class Load:
-    """What has landed: so many objects, each of so many unzipped bytes, over so many dates."""
+    """The landed objects: their number, the unzipped bytes of each, and the number of dates."""
 
     name: str
     objects: int
@@ -55,7 +55,7 @@ LOADS = (
 
 
 def main() -> list[dict[str, Any]]:
-    """Measure each load; return what is to be stored."""
+    """Measure each load; return the results to store."""
     results = []
     for load in LOADS:
         with embedded_emulator() as endpoint:

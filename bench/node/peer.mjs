@@ -1,4 +1,4 @@
-// The Node worker as a peer: bench/peer.py says what is asked and answered.
+// The Node worker as a peer, with the protocol of bench/peer.py.
 
 import fs from "node:fs";
 import path from "node:path";

@@ -1,1 +1,1 @@
-"""The peers: each is a program of its own, started as ``python -m bench.peers.<name> <folder>``."""
+"""The peers, each a program: ``python -m bench.peers.<name> <folder> <seed> <count>``."""

@@ -1,7 +1,7 @@
-"""The floor: what no pipeline of this shape can do without, and nothing else.
+"""The floor: the least work that any pipeline of this form must do.
 
-Each record is unpacked and parsed once with the fastest parser here; each landed object is
-unzipped, each of its lines is parsed, and the same bytes are zipped anew.
+Each record is decoded and parsed once with the fastest parser available. Each landed object is
+decompressed, its lines are parsed, and the same bytes are compressed again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _parse_event(payload: bytes) -> bytes:
 
 
 class Floor:
-    """Unpack, parse, pack."""
+    """Decodes, parses and compresses, without making rows."""
 
     def __init__(self, workload: Workload) -> None:
         self._workload = workload

@@ -1,6 +1,6 @@
 """The project as a peer: its handlers, called as Lambda's runtime calls them.
 
-`bench.rounds.commands` sees to it that they come from the functions' packages.
+`bench.rounds.commands` makes them come from the functions' packages.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _plain_form: Any = LambdaRuntimeClient.marshaller
 def transform(record_type: str, *, plain: bool = False) -> Invoke:
     """Return a type's transform function as Lambda's runtime invokes it: bytes to bytes.
 
-    The marshaller is what the function has put in place of the managed runtime's; in the ``plain``
+    The marshaller is the one with which the function has replaced the runtime's. In the ``plain``
     form it is the runtime's own.
     """
     os.environ.update(ENVIRONMENT, RECORD_TYPE=record_type)
@@ -62,7 +62,7 @@ def transform(record_type: str, *, plain: bool = False) -> Invoke:
 
 
 def write(store: MemoryStore, record_type: str, **environment: str) -> dict[str, Any]:
-    """Run the writer's handler over what a store has of a type, and return its answer."""
+    """Run the writer's handler on a store's landed objects of a type, and return its answer."""
     os.environ.update(ENVIRONMENT, **environment)
     module: Any = importlib.import_module("avro_writer.handler")
     module.S3Store = lambda *arguments: store
@@ -85,7 +85,7 @@ class Project:
         self._workload = workload
         self._invoke = {each: transform(each) for each in schemas.RECORD_TYPES}
         self._plain = {each: transform(each, plain=True) for each in schemas.RECORD_TYPES}
-        # What has landed: the transform's rows, zipped by Firehose and so at no cost of ours.
+        # Firehose compresses the transform's rows, so that this is not measured.
         self._landed = {
             each: landed_objects(
                 lines(map(self._invoke[each], read_payloads(workload.path(f"own-{each}")))), each

@@ -1,6 +1,6 @@
-"""The usual Python way: Powertools and boto3 in the transform, json, fastavro in the writer.
+"""The usual Python: Powertools, boto3 and json in the transform, fastavro in the writer.
 
-It keeps less than the project does: no attribute is rescued. Decimals are exact.
+It keeps less than the project, because it rescues no attributes. Its decimals are exact.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PER_SECOND = {"seconds": 1, "milliseconds": 1000, "microseconds": 1_000_000}
 
 
 class _JsonDeserializer(TypeDeserializer):
-    """boto3's, for binaries that are base64 because the change record is JSON."""
+    """boto3's deserializer, for binary values that are base64 in the JSON of a change record."""
 
     def _deserialize_b(self, value: str) -> Any:
         return super()._deserialize_b(base64.b64decode(value))  # type: ignore[misc]
@@ -138,7 +138,7 @@ def _as_json(value: Any) -> Any:
 
 
 def write(store: MemoryStore, record_type: str) -> int:
-    """Write what a store has of a type as one Avro object a date; return how many rows."""
+    """Write a store's rows of a type as one Avro object for each date; return their number."""
     schema = fastavro.parse_schema(schemas.avro_schema(record_type))
     fields = schemas.avro_schema(record_type)["fields"]
     days: dict[str, list[dict[str, Any]]] = defaultdict(list)

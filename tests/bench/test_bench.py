@@ -1,6 +1,6 @@
-"""The benchmark in a small form: every peer's rows are right, and the report says what it should.
+"""A small benchmark: every peer's rows are right, and the report has what it should.
 
-Nothing here is about time: how long anything takes is `make bench`'s to say.
+No test is about time, which `make bench` measures.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The bill against sums done by hand, and the page against what it is made from."""
+"""The bill equals sums made by hand, and the page equals what its inputs give."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_compute_is_billed_by_the_vcpu_that_it_takes(inputs: Inputs) -> None:
 
 
 def test_a_shard_gives_each_of_four_readers_half_a_megabyte(inputs: Inputs) -> None:
-    # 10 MB/s: 20 shards for the four, 10 for the one that can read what a shard takes in.
+    # 10 MB/s: 20 shards for four readers, 10 for one, which can read all that a shard accepts.
     load = load_of(Scenario(1_024, 10_240), inputs)
     assert (load.shards, load.node_shards) == (20, 10)
     assert load_of(Scenario(2_500, 10), inputs).shards == 3, "a shard takes 1000 records a second"
