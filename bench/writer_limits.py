@@ -26,6 +26,7 @@ from avro_writer.deadline import Clock
 from avro_writer.run import Run
 from avro_writer.s3_store import S3Store
 from avro_writer.settings import Assignment, Settings
+from bench.peer import peak_rss
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from telemetry import Log
@@ -173,16 +174,8 @@ def _run(url: str) -> dict[str, Any]:
         "requests": dict(requests),
         "seconds": round(time.monotonic() - started, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),
-        "peak_rss_bytes": _peak_rss(),
+        "peak_rss_bytes": peak_rss(),
     }
-
-
-def _peak_rss() -> int:
-    # Linux's own count of this program: getrusage would count what the parent had when it forked.
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise SystemExit("peak memory is measured on Linux alone")
 
 
 if __name__ == "__main__":
