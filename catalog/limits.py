@@ -1,4 +1,4 @@
-"""What Glue takes of a table and its view, beyond what the schema itself is held to."""
+"""Glue's limits for a table and its view, besides the rules for the schema itself."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from schemas import SchemaError, Table
 _MOST_IN_COLUMN_TYPE = 131_072
 # https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 _MOST_IN_VIEW_TEXT = 409_600
-# A view's text has the name of its database: it fits wherever the longest does.
+# A view's text contains the name of its database, so it is checked with the longest name.
 _LONGEST_DATABASE = "d" * 255
 
 
 def check_limits(described: Table, file: str) -> None:
-    """Refuse a table that does not fit into Glue, or whose view does not.
+    """Refuse a table that exceeds a limit of Glue, or whose view does.
 
     Parameters
     ----------
     described
         The table.
     file
-        What to name in an error.
+        The schema's file, for the error.
 
     Raises
     ------
     SchemaError
-        Names the column whose type is too long, or says that the view's text is.
+        The type of a column, or the view's definition, is too long.
     """
 
     def check(field: str, what: str, text: str, most: int) -> None:
@@ -35,7 +35,7 @@ def check_limits(described: Table, file: str) -> None:
             raise SchemaError(
                 file,
                 field,
-                f"{what} has {len(text)} characters, and Glue takes {most}",
+                f"{what} has {len(text)} characters, but Glue allows {most}",
                 "Use fewer columns or shorter names",
             )
 

@@ -431,7 +431,7 @@ def test_a_table_that_does_not_fit_into_glue_is_refused(
         )
 
     catalog.check_limits(table(0.7), "schemas/t.json")
-    with pytest.raises(SchemaError, match=r"schemas/t\.json.*Glue takes") as caught:
+    with pytest.raises(SchemaError, match=r"schemas/t\.json.*Glue allows") as caught:
         catalog.check_limits(table(1), "schemas/t.json")
     assert caught.value.field == field
 
