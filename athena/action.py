@@ -39,11 +39,16 @@ def answer(query: str, data: Path | None, database: str | None, form: str) -> in
 
 
 def list_tables(data: Path | None, database: str | None) -> int:
-    """Print each table with its columns; return the exit status."""
+    """Print each table with its columns; return the exit status.
+
+    Raises
+    ------
+    SqlError
+        There is no such database, or the catalog cannot be read.
+    """
     catalog = read_catalog(data or _last_run())
-    listed = [
-        table for table in catalog.tables if database is None or table.database == database.lower()
-    ]
+    wanted = None if database is None else catalog.known_database(database)
+    listed = [table for table in catalog.tables if wanted in (None, table.database)]
     for number, table in enumerate(listed):
         kind = "view" if table.view else "table"
         write(("\n" if number else "") + f"{table.full_name} ({kind})\n")

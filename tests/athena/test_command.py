@@ -63,6 +63,13 @@ def test_tables_lists_columns_types_and_comments(
     assert "Price of one seat." in shown
 
 
+def test_tables_of_an_unknown_database_are_an_error(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run("--data", str(data_dir), "--tables", "--database", "nosuch") == 1
+    assert "there is no database 'nosuch'" in capsys.readouterr().err
+
+
 def test_a_views_columns_have_the_comments_that_glue_has(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
