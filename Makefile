@@ -67,7 +67,7 @@ picture: $(RUNTIME) ## run the demo and draw docs/demo.svg, which the README sho
 	@$(BIN)/python -m demo.picture $(ARGS)
 
 test: $(DEV) ## run the tests on all cores; ARGS="-k writer" passes arguments
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --no-loadscope-reorder $(ARGS)
 
 test-trino: $(DEV) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
 	@$(BIN)/python -m pytest -m trino tests/trino $(ARGS)

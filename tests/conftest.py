@@ -8,21 +8,27 @@ what they share, such as a run of the demo, takes long to make.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-_HERE = Path(__file__).parent
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-# Before pytest-xdist, which reads the groups in the same hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of a folder into one group (pytest-xdist, ``--dist=loadgroup``)."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.relative_to(_HERE).parts[0]))
+class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives all tests of a folder below `tests` to the process that takes its first one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "/".join(nodeid.split("/", 2)[:2])
+
+
+# Not by pytest-xdist's own groups (``--dist=loadgroup``): its release 3.8 puts them into names of
+# tests that pytest 9.2 no longer reads, so that every test is by itself.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FolderScheduling:
+    """Schedule by folder, whatever way ``--dist`` names."""
+    return FolderScheduling(config, log)
