@@ -29,7 +29,7 @@ from estate.stack_config import REPOSITORY
 
 PICTURE = REPOSITORY / "docs" / "demo.svg"
 
-_COLUMNS = 92
+_COLUMNS = 96
 _MOST_LINES = 16
 _FIRST, _LAST = 9, 2
 

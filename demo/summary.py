@@ -80,7 +80,8 @@ def _conclusion(outcome: Outcome) -> Text:
         fed += f", {len(outcome.fed.refused):,} refused by the stream (above)"
     if outcome.good:
         return Text(
-            f"{fed}. Everything reconciles: each record fed is in exactly one place.", "bold green"
+            f"{fed}. Everything reconciles: no delivery stream lost or doubled a record.",
+            "bold green",
         )
     lines = [f"{fed}. This does not reconcile:"]
     lines += [f"  {each}" for each in outcome.discrepancies]

@@ -10,12 +10,14 @@ def explained(error: Exception) -> str | None:
     if isinstance(error, CommandError):
         return str(error)
     # Imported here, for they take half a second; whatever raises one of their errors has done so.
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
     from botocore.parsers import ResponseParserError
     from pulumi import RunError
 
     if isinstance(error, RunError):
         return str(error)
+    if isinstance(error, EndpointConnectionError):
+        return f"{error}: start the emulator there, or correct the URL"
     if isinstance(error, BotoCoreError | ClientError | ResponseParserError):
         return f"the endpoint did not do as asked: {error}"
     return str(error) if isinstance(error, OSError) else None
