@@ -61,7 +61,7 @@ def test_a_change_is_unreadable_exactly_where_fastavro_cannot_resolve_it(pair: P
     found = tuple(
         each
         for each in findings(pair.old, pair.new)
-        if not each.problem.startswith("the default is gone")
+        if not each.problem.startswith("the default is removed")
     )
     resolved = True
     for row in written(pair.old):
