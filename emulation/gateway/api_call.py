@@ -45,7 +45,8 @@ class ApiCall:
     """One call of one operation.
 
     ``service`` is botocore's name of it. ``headers`` have lower-case names. ``url_parameters``
-    are those in the URL and headers of a REST request, by the model's names.
+    are those in the URL and headers of a REST request, by the model's names. ``reads_body`` says
+    whether the body has parameters, too; a function's input, for example, has none.
     """
 
     service: str
@@ -54,11 +55,12 @@ class ApiCall:
     region: str
     headers: Mapping[str, str]
     body: bytes
-    url_parameters: Mapping[str, str]
+    url_parameters: Mapping[str, Any]
+    reads_body: bool = True
 
     @cached_property
     def parameters(self) -> Mapping[str, Any]:
-        """The parameters, by the model's names; for REST, those in URL and headers only.
+        """The parameters, by the model's names; of a body of XML, none.
 
         Raises
         ------
@@ -66,7 +68,7 @@ class ApiCall:
             The body does not have the protocol's form.
         """
         read = _READERS.get(self.protocol)
-        if read is None:
+        if read is None or not self.reads_body:
             return self.url_parameters
         try:
             body = self.body
@@ -109,15 +111,16 @@ def recognise(request: HttpRequest, signed: Signature) -> ApiCall:
                 _routes(model.service_name), request.method, request.path, request.query, headers
             )
             if found is not None:
-                operation, parameters = found
+                route, parameters = found
                 return ApiCall(
                     model.service_name,
-                    operation,
+                    route.operation,
                     protocol,
                     region,
                     headers,
                     request.body,
                     parameters,
+                    route.reads_body,
                 )
         else:
             form = _form(request.body) | dict(request.query)
@@ -130,7 +133,7 @@ def recognise(request: HttpRequest, signed: Signature) -> ApiCall:
                     region,
                     headers,
                     request.body,
-                    {name: value for name, value in form.items() if name != "Action"},
+                    _unfolded({name: value for name, value in form.items() if name != "Action"}),
                 )
     raise UnjudgeableRequest(
         f"the gateway does not know the operation {request.method} {request.path}, signed for "
@@ -208,6 +211,28 @@ def _form(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "surrogateescape"), keep_blank_values=True))
 
 
+def _unfolded(form: Mapping[str, str]) -> dict[str, Any]:
+    """Return a form's parameters with its lists put together.
+
+    ``Names.member.1`` is the first of ``Names``, ``Tags.member.1.Key`` a field of the first of
+    ``Tags``.
+    """
+    found: dict[str, Any] = {}
+    lists: dict[str, dict[str, Any]] = {}
+    for name, value in form.items():
+        parameter, listed, rest = name.partition(".member.")
+        if not listed:
+            found[name] = value
+            continue
+        index, _, field = rest.partition(".")
+        items = lists.setdefault(parameter, {})
+        if field:
+            items.setdefault(index, {})[field] = value
+        else:
+            items[index] = value
+    return found | {name: list(items.values()) for name, items in lists.items()}
+
+
 def _cbor(body: bytes) -> Any:
     parser = RpcV2CBORParser()
     return parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
@@ -220,4 +245,5 @@ def _json(body: bytes) -> Any:
 _READERS: Mapping[Protocol, Callable[[bytes], Any]] = {
     Protocol.JSON: _json,
     Protocol.CBOR: _cbor,
+    Protocol.REST_JSON: _json,
 }

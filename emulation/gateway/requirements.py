@@ -8,10 +8,18 @@ from typing import Any
 from emulation.gateway import s3_requirements
 from emulation.gateway.api_call import ApiCall
 from emulation.gateway.errors import UnjudgeableRequest
+from emulation.gateway.further_requirements import further_requirements
 from emulation.gateway.key_requirements import key_requirements
 from emulation.gateway.requirement import Requirement
 from emulation.gateway.resource_rules import Place, filled, table
-from emulation.gateway.resources import ACTIONS, CONDITION_KEYS, FREE, IAM_PREFIXES, RESOURCES
+from emulation.gateway.resources import (
+    ACTIONS,
+    CONDITION_KEYS,
+    FREE,
+    IAM_PREFIXES,
+    OF_A_ROLE_AS_IT_IS,
+    RESOURCES,
+)
 
 # A transaction needs the permissions of its items.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
@@ -42,7 +50,11 @@ def requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
     """
     needed = _requirements(call, place)
     resources = dict.fromkeys(each.resource for each in needed)
-    return (*needed, *key_requirements(call, resources, place.keys))
+    return (
+        *needed,
+        *further_requirements(call, place),
+        *key_requirements(call, resources, place.keys),
+    )
 
 
 def _requirements(call: ApiCall, place: Place) -> tuple[Requirement, ...]:
@@ -89,6 +101,19 @@ def _condition_keys(call: ApiCall, place: Place) -> Mapping[str, str]:
     if call.service == "kms":
         written: Mapping[str, Any] = call.parameters.get("EncryptionContext") or {}
         return {f"kms:EncryptionContext:{name}": str(value) for name, value in written.items()}
+    if call.service == "iam" and call.operation in OF_A_ROLE_AS_IT_IS:
+        return {**_written_keys(call, place), **_boundary_of_the_role(call, place)}
+    return _written_keys(call, place)
+
+
+def _boundary_of_the_role(call: ApiCall, place: Place) -> Mapping[str, str]:
+    role = f"arn:aws:iam::{place.account}:role/{call.parameters.get('RoleName')}"
+    boundary = place.boundaries.get(role)
+    return {"iam:PermissionsBoundary": boundary} if boundary else {}
+
+
+def _written_keys(call: ApiCall, place: Place) -> Mapping[str, str]:
+    """Return the condition keys that the parameters give."""
     templates = CONDITION_KEYS.get((call.service, call.operation), {})
     values = {name: filled(text, call.parameters, call, place) for name, text in templates.items()}
     return {name: value for name, value in values.items() if value is not None}

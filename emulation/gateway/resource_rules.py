@@ -27,11 +27,14 @@ class Place:
     keys
         The ARN of the customer-managed KMS key of each bucket, stream or table that has one, by
         its own ARN.
+    boundaries
+        The ARN of the permissions boundary of each role that has one, by the role's ARN.
     """
 
     account: str
     tokens: IssuedTokens
     keys: Mapping[str, str] = field(default_factory=dict)
+    boundaries: Mapping[str, str] = field(default_factory=dict)
 
 
 # Returns the ARNs of a call's resources; none if the parameters do not name any.
@@ -49,6 +52,17 @@ def arn(template: str) -> Rule:
     def rule(call: ApiCall, place: Place) -> tuple[str, ...]:
         text = filled(template, call.parameters, call, place)
         return () if text is None else (text,)
+
+    return rule
+
+
+def listed(parameter: str, template: str) -> Rule:
+    """Return a rule for a parameter that lists names: ``{item}`` in the template is one of them."""
+
+    def rule(call: ApiCall, place: Place) -> tuple[str, ...]:
+        items = call.parameters.get(parameter) or ()
+        found = (filled(template, {"item": item}, call, place) for item in items)
+        return tuple(text for text in found if text is not None)
 
     return rule
 

@@ -17,6 +17,7 @@ from emulation.gateway.resource_rules import (
     function,
     issued,
     key,
+    listed,
     queue,
     table_index,
     tables,
@@ -35,7 +36,17 @@ ACTIONS: Mapping[tuple[str, str], str] = {
 # The services' own condition keys, which come from a call's parameters.
 CONDITION_KEYS: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("cloudwatch", "PutMetricData"): {"cloudwatch:namespace": "{Namespace}"},
+    ("iam", "AttachRolePolicy"): {"iam:PolicyARN": "{PolicyArn}"},
+    ("iam", "CreateRole"): {"iam:PermissionsBoundary": "{PermissionsBoundary}"},
+    ("iam", "DetachRolePolicy"): {"iam:PolicyARN": "{PolicyArn}"},
+    ("iam", "PutRolePermissionsBoundary"): {"iam:PermissionsBoundary": "{PermissionsBoundary}"},
 }
+
+# The operations of IAM that have the boundary of an existing role as a condition key.
+OF_A_ROLE_AS_IT_IS = frozenset(
+    "AttachRolePolicy DeleteRole DeleteRolePermissionsBoundary DeleteRolePolicy DetachRolePolicy "
+    "GetRole PutRolePolicy UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription".split()
+)
 
 _ANYTHING = arn("*")
 
@@ -56,6 +67,7 @@ _TABLE = tables(lambda call: (call.get("TableName"),))
 _DYNAMODB_STREAM = first(arn("{StreamArn}"), issued("ShardIterator"))
 
 _WORKGROUP = "arn:aws:athena:{region}:{account}:workgroup/"
+_WORKGROUP_ITSELF = first(arn(_WORKGROUP + "{WorkGroup}"), arn(_WORKGROUP + "{Name}"))
 _NAMED_WORKGROUP = arn(_WORKGROUP + "{WorkGroup|primary}")
 _DATA_CATALOG = arn("arn:aws:athena:{region}:{account}:datacatalog/{CatalogName}")
 
@@ -64,7 +76,9 @@ _CATALOG = arn("arn:aws:glue:{region}:{account}:catalog")
 _DATABASE_NAME = "arn:aws:glue:{region}:{account}:database/"
 _TABLE_NAME = "arn:aws:glue:{region}:{account}:table/{DatabaseName}/"
 _DATABASES = every(_CATALOG, arn(_DATABASE_NAME + "*"))
-_DATABASE = every(_CATALOG, first(arn(_DATABASE_NAME + "{Name}")))
+_DATABASE = every(
+    _CATALOG, first(arn(_DATABASE_NAME + "{Name}"), arn(_DATABASE_NAME + "{DatabaseInput.Name}"))
+)
 # Deleting a database deletes its tables and functions.
 _WHOLE_DATABASE = every(
     _DATABASE,
@@ -82,13 +96,20 @@ _GLUE_TABLE = every(
     ),
 )
 
+_SCHEDULE_GROUP = arn("arn:aws:scheduler:{region}:{account}:schedule-group/{Name}")
 _SCHEDULE = arn("arn:aws:scheduler:{region}:{account}:schedule/{GroupName|default}/{Name}")
-_ALARM = arn("arn:aws:cloudwatch:{region}:{account}:alarm:{AlarmName}")
-_DASHBOARD = arn("arn:aws:cloudwatch::{account}:dashboard/{DashboardName}")
+_ALARM_NAME = "arn:aws:cloudwatch:{region}:{account}:alarm:"
+_ALARM = arn(_ALARM_NAME + "{AlarmName}")
+_DASHBOARD_NAME = "arn:aws:cloudwatch::{account}:dashboard/"
+_DASHBOARD = arn(_DASHBOARD_NAME + "{DashboardName}")
 _TOPIC = first(arn("{TopicArn}"), arn("{TargetArn}"))
 # No request has the role's path, which is part of its ARN, so that only roles without one work.
 _ROLE = arn("arn:aws:iam::{account}:role/{RoleName}")
 _POLICY = arn("{PolicyArn}")
+# Of whatever the ARN names.
+_TAGGED = first(
+    *(arn(f"{{{each}}}") for each in ("ResourceARN", "ResourceArn", "resourceArn", "Resource"))
+)
 
 
 def _of(rule: Rule, operations: str) -> dict[str, Rule]:
@@ -108,31 +129,45 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
         **_of(_ANYTHING, "DescribeLimits ListStreams UpdateShardCount"),
     },
     "firehose": {
-        **_of(_DELIVERY_STREAM, "DescribeDeliveryStream PutRecord PutRecordBatch"),
+        **_of(
+            _DELIVERY_STREAM,
+            "CreateDeliveryStream DeleteDeliveryStream DescribeDeliveryStream "
+            "ListTagsForDeliveryStream PutRecord PutRecordBatch TagDeliveryStream "
+            "UntagDeliveryStream UpdateDestination",
+        ),
         **_of(_ANYTHING, "ListDeliveryStreams"),
     },
     "lambda": {
         **_of(
             function,
-            "GetAlias GetFunction GetFunctionConcurrency GetFunctionConfiguration GetPolicy "
-            "Invoke InvokeAsync InvokeWithResponseStream ListVersionsByFunction "
-            "UpdateFunctionCode UpdateFunctionConfiguration",
+            "CreateFunction DeleteFunction DeleteFunctionEventInvokeConfig GetAlias GetFunction "
+            "GetFunctionCodeSigningConfig GetFunctionConcurrency GetFunctionConfiguration "
+            "GetFunctionEventInvokeConfig GetPolicy Invoke InvokeAsync InvokeWithResponseStream "
+            "ListVersionsByFunction PutFunctionEventInvokeConfig UpdateFunctionCode "
+            "UpdateFunctionConfiguration",
         ),
+        **_of(_TAGGED, "ListTags TagResource UntagResource"),
         **_of(_ANYTHING, "ListFunctions"),
     },
     "logs": {
         **_of(
             _LOG_GROUP,
-            "CreateLogGroup DescribeLogStreams DescribeSubscriptionFilters FilterLogEvents "
-            "PutRetentionPolicy",
+            "CreateLogGroup DeleteLogGroup DeleteRetentionPolicy DeleteSubscriptionFilter "
+            "DescribeLogStreams DescribeSubscriptionFilters FilterLogEvents PutRetentionPolicy "
+            "PutSubscriptionFilter",
         ),
         **_of(_LOG_STREAM, "CreateLogStream DeleteLogStream GetLogEvents PutLogEvents"),
         **_of(arn(_LOG_GROUP_NAME + ":log-stream:"), "DescribeLogGroups"),
+        **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
     },
     "cloudwatch": {
         **_of(_ANYTHING, "GetMetricData GetMetricStatistics ListMetrics PutMetricData"),
         **_of(_ALARM, "PutMetricAlarm"),
+        **_of(listed("AlarmNames", _ALARM_NAME + "{item}"), "DeleteAlarms"),
+        **_of(arn(_ALARM_NAME + "*"), "DescribeAlarms"),
         **_of(_DASHBOARD, "GetDashboard PutDashboard"),
+        **_of(listed("DashboardNames", _DASHBOARD_NAME + "{item}"), "DeleteDashboards"),
+        **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
     },
     "dynamodb": {
         **_of(
@@ -140,6 +175,7 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
             "DeleteItem DescribeContinuousBackups DescribeKinesisStreamingDestination "
             "DescribeTable DescribeTimeToLive GetItem PutItem UpdateItem",
         ),
+        **_of(_TAGGED, "ListTagsOfResource"),
         **_of(table_index, "Query Scan"),
         **_of(tables(lambda call: call.get("RequestItems") or ()), "BatchGetItem BatchWriteItem"),
         **_of(_ANYTHING, "DescribeLimits ListTables"),
@@ -148,12 +184,19 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
         **_of(_DYNAMODB_STREAM, "DescribeStream GetRecords GetShardIterator"),
         **_of(_ANYTHING, "ListStreams"),
     },
-    "sqs": _of(
-        queue,
-        "ChangeMessageVisibility DeleteMessage GetQueueAttributes PurgeQueue ReceiveMessage "
-        "SendMessage",
-    ),
-    "sns": _of(_TOPIC, "GetTopicAttributes Publish"),
+    "sqs": {
+        **_of(
+            queue,
+            "ChangeMessageVisibility DeleteMessage DeleteQueue GetQueueAttributes ListQueueTags "
+            "PurgeQueue ReceiveMessage SendMessage SetQueueAttributes TagQueue UntagQueue",
+        ),
+        **_of(arn("arn:aws:sqs:{region}:{account}:{QueueName}"), "CreateQueue GetQueueUrl"),
+    },
+    "sns": {
+        **_of(_TOPIC, "GetTopicAttributes Publish"),
+        **_of(_TAGGED, "ListTagsForResource"),
+        **_of(_ANYTHING, "ListTopics"),
+    },
     "sts": {
         **_of(arn("{RoleArn}"), "AssumeRole"),
     },
@@ -168,29 +211,45 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
             "GetQueryExecution GetQueryResults GetQueryRuntimeStatistics StopQueryExecution",
         ),
         **_of(issued("NamedQueryId"), "DeleteNamedQuery GetNamedQuery"),
+        **_of(_WORKGROUP_ITSELF, "CreateWorkGroup DeleteWorkGroup UpdateWorkGroup"),
+        **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
         **_of(_DATA_CATALOG, "GetDatabase GetTableMetadata ListDatabases ListTableMetadata"),
         **_of(arn("arn:aws:athena:{region}:{account}:datacatalog/{Name}"), "GetDataCatalog"),
         **_of(_ANYTHING, "ListDataCatalogs ListEngineVersions ListWorkGroups"),
     },
     "glue": {
         **_of(_DATABASES, "GetDatabases"),
-        **_of(_DATABASE, "GetDatabase UpdateDatabase"),
+        **_of(_DATABASE, "CreateDatabase GetDatabase UpdateDatabase"),
         **_of(_WHOLE_DATABASE, "DeleteDatabase"),
         **_of(_GLUE_TABLES, "GetTables"),
         **_of(
             _GLUE_TABLE,
             "BatchCreatePartition BatchGetPartition CreatePartition CreateTable DeletePartition "
-            "DeleteTable GetPartition GetPartitions GetTable GetTableVersion GetTableVersions "
-            "UpdateTable",
+            "DeleteTable GetPartition GetPartitionIndexes GetPartitions GetTable GetTableVersion "
+            "GetTableVersions UpdateTable",
         ),
+        **_of(_TAGGED, "GetTags TagResource UntagResource"),
     },
-    "scheduler": _of(_SCHEDULE, "DeleteSchedule GetSchedule"),
+    "scheduler": {
+        **_of(_SCHEDULE, "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule"),
+        **_of(_SCHEDULE_GROUP, "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup"),
+        **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
+    },
     "iam": {
         **_of(
             _ROLE,
-            "GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies ListRoleTags",
+            "AttachRolePolicy CreateRole DeleteRole DeleteRolePermissionsBoundary "
+            "DeleteRolePolicy DetachRolePolicy GetRole GetRolePolicy ListAttachedRolePolicies "
+            "ListInstanceProfilesForRole ListRolePolicies ListRoleTags "
+            "PutRolePermissionsBoundary PutRolePolicy TagRole UntagRole UpdateAssumeRolePolicy "
+            "UpdateRole UpdateRoleDescription",
         ),
-        **_of(_POLICY, "GetPolicy GetPolicyVersion ListPolicyVersions"),
+        **_of(arn("arn:aws:iam::{account}:policy/{PolicyName}"), "CreatePolicy"),
+        **_of(
+            _POLICY,
+            "CreatePolicyVersion DeletePolicy DeletePolicyVersion GetPolicy GetPolicyVersion "
+            "ListPolicyVersions TagPolicy UntagPolicy",
+        ),
         **_of(_ANYTHING, "ListPolicies ListRoles"),
     },
     "kms": _of(key, "Decrypt DescribeKey Encrypt GenerateDataKey GenerateDataKeyWithoutPlaintext"),

@@ -18,7 +18,8 @@ class Route:
 
     ``constants`` are the query parameters in the URI, each with its value, or None for any.
     ``query`` and ``headers`` are the wire names of required parameters. ``members`` has the
-    parameter's name by location and wire name.
+    parameter's name by location and wire name. ``reads_body`` says whether the body has
+    parameters, and is not itself one.
     """
 
     operation: str
@@ -28,6 +29,7 @@ class Route:
     query: frozenset[str]
     headers: frozenset[str]
     members: Mapping[tuple[str, str], str]
+    reads_body: bool
 
     @property
     def specificity(self) -> tuple[int, int]:
@@ -88,12 +90,12 @@ def match(
     path: str,
     query: Mapping[str, str],
     headers: Mapping[str, str],
-) -> tuple[str, dict[str, str]] | None:
-    """Return the operation of a request and its parameters in URL and headers, or None."""
+) -> tuple[Route, dict[str, str]] | None:
+    """Return the route of a request and its parameters in URL and headers, or None."""
     for route in table:
         parameters = route.parameters(method, path, query, headers)
         if parameters is not None:
-            return route.operation, parameters
+            return route, parameters
     return None
 
 
@@ -121,6 +123,7 @@ def _route(operation: OperationModel) -> Route:
         frozenset(required["querystring"]),
         frozenset(required["header"]),
         members,
+        shape is not None and not shape.serialization.get("payload"),
     )
 
 

@@ -27,6 +27,7 @@ ON_BUCKETS: Mapping[str, str] = {
     "GetBucketPolicy": "GetBucketPolicy",
     "GetBucketTagging": "GetBucketTagging",
     "GetBucketVersioning": "GetBucketVersioning",
+    "GetBucketWebsite": "GetBucketWebsite",
     "HeadBucket": "ListBucket",
     "ListMultipartUploads": "ListBucketMultipartUploads",
     "ListObjects": "ListBucket",

@@ -15,6 +15,10 @@ _DEFAULT = re.compile(r"^(?P<key>[^,]+?)\s*(?:,\s*'(?P<default>[^']*)')?$")
 # In a policy, ${*}, ${?} and ${$} stand for the characters themselves.
 _LITERALS = frozenset("*?$")
 
+_PARTS_OF_AN_ARN = 6
+# The ARNs of these services have a name where others have a type.
+_WITHOUT_TYPES = frozenset({"codecommit", "codepipeline", "execute-api", "s3", "sns", "sqs"})
+
 
 def matches(
     pattern: str,
@@ -66,6 +70,19 @@ def resolved(text: str, context: Context, *, variables: bool) -> str | None:
         parts += (text[position : found.start()], value)
         position = found.end()
     return "".join((*parts, text[position:]))
+
+
+def has_wild_type(resource: str) -> bool:
+    """Return whether an ARN of a policy has a wildcard in its resource type, as in ``role*/a``.
+
+    IAM does not allow it. ``*`` alone stands for all resources of a service.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html#arns-paths
+    """
+    parts = resource.split(":", 5)
+    if len(parts) < _PARTS_OF_AN_ARN or parts[2] in _WITHOUT_TYPES:
+        return False
+    kind = re.split("[/:]", parts[5], maxsplit=1)[0]
+    return kind != "*" and any(character in kind for character in "*?")
 
 
 def _value(variable: str, context: Context) -> str | None:

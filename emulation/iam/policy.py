@@ -14,7 +14,7 @@ from typing import Any, Literal
 from emulation.iam.conditions import Condition
 from emulation.iam.context import Context
 from emulation.iam.errors import MalformedPolicy, PolicyError, UnknownPolicyElement
-from emulation.iam.patterns import matches
+from emulation.iam.patterns import has_wild_type, matches
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
@@ -173,6 +173,8 @@ def _statement(written: Any, position: str, trust: bool, *, variables: bool) -> 
             if "Principal" in written:
                 raise MalformedPolicy("an identity policy must not have a Principal")
             resources, excludes_resources = _either(written, "Resource", "NotResource", _RESOURCE)
+            for each in filter(has_wild_type, resources):
+                raise MalformedPolicy(f"Resource {each!r} has a wildcard in its resource type")
         return Statement(
             label,
             effect,

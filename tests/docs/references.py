@@ -32,7 +32,7 @@ ELSEWHERE = (
     *("data-pipeline", "landing", "errors", "compaction", "quarantine", "avro", "parquet"),
     *("athena/results", "test", "objects"),
     # What commands make.
-    *("build", "out"),
+    *("build", "out", ".pulumi"),
     # The system that is replaced, CI's environments, a pattern of dates.
     *("src/format", "terraform-modules", "preview", "yyyy"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from emulation.iam.patterns import has_wild_type
 from tests.infra.policy_documents import PolicyDocument, texts
 from tests.support.service_reference import Action, ResourceType, action, may_name
 
@@ -50,6 +51,8 @@ def _of_resources(known: Action, resources: list[str]) -> Iterator[str]:
         if resource == "*":
             kinds = " or ".join(each.name for each in known.resource_types)
             yield f"{known.name} is granted on * though it can be on a {kinds}"
+        elif has_wild_type(resource):
+            yield f"{known.name} is granted on {resource}, with a wildcard for the resource type"
         elif not any(_any_named(each, [resource]) for each in known.resource_types):
             yield f"{known.name} does not work on {resource}"
         elif _wide(resource):

@@ -154,6 +154,10 @@ BROKEN = {
         "leaves account or name open",
     ),
     "any bucket": (document("s3:GetObject", "arn:aws:s3:::*/a"), "leaves account or name open"),
+    "any type of resource": (
+        document("scheduler:GetSchedule", "arn:aws:scheduler:us-east-1:111122223333:sch*/g/s"),
+        "with a wildcard for the resource type",
+    ),
     "something, where there is only anything": (
         document("xray:PutTraceSegments", f"{BUCKET}"),
         "xray:PutTraceSegments works on no resource",

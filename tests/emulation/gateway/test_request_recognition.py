@@ -171,3 +171,30 @@ def test_a_denial_in_cbor_is_one_that_botocore_reads() -> None:
         "Code": "AccessDeniedException",
         "Message": "User: é is not authorized",
     }
+
+
+def test_parameters_in_the_body_of_a_rest_request_are_read() -> None:
+    target = {"Arn": "arn:aws:lambda:eu-west-1:123456789012:function:f", "RoleArn": "role"}
+    call = called("scheduler", "create_schedule", GroupName="g", Name="s", Target=target)
+    assert {**call.parameters} == {
+        **call.parameters,
+        "GroupName": "g",
+        "Name": "s",
+        "Target": target,
+    }
+
+
+def test_a_body_that_is_one_parameter_is_not_read_for_others() -> None:
+    call = called("lambda", "invoke", FunctionName="f", Payload=b'{"FunctionName": "g"}')
+    assert call.parameters["FunctionName"] == "f"
+    # As of a payload that is no JSON.
+    assert called("lambda", "invoke", FunctionName="f", Payload=b"{").parameters == call.parameters
+
+
+def test_the_lists_of_a_form_are_put_together() -> None:
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    call = called("iam", "create_role", RoleName="r", AssumeRolePolicyDocument="{}", Tags=tags)
+    assert call.parameters["Tags"] == tags
+    assert call.parameters["RoleName"] == "r"
+    call = called("iam", "untag_role", RoleName="r", TagKeys=["a", "b"])
+    assert call.parameters["TagKeys"] == ["a", "b"]

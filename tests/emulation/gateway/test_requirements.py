@@ -423,6 +423,10 @@ def test_every_operation_in_the_table_names_a_resource(service: str) -> None:
             "RequestItems": minimal(names.get("RequestItems")),
             "QueueUrl": f"http://127.0.0.1:1/{ACCOUNT}/q",
             "TableInput": {"Name": "t"},
+            "DatabaseInput": {"Name": "d"},
+            "AlarmNames": ["a"],
+            "DashboardNames": ["d"],
+            "TagKeys": ["key"],
         }
         parameters |= {name: value for name, value in special.items() if name in names}
         call = called(service, xform_name(operation.name), **parameters)
@@ -431,3 +435,74 @@ def test_every_operation_in_the_table_names_a_resource(service: str) -> None:
 
 def test_known_condition_keys_are_written_as_they_are_looked_up() -> None:
     assert {key.lower() for key in KNOWN_KEYS} == KNOWN_KEYS
+
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "parameters", "resource", "passed_to"),
+    [
+        (
+            "lambda",
+            "create_function",
+            {"FunctionName": "f", "Role": ROLE, "Code": {}},
+            f"{LAMBDA}:f",
+            "lambda",
+        ),
+        (
+            "logs",
+            "put_subscription_filter",
+            {"logGroupName": "g", "filterName": "f", "filterPattern": "", "roleArn": ROLE},
+            f"{LOGS}:g:log-stream:",
+            "logs",
+        ),
+        (
+            "scheduler",
+            "update_schedule",
+            {"Name": "s", "Target": {"Arn": "a", "RoleArn": ROLE}},
+            f"arn:aws:scheduler:eu-west-1:{ACCOUNT}:schedule/default/s",
+            "scheduler",
+        ),
+        (
+            "firehose",
+            "create_delivery_stream",
+            {"DeliveryStreamName": "d", "ExtendedS3DestinationConfiguration": {"RoleARN": ROLE}},
+            f"arn:aws:firehose:eu-west-1:{ACCOUNT}:deliverystream/d",
+            "firehose",
+        ),
+    ],
+)
+def test_whoever_gives_a_service_a_role_has_to_be_allowed_to_pass_it(
+    service: str, method: str, parameters: dict[str, Any], resource: str, passed_to: str
+) -> None:
+    call = called(service, method, **parameters)
+    assert needed(call) == {
+        (f"{service}:{call.operation}", resource): {},
+        ("iam:PassRole", ROLE): {"iam:PassedToService": f"{passed_to}.amazonaws.com"},
+    }
+
+
+def test_a_call_without_a_role_passes_none() -> None:
+    call = called("lambda", "update_function_configuration", FunctionName="f", MemorySize=128)
+    assert needed(call) == {("lambda:UpdateFunctionConfiguration", f"{LAMBDA}:f"): {}}
+
+
+def test_whoever_makes_a_resource_with_tags_has_to_be_allowed_to_tag_it() -> None:
+    made = {"RoleName": "r", "AssumeRolePolicyDocument": "{}"}
+    plain = called("iam", "create_role", **made)
+    tagged = called("iam", "create_role", **made, Tags=[{"Key": "k", "Value": "v"}])
+    assert needed(plain).keys() == {("iam:CreateRole", ROLE)}
+    assert needed(tagged).keys() == {("iam:CreateRole", ROLE), ("iam:TagRole", ROLE)}
+
+
+def test_a_roles_boundary_and_policy_are_condition_keys() -> None:
+    boundary, policy = f"arn:aws:iam::{ACCOUNT}:policy/b", f"arn:aws:iam::{ACCOUNT}:policy/p"
+    made = {"RoleName": "r", "AssumeRolePolicyDocument": "{}", "PermissionsBoundary": boundary}
+    created = called("iam", "create_role", **made)
+    assert needed(created)["iam:CreateRole", ROLE] == {"iam:PermissionsBoundary": boundary}
+    attached = called("iam", "attach_role_policy", RoleName="r", PolicyArn=policy)
+    assert needed(attached)["iam:AttachRolePolicy", ROLE] == {"iam:PolicyARN": policy}
+    place = Place(ACCOUNT, IssuedTokens(), boundaries={ROLE: boundary})
+    (requirement,) = requirements(attached, place)
+    assert requirement.keys == {"iam:PolicyARN": policy, "iam:PermissionsBoundary": boundary}

@@ -196,6 +196,22 @@ def test_a_role_trusted_by_name_needs_no_identity_policy_but_can_be_denied_by_on
     assert not evaluate_grants(request, Grants((deny,)), granted_by_resource=True).allowed
 
 
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "*",
+        "arn:aws:logs:*:*:*",
+        "arn:aws:logs:*:1:log-group:/aws/*",
+        "arn:aws:scheduler:*:1:schedule/a-*/b?",
+        "arn:aws:s3:::demand*/a",
+        "arn:aws:sqs:*:1:queue-*",
+        "arn:aws:sns:*:1:*-topic",
+    ],
+)
+def test_a_wildcard_may_stand_in_a_name(resource: str) -> None:
+    assert policy(statement(Action="s3:*", Resource=resource))
+
+
 ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
 
 
@@ -210,6 +226,16 @@ ALLOW = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
         ({"Statement": [{**ALLOW, "Effect": "allow"}]}, MalformedPolicy, "Effect 'allow'"),
         ({"Statement": [{**ALLOW, "Action": "GetObject"}]}, MalformedPolicy, "'GetObject'"),
         ({"Statement": [{**ALLOW, "Resource": "bucket"}]}, MalformedPolicy, "'bucket'"),
+        (
+            {"Statement": [{**ALLOW, "Resource": "arn:aws:scheduler:*:1:schedule*/a-*"}]},
+            MalformedPolicy,
+            "wildcard in its resource type",
+        ),
+        (
+            {"Statement": [{**ALLOW, "Resource": [KEY, "arn:aws:iam::1:?ole/a"]}]},
+            MalformedPolicy,
+            "wildcard in its resource type",
+        ),
         ({"Statement": [{**ALLOW, "NotAction": "s3:*"}]}, MalformedPolicy, "exactly one"),
         ({"Statement": [{**ALLOW, "Resource": []}]}, MalformedPolicy, "Resource"),
         ({"Statement": [{**ALLOW, "Principal": "*"}]}, MalformedPolicy, "not have a Principal"),
