@@ -81,6 +81,8 @@ def provision(
         A setting is missing or wrong.
     infra.packages.PackageMissingError
         ``packages`` lacks a package.
+    infra.packages.PackageOutOfDateError
+        A package was not built from this tree's sources.
     """
     config = local_config(endpoint, stack, overrides=overrides, packages=packages)
     clients = Clients(endpoint)

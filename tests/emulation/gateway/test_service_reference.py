@@ -12,7 +12,7 @@ from emulation.gateway.issued_tokens import ISSUING, IssuedTokens
 from emulation.gateway.requirement import Requirement
 from emulation.gateway.requirements import requirements
 from emulation.gateway.resource_rules import Place
-from emulation.gateway.resources import RESOURCES
+from emulation.gateway.resources import OF_A_ROLE_AS_IT_IS, RESOURCES
 from emulation.gateway.s3_requirements import ON_BUCKETS, ON_OBJECTS
 from emulation.iam.context import KNOWN_KEYS
 from tests.support.service_reference import action, may_name
@@ -165,3 +165,13 @@ def test_the_services_condition_keys_that_the_gateway_knows_exist() -> None:
         if service != "aws":
             actions = [action(f"{service}:{name}") for name in holders[service]]
             assert any(each and each.knows_key(key, ()) for each in actions), key
+
+
+def test_the_operations_that_depend_on_a_roles_boundary_are_those_of_the_reference() -> None:
+    dependent = {
+        name
+        for name in RESOURCES["iam"]
+        if (known := action(f"iam:{name}")) and "iam:PermissionsBoundary" in known.condition_keys
+    }
+    # The boundary that these set is in the request.
+    assert dependent - {"CreateRole", "PutRolePermissionsBoundary"} == OF_A_ROLE_AS_IT_IS
