@@ -5,27 +5,18 @@ See docs/design.md#the-avro-writer.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from avro_writer.container import DateFile, DateFiles
-from avro_writer.encoder import Encode, compile_encoder, rows_of
+from avro_writer.container import DateFile
 from avro_writer.landed import CorruptObject, batches, count_lines, unzip
+from avro_writer.outputs import Outputs
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import BadParts, Quarantine
-from avro_writer.repeats import IDENTITY, fingerprints
-from avro_writer.rows import BadRow, RowReader, field_name
+from avro_writer.rows import BadRow
 from avro_writer.store import Changed, Missing, Refused, Store
-from schemas import parse_stored_record, removed_columns
-
-_DAY_MILLIS = 86_400_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass
@@ -90,38 +81,6 @@ class Capacity:
     bad_bytes: int = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Codec:
-    """What one schema needs.
-
-    Parameters
-    ----------
-    reader, encode
-        For lines to rows, and rows to Avro binary.
-    changed_at
-        Returns a row's time of change.
-    identity
-        Where the columns stand that a row and its repeat have the same.
-    """
-
-    reader: RowReader
-    encode: Encode
-    changed_at: Callable[[Any], int]
-    identity: tuple[int, ...]
-
-
-@lru_cache(maxsize=8)
-def _codec(schema: str, record_type: str) -> Codec:
-    record = parse_stored_record(json.loads(schema), f"the plan's schema of {record_type}")
-    places = {column.name: index for index, column in enumerate(record.columns)}
-    return Codec(
-        RowReader(record, removed_columns(record_type)),
-        compile_encoder(record),
-        attrgetter(field_name(places["changed_at"])),
-        tuple(places[name] for name in IDENTITY),
-    )
-
-
 class Compaction:
     """Reads a plan's inputs and makes its outputs.
 
@@ -163,9 +122,7 @@ class Compaction:
         self._check_time = check_time
         self._check_held = check_held
         self._set_aside = set_aside
-        self._codec = _codec(json.dumps(schema), plan.record_type)
-        self._files = DateFiles(folder, plan.id, schema)
-        self._seen: set[bytes] = set()
+        self._outputs = Outputs(plan.record_type, schema, folder, plan.id)
         self.counts = Counts()
         self.read: list[Input] = []
         self.done = 0
@@ -196,7 +153,7 @@ class Compaction:
             self.done += 1
             if enough():
                 break
-        files = self._files.finish()
+        files = self._outputs.finish()
         self.counts.rows = sum(each.rows for each in files)
         self.counts.repeats = sum(each.repeats for each in files)
         self.counts.quarantined_lines = self._quarantine.lines
@@ -208,8 +165,8 @@ class Compaction:
     def fills(self, capacity: Capacity) -> bool:
         """Say whether what was read so far is as much as one plan should hold."""
         return (
-            len(self._seen) > capacity.rows
-            or len(self._files) > capacity.dates
+            self._outputs.distinct > capacity.rows
+            or self._outputs.dates > capacity.dates
             or self._quarantine.copies > capacity.bad_objects
             or self._quarantine.size > capacity.bad_bytes
         )
@@ -259,7 +216,7 @@ class Compaction:
 
     def _batch(self, before: int, lines: Sequence[bytes], bad: BadParts) -> None:
         try:
-            rows = self._rows(lines)
+            rows = self._outputs.rows(lines)
         except Exception as error:
             if len(lines) > 1:
                 # At least one of them is no row. Halves, since mostly few of them are bad.
@@ -272,37 +229,4 @@ class Compaction:
             reason = str(error) if known else f"unexpected {type(error).__name__}"
             bad.add_line(before + 1, reason, lines[0])
         else:
-            self._add(rows)
-
-    def _rows(self, lines: Iterable[bytes]) -> list[tuple[str, bytes, bytes]]:
-        """Return the date, the fingerprint and the Avro binary of each line's row.
-
-        Raises
-        ------
-        BadRow
-            One of the lines cannot be written.
-        """
-        codec = self._codec
-        rows = codec.reader.read(lines)
-        columns = codec.encode(rows)
-        dates = [_date(millis // _DAY_MILLIS) for millis in map(codec.changed_at, rows)]
-        if not self._files.have_room_for(dates):
-            raise BadRow("the plan has too many dates")
-        identities = rows_of(columns[place] for place in codec.identity)
-        return list(zip(dates, fingerprints(identities), rows_of(columns), strict=True))
-
-    def _add(self, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
-        seen, files = self._seen, self._files
-        for date, mark, row in rows:
-            if mark in seen:
-                files.repeat(date)
-            else:
-                seen.add(mark)
-                files.add(date, row)
-
-
-@lru_cache(maxsize=4096)
-def _date(day: int) -> str:
-    when = _EPOCH + timedelta(days=day)
-    # strftime does not pad years before 1000 on every platform.
-    return f"{when.year:04d}-{when.month:02d}-{when.day:02d}"
+            self._outputs.add(rows)

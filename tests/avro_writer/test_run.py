@@ -14,7 +14,7 @@ import fastavro
 import pytest
 
 import schemas
-from avro_writer import compaction
+from avro_writer import outputs
 from avro_writer.errors import UnreadablePlan
 from avro_writer.plan import Plan
 from avro_writer.rows import BadRow, RowReader
@@ -583,8 +583,8 @@ def columns_removed(monkeypatch: pytest.MonkeyPatch) -> None:
     schema["fields"] = [each for each in schema["fields"] if each["name"] != "channel"]
     schema["fields"].append({"name": "origin", "type": "string", "default": "unknown"})
     monkeypatch.setattr("avro_writer.run.avro_schema", lambda record_type: schema)
-    monkeypatch.setattr("avro_writer.compaction.removed_columns", lambda record_type: ("channel",))
-    compaction._codec.cache_clear()
+    monkeypatch.setattr("avro_writer.outputs.removed_columns", lambda record_type: ("channel",))
+    outputs._codec.cache_clear()
 
 
 @pytest.mark.usefixtures("columns_removed")
@@ -608,7 +608,7 @@ def test_a_plan_is_written_though_the_rules_for_schemas_are_stricter_now(
     monkeypatch.setattr("schemas.parse.RESERVED_WORDS", frozenset({"channel"}))
     monkeypatch.setattr("schemas.names._MOST_IN_COLUMN", 3)
     monkeypatch.setattr("schemas.parse._MOST_DEPTH", 1)
-    compaction._codec.cache_clear()
+    outputs._codec.cache_clear()
     store.now += timedelta(seconds=301)
     run(store)
     assert written_ids(store) == ["c-1"]
