@@ -20,12 +20,14 @@ from schemas.table import Table, table
 _CATALOG = "awsdatacatalog"
 
 # Two changes of one item can have the same time, above all if the stream has milliseconds only.
-# Then the later sequence number is newer. It is a decimal number without a fixed length.
+# Then the later sequence number is newer. It is a decimal number without a fixed length. Of two
+# rows of one change, the one with the higher revision corrects the other.
 _NEWEST_FIRST = (
     "changed_at_micros DESC",
     "length(sequence_number) DESC",
     "sequence_number DESC",
     "change_id DESC",
+    "revision DESC",
 )
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from athena.engine import run_query
 from athena.export import check_empty, copy_export
+from console.kept_run import KeptRun, announced
 from console.progress import Progress
 from console.state import LAST_RUN, STATE_REMEDY, state_directory
 from console.storage import check_writable, writing
@@ -23,7 +24,7 @@ from demo.summary import Answer, as_json, closing_queries, print_report
 from emulation.endpoint import Endpoint
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import local_settings
-from estate.stack_config import REPOSITORY, stack_config
+from infra.stack_config import REPOSITORY, stack_config
 from release.package import build
 from release.wheels import Target
 
@@ -87,7 +88,11 @@ def run(
                 with writing("the standard output"):
                     print_report(outcome, answers, out or output())
             if keep:
-                _wait(outcome.endpoint_url)
+                kept = KeptRun(
+                    outcome.endpoint_url, options.stack, LOCAL_PACE, str(options.packages.resolve())
+                )
+                with announced(kept):
+                    _wait(outcome.endpoint_url)
     return 0 if outcome.good else 1
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from console.help import Command
-from estate.command import complete_stacks
+from ops.options import complete_stacks
 
 _EXAMPLES = """
 Examples:

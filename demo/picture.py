@@ -25,7 +25,7 @@ from console.storage import writing
 from demo.action import run
 from demo.run import DemoOptions
 from estate.provision.action import LOCAL_PACKAGES
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 PICTURE = REPOSITORY / "docs" / "demo.svg"
 

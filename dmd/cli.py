@@ -25,7 +25,8 @@ _GROUPS = {
 
 @click.group(context_settings=CONTEXT_SETTINGS)
 @click.version_option(package_name="dmd-pipeline", prog_name="dmd", message="%(prog)s %(version)s")
-def dmd() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def dmd(debug: bool) -> None:
     """Land a DynamoDB table's changes in S3 as partitioned Avro for Athena."""
 
 

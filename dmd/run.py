@@ -45,7 +45,7 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except Exception as error:
         text = explained(error)
-        if text is None:
+        if text is None or (context and context.params.get("debug")):
             raise
         command = context.invoked_subcommand if context else None
         sys.stderr.write(f"{_NAME} {command}: {text}\n" if command else f"{_NAME}: {text}\n")

@@ -9,17 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
-from click.shell_completion import CompletionItem
 
 from console.help import Command
-from infra.naming import ENVIRONMENTS
-
-
-def complete_stacks(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Return the stacks whose names begin with the text."""
-    return [CompletionItem(each) for each in ENVIRONMENTS if each.startswith(incomplete)]
+from ops.options import complete_stacks
 
 
 class _Setting(click.ParamType[tuple[str, str]]):

@@ -9,10 +9,6 @@ class EstateError(CommandError):
     """A stack cannot be read, provisioned or shown. The text says where, and what to do."""
 
 
-class StackConfigError(EstateError):
-    """There is no such stack, or its configuration has an unknown key."""
-
-
 class ProvisionError(EstateError):
     """The stack cannot be provisioned into the endpoint."""
 

@@ -14,8 +14,8 @@ from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.settings import Settings, configure
 from pulumi.runtime.stack import run_in_stack
 
-from estate.stack_config import REPOSITORY
 from infra.settings import PROJECT
+from infra.stack_config import REPOSITORY
 
 
 def run_program(

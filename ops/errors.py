@@ -7,3 +7,7 @@ from console.errors import CommandError
 
 class GitError(CommandError):
     """Git cannot answer: it is not installed, there is no repository, or no such commit."""
+
+
+class DeploymentError(CommandError):
+    """There is no such deployed stack, or the caller's credentials do not reach it."""

@@ -9,6 +9,9 @@ from typing import Any
 
 _OPTIONAL_STRING = ["null", "string"]
 
+# SNAPSHOT is a backfilled row: the item as an export of the table has it. No change record has it.
+CHANGE_TYPES = ("INSERT", "MODIFY", "REMOVE", "SNAPSHOT")
+
 ENVELOPE: tuple[dict[str, Any], ...] = (
     {
         "name": "change_id",
@@ -17,8 +20,8 @@ ENVELOPE: tuple[dict[str, Any], ...] = (
     },
     {
         "name": "change_type",
-        "type": {"type": "enum", "name": "ChangeType", "symbols": ["INSERT", "MODIFY", "REMOVE"]},
-        "doc": "What happened to the item",
+        "type": {"type": "enum", "name": "ChangeType", "symbols": [*CHANGE_TYPES]},
+        "doc": "What happened to the item; SNAPSHOT: a row of an export, not of a change",
     },
     {
         "name": "changed_at",
@@ -61,6 +64,13 @@ ENVELOPE: tuple[dict[str, Any], ...] = (
         "type": _OPTIONAL_STRING,
         "default": None,
         "doc": "DynamoDB JSON of the attributes that no column holds exactly",
+    },
+    {
+        # Firehose never lands it: rows without it have 0, and so have files without the column.
+        "name": "revision",
+        "type": "int",
+        "default": 0,
+        "doc": "0, or above for a row that corrects an earlier row of the same change",
     },
 )
 

@@ -6,7 +6,6 @@ See docs/design.md#on-one-machine.
 from estate.errors import (
     EndpointRefusedError,
     ProvisionError,
-    StackConfigError,
     UnsupportedResourceError,
 )
 from estate.provision.endpoint_check import check_endpoint
@@ -18,7 +17,6 @@ __all__ = [
     "ProvisionError",
     "Provisioned",
     "ProvisionedResource",
-    "StackConfigError",
     "UnsupportedResourceError",
     "check_endpoint",
     "local_settings",

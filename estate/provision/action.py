@@ -15,7 +15,7 @@ from emulation.needs import check_registers
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
-from estate.stack_config import REPOSITORY, stack_config
+from infra.stack_config import REPOSITORY, stack_config
 from release.package import build
 from release.wheels import Target
 

@@ -16,7 +16,7 @@ from estate.provision.resource import (
     Shape,
     create_unless,
 )
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 _TAKEN = ("ResourceConflictException",)
 _FUNCTION: Shape = {

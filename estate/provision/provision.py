@@ -17,8 +17,8 @@ from estate.program import run_program
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.monitor import ProvisionedResource, ProvisioningMonitor, ResourceMaker
 from estate.provision.resource import Clients
-from estate.stack_config import settings_of, stack_config
 from infra.settings import Settings
+from infra.stack_config import settings_of, stack_config
 
 
 @dataclass(frozen=True)

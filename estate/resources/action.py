@@ -15,8 +15,8 @@ from estate.resources.placeholders import placeholders
 from estate.resources.recorder import record
 from estate.resources.render import as_json as graph_as_json
 from estate.resources.render import as_text
-from estate.stack_config import REPOSITORY, settings_of, stack_config
 from infra.settings import PROJECT
+from infra.stack_config import REPOSITORY, settings_of, stack_config
 from release.package import build
 from release.wheels import Target
 

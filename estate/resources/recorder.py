@@ -15,8 +15,8 @@ from estate.errors import ResourceGraphError
 from estate.program import run_program
 from estate.resources.computed import AsAws
 from estate.resources.graph import Graph, Options, Resource, in_order
-from estate.stack_config import REPOSITORY, settings_of
 from estate.urn import STACK_TYPE, make_urn
+from infra.stack_config import REPOSITORY, settings_of
 
 # https://github.com/pulumi/pulumi/blob/master/sdk/python/lib/pulumi/runtime/rpc.py
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -75,7 +75,7 @@ def record(
     stack
         Name of the stack.
     config
-        Its configuration, from :func:`estate.stack_config.stack_config`.
+        Its configuration, from :func:`infra.stack_config.stack_config`.
     program
         File to run.
 

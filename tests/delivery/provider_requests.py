@@ -39,8 +39,8 @@ from emulation.gateway.api_call import ApiCall, Protocol, recognise
 from emulation.gateway.signed_request import HttpRequest, signature
 from estate.referenced import make_referenced
 from estate.resources.graph import Graph
-from estate.stack_config import settings_of, stack_config
 from infra.policies import allow, document
+from infra.stack_config import settings_of, stack_config
 from tests.delivery.terraform import Lookup, configuration
 from tests.infra.recorded import ACCOUNTS, Recording, record
 from tests.infra.test_keys import Keyed

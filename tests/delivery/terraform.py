@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from estate.resources.graph import Graph, Resource
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 Lookup: TypeAlias = tuple[str, Mapping[str, Any]]
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 from datetime import date
 
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 TEXT = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
 RELEASES = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\S+)$", TEXT, re.MULTILINE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 FOLDER = REPOSITORY / "docs" / "decisions"
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 LINTER = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
     "importlinter"

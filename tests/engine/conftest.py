@@ -16,9 +16,9 @@ from estate.provision.monitor import ResourceMaker
 from estate.provision.provision import local_config
 from estate.provision.resource import Clients
 from estate.referenced import make_referenced
-from estate.stack_config import REPOSITORY
 from infra.naming import ENVIRONMENTS
 from infra.settings import PROJECT
+from infra.stack_config import REPOSITORY
 from tests.engine.deploy import deploy
 from tests.engine.monitor import Deployment, Made
 from tests.support.packages import write_packages

@@ -18,8 +18,8 @@ from estate.resources.diff import Side, diff_as_text
 from estate.resources.graph import Graph
 from estate.resources.placeholders import placeholders
 from estate.resources.render import as_text
-from estate.stack_config import settings_of, stack_config
 from infra.naming import ENVIRONMENTS
+from infra.stack_config import settings_of, stack_config
 from tests.infra.recorded import Recording, record
 from tests.support.packages import write_packages
 

@@ -13,7 +13,7 @@ from estate.program import run_program
 from estate.resources.computed import AsAws
 from estate.resources.graph import Graph, Resource, in_order
 from estate.resources.recorder import Recorder
-from estate.stack_config import REPOSITORY, stack_config
+from infra.stack_config import REPOSITORY, stack_config
 
 ACCOUNTS = {
     "dev1": "111122223333",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from estate.stack_config import settings_of, stack_config
 from infra.alarms import Alarm, alarms_of
+from infra.stack_config import settings_of, stack_config
 from schemas import RECORD_TYPES
 
 # What is wrong without a pause for so many minutes is told, as docs/operations.md says it.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from estate.stack_config import REPOSITORY, settings_of, stack_config
 from infra.alarms import alarms_of
+from infra.stack_config import REPOSITORY, settings_of, stack_config
 from schemas import RECORD_TYPES
 from tests.infra.recorded import Recording, record
 

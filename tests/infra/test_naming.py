@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from estate.stack_config import settings_of, stack_config
 from infra.naming import ENVIRONMENTS, Naming
+from infra.stack_config import settings_of, stack_config
 from infra.tables import UnusableSchemaError, check_schemas
 from schemas import RECORD_TYPES, table
 from schemas.names import MOST_IN_TYPE

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from estate.stack_config import settings_of, stack_config
 from infra.packages import PackageMissingError, PackageOutOfDateError, Packages, find_packages
+from infra.stack_config import settings_of, stack_config
 
 
 def find(folder: Path) -> Packages:

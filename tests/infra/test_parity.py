@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 
 TEXT = (REPOSITORY / "docs" / "parity.md").read_text(encoding="utf-8")
 ROWS = [

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from estate.stack_config import settings_of, stack_config
 from infra.naming import ENVIRONMENTS
+from infra.stack_config import settings_of, stack_config
 from tests.infra.recorded import ACCOUNTS, Recorded, Recording
 
 Stacks = Callable[[str], Recording]

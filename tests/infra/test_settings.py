@@ -14,9 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import schemas
-from estate.stack_config import REPOSITORY, settings_of, stack_config
 from infra.naming import ENVIRONMENTS
 from infra.settings import Settings, SettingsError, parse_settings
+from infra.stack_config import REPOSITORY, settings_of, stack_config
 from tests.infra.recorded import Recording, record
 from tests.support.changes import change, firehose_record
 from transform.batch import Transform

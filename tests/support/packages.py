@@ -5,8 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
-from estate.stack_config import REPOSITORY
 from infra.sources import own_files
+from infra.stack_config import REPOSITORY
 from release.package import FUNCTIONS
 
 

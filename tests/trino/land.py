@@ -22,7 +22,7 @@ from emulation.pipeline import running_pipeline
 from estate.provision.action import LOCAL_PACKAGES
 from estate.provision.provision import local_settings, provision
 from estate.referenced import make_referenced
-from estate.stack_config import REPOSITORY
+from infra.stack_config import REPOSITORY
 from release.package import build
 from release.wheels import Target
 

@@ -12,7 +12,7 @@ from estate.errors import ResourceGraphError
 from estate.resources.graph import Graph, Resource
 from estate.resources.recorder import record
 from estate.resources.render import as_json
-from estate.stack_config import stack_config
+from infra.stack_config import stack_config
 
 Program = Callable[[str], Graph]
 ROOT = "urn:pulumi:dev1::dmd-pipeline::pulumi:pulumi:Stack::dmd-pipeline-dev1"

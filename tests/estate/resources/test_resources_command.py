@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from dmd.__main__ import main
-from estate.stack_config import REPOSITORY
 from infra.naming import ENVIRONMENTS
+from infra.stack_config import REPOSITORY
 from release.package import build
 from release.wheels import Target
 

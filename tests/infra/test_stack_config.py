@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from estate.provision import StackConfigError
-from estate.stack_config import stack_config
+from infra.stack_config import StackConfigError, stack_config
 
 PROJECT = """
 name: dmd-pipeline

@@ -9,10 +9,14 @@ from typing import Any
 
 import yaml
 
-from estate.errors import StackConfigError
+from console.errors import CommandError
 from infra.settings import PROJECT, Settings, parse_settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class StackConfigError(CommandError):
+    """There is no such stack, or its configuration has an unknown key."""
 
 
 def stack_config(

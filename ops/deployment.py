@@ -1,0 +1,199 @@
+"""A deployed stack as the operator's commands see it: its settings, and clients for its services.
+
+The names of its resources come from the stack's settings, and not from Pulumi's state: an operator
+needs no access to that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
+
+from avro_writer.s3_store import S3Store
+from console.kept_run import kept_run
+from infra.naming import REGION, Naming
+from infra.settings import Settings
+from infra.stack_config import REPOSITORY, settings_of, stack_config
+from ops.errors import DeploymentError
+from ops.options import StackOptions
+
+_DEFAULT_STACK = "dev1"
+# An emulator accepts any key.
+_KEY_AT_AN_ENDPOINT = "operator"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployed stack.
+
+    Parameters
+    ----------
+    stack
+        Name of the stack.
+    settings
+        Its settings; ``account_id`` is that of the caller.
+    caller_arn
+        Who works on it.
+    make_client
+        Returns a boto3 client of a service, from botocore's name of the service.
+    endpoint_url
+        Base URL of the emulator; None if it is AWS itself.
+    packages
+        Folder of the functions' packages that belong to it.
+    """
+
+    stack: str
+    settings: Settings
+    caller_arn: str
+    make_client: Callable[..., Any]
+    endpoint_url: str | None
+    packages: Path
+
+    @property
+    def naming(self) -> Naming:
+        """The names of its resources."""
+        return self.settings.naming
+
+    @property
+    def bucket(self) -> str:
+        """The name of its bucket."""
+        return self.settings.bucket_name
+
+    @property
+    def local(self) -> bool:
+        """Whether it is at an emulator and not on AWS."""
+        return self.endpoint_url is not None
+
+    def client(self, service: str, *, attempts: int = 4) -> Any:
+        """Return a boto3 client of a service, with the caller's credentials.
+
+        Parameters
+        ----------
+        service
+            botocore's name of the service.
+        attempts
+            Maximum number of attempts of a request.
+        """
+        return self.make_client(service, attempts=attempts)
+
+    def s3_store(self) -> S3Store:
+        """Return its bucket as the writer's protocols need it; no deadline ends the work."""
+        # The store tries again itself what fails in passing.
+        return S3Store(self.client("s3", attempts=1), self.bucket, lambda: math.inf)
+
+
+def open_deployment(where: StackOptions) -> Deployment:
+    """Return the stack that a command's options mean.
+
+    Without a stack and an endpoint, it is the run that ``dmd demo --keep`` keeps up.
+
+    Raises
+    ------
+    DeploymentError
+        There is no such stack or run, the credentials are missing, or they belong to another
+        account.
+    infra.stack_config.StackConfigError
+        The stack has no file.
+    infra.settings.SettingsError
+        The stack's settings are wrong.
+    """
+    if where.region not in (None, REGION):
+        raise DeploymentError(
+            f"region {where.region} has no stack: all stacks are deployed in {REGION}"
+        )
+    kept = kept_run()
+    url = where.endpoint_url
+    if url is None and where.stack is None:
+        if kept is None:
+            raise DeploymentError(
+                "no local run is kept up: name a deployed stack with --stack, or start a local "
+                "run with `dmd demo --keep`"
+            )
+        url = kept.endpoint_url
+    if url is None:
+        return _opened(where, str(where.stack), None, {}, None)
+    if kept is None or kept.endpoint_url.rstrip("/") != url.rstrip("/"):
+        return _opened(where, where.stack or _DEFAULT_STACK, url, {}, None)
+    if where.stack not in (None, kept.stack):
+        raise DeploymentError(
+            f"the endpoint {url} has the stack {kept.stack}, not {where.stack}: leave out --stack"
+        )
+    return _opened(where, kept.stack, url, kept.overrides, kept.packages)
+
+
+def _opened(
+    where: StackOptions,
+    stack: str,
+    url: str | None,
+    overrides: Mapping[str, str],
+    packages: str | None,
+) -> Deployment:
+    # First what needs no request.
+    settings = settings_of(stack, stack_config(stack, overrides))
+    make_client = _client_maker(where.profile, url)
+    try:
+        caller = make_client("sts").get_caller_identity()
+    except (BotoCoreError, ClientError) as error:
+        raise DeploymentError(_no_identity(error, where, url)) from error
+    account = str(caller["Account"])
+    if url is not None:
+        settings = settings_of(stack, stack_config(stack, {**overrides, "account_id": account}))
+    elif account != settings.account_id:
+        raise DeploymentError(
+            f"the credentials belong to account {account}, and the stack {stack} is in "
+            f"{settings.account_id}: use credentials of that account (--profile)"
+        )
+    return Deployment(
+        stack=stack,
+        settings=settings,
+        caller_arn=str(caller["Arn"]),
+        make_client=make_client,
+        endpoint_url=url,
+        packages=Path(packages) if packages else REPOSITORY / settings.package_directory,
+    )
+
+
+def _client_maker(profile: str | None, url: str | None) -> Callable[..., Any]:
+    # An emulator must not see the caller's keys, unless a profile of its own is named.
+    key = _KEY_AT_AN_ENDPOINT if url and not profile else None
+    try:
+        session = boto3.Session(
+            profile_name=profile,
+            region_name=REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key=key,
+        )
+    except ProfileNotFound as error:
+        raise DeploymentError(
+            f"{error}: name a profile of `aws configure list-profiles`"
+        ) from error
+
+    def make(service: str, *, attempts: int = 4) -> Any:
+        return session.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=url,
+            config=Config(
+                s3={"addressing_style": "path"} if url else {},
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                max_pool_connections=32,
+            ),
+        )
+
+    return make
+
+
+def _no_identity(error: Exception, where: StackOptions, url: str | None) -> str:
+    if url is not None:
+        return f"the endpoint {url} does not answer ({error}): start it, or correct the URL"
+    of = f" of profile {where.profile}" if where.profile else ""
+    return (
+        f"AWS does not accept the credentials{of} ({error}): sign in again, for example with "
+        "`aws sso login`, or name another profile with --profile"
+    )

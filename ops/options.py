@@ -1,0 +1,91 @@
+"""The options that say on which deployed stack a command works."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import rich_click as click
+from click.shell_completion import CompletionItem
+
+from infra.naming import ENVIRONMENTS, REGION
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """Where a command works, as the command line says it.
+
+    Parameters
+    ----------
+    stack
+        Name of the stack; None if it was not given.
+    profile
+        A profile of the AWS configuration files.
+    region
+        Name of the AWS region.
+    endpoint_url
+        Base URL of an AWS-compatible emulator.
+    """
+
+    stack: str | None = None
+    profile: str | None = None
+    region: str | None = None
+    endpoint_url: str | None = None
+
+
+def complete_stacks(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the stacks whose names begin with the text."""
+    return [CompletionItem(each) for each in ENVIRONMENTS if each.startswith(incomplete)]
+
+
+def stack_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Add ``--stack``, ``--profile``, ``--region`` and ``--endpoint-url`` to a command.
+
+    The command gets them as one argument, ``where``.
+    """
+
+    @functools.wraps(command)
+    def with_stack(
+        *,
+        stack: str | None,
+        profile: str | None,
+        region: str | None,
+        endpoint_url: str | None,
+        **rest: Any,
+    ) -> int:
+        return command(where=StackOptions(stack, profile, region, endpoint_url), **rest)
+
+    for option in reversed(_OPTIONS):
+        with_stack = option(with_stack)
+    return with_stack
+
+
+_OPTIONS = (
+    click.option(
+        "--stack",
+        shell_complete=complete_stacks,
+        show_default="the run that `dmd demo --keep` keeps up",
+        help="Work on this stack, on AWS unless --endpoint-url is given.",
+    ),
+    click.option(
+        "--profile",
+        metavar="NAME",
+        show_default="as the AWS CLI",
+        help="Use the credentials of this profile.",
+    ),
+    click.option(
+        "--region",
+        metavar="NAME",
+        show_default=REGION,
+        help="The AWS region. Stacks are deployed in one region.",
+    ),
+    click.option(
+        "--endpoint-url",
+        metavar="URL",
+        help="Use the stack at this AWS-compatible emulator instead of AWS.",
+    ),
+)
