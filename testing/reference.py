@@ -86,6 +86,7 @@ def _row(change: dict[str, Any], image: dict[str, Any], record_type: str) -> dic
         if lossy:
             rescued[attribute] = image[attribute]
     row["rescued_attributes"] = rescued or None
+    row["revision"] = 0
     return row
 
 

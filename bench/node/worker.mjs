@@ -70,6 +70,7 @@ function toRow(change, item, sequenceNumber, fill) {
     table_name: change.tableName,
     sequence_number: sequenceNumber,
     rescued_attributes: null,
+    revision: 0,
   };
   fill(row, item);
   return row;

@@ -97,6 +97,7 @@ def _row(
         "table_name": change["tableName"],
         "sequence_number": metadata.sequence_number if metadata else None,
         "rescued_attributes": None,
+        "revision": 0,
     }
     for field in fields:
         value = item.get(field.get("attribute", field["name"]), field.get("default"))

@@ -19,7 +19,7 @@ from unittest import mock
 
 import pytest
 
-from avro_writer import compaction, landed, s3_store
+from avro_writer import compaction, landed, outputs, s3_store
 from avro_writer.compaction import Capacity
 from avro_writer.container import DateFiles
 from avro_writer.deadline import MARGIN
@@ -341,7 +341,7 @@ def test_a_plan_has_no_more_dates_than_there_can_be_files() -> None:
     def few(*arguments: Any) -> DateFiles:
         return DateFiles(*arguments, most_dates=3)
 
-    with mock.patch("avro_writer.compaction.DateFiles", few):
+    with mock.patch("avro_writer.outputs.DateFiles", few):
         report = run(store)
     assert sorted(avro_rows(store)) == ["2026-11-22", "2026-11-23", "2026-11-24"]
     assert report.counts.quarantined_lines == len(quarantined(store)) == 4
@@ -363,7 +363,7 @@ def full_disk(after: int) -> Callable[..., Any]:
 
 def all_on_disk() -> AbstractContextManager[object]:
     """Have plans keep nothing in memory."""
-    return mock.patch.object(compaction, "DateFiles", partial(DateFiles, most_kept_bytes=0))
+    return mock.patch.object(outputs, "DateFiles", partial(DateFiles, most_kept_bytes=0))
 
 
 def test_a_plan_too_large_for_local_disk_gets_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
