@@ -133,6 +133,7 @@ def _version() -> str:
         *(Path(__file__).with_name(name) for name in ("changes.py", "payloads.py", "workload.py")),
         Path(items.__file__),
         *sorted(Path(schemas.__file__).parent.glob("*.json")),
+        Path(schemas.envelope.__file__),
     ]
     return blake2b(b"".join(each.read_bytes() for each in sources), digest_size=4).hexdigest()
 
