@@ -13,10 +13,13 @@ from console.help import CONTEXT_SETTINGS
 from demo.command import demo
 from dmd.completion import completion
 from estate.command import provision, resources
+from ops.failed.command import errors
+from ops.replay.command import replay
 from ops.schema_command import schema
 
 _GROUPS = {
     "One machine": (demo, sql, provision),
+    "On call": (errors, replay),
     "Tables and schemas": (schema,),
     "Stacks": (resources,),
     "Shell": (completion,),

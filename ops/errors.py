@@ -11,3 +11,11 @@ class GitError(CommandError):
 
 class DeploymentError(CommandError):
     """There is no such deployed stack, or the caller's credentials do not reach it."""
+
+
+class ReplayError(CommandError):
+    """A replay cannot begin or go on. The text says why, and what to do."""
+
+
+class OptionError(CommandError):
+    """The value of an option cannot be used. The text says what to write."""

@@ -118,11 +118,11 @@ def other_rules() -> Iterator[None]:
 
 def other_schema() -> AbstractContextManager[object]:
     """Code whose schema has an additional column."""
-    return mock.patch("avro_writer.run.avro_schema", lambda record_type: _wider_schema())
+    return mock.patch("avro_writer.run.avro_schema", lambda record_type: wider_schema())
 
 
 @cache
-def _wider_schema() -> dict[str, Any]:
+def wider_schema() -> dict[str, Any]:
     schema = avro_schema("demand")
     schema["fields"].append({"name": "added", "type": ["null", "string"], "default": None})
     return schema

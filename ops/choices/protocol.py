@@ -1,0 +1,217 @@
+"""Exactly once: choices of one source, one after the other, each written down before its files.
+
+See docs/exactly-once.md#replay. Every object is created, never replaced and never deleted:
+
+``replay/<type>/<source>/<n>.choice.gz``
+    Choice number n. It is made only when the choices before it are finished, so it is made by
+    somebody who knows which records they have taken.
+``avro/<type>/partition_date=…/<time>Z-replay-<source>-<n>.avro``
+    Its rows, a file for each date. Name and content are a function of the choice.
+``replay/<type>/<source>/<n>.done.json``
+    All of its files are there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from avro_writer.lanes import Layout
+from avro_writer.outputs import Outputs
+from avro_writer.rows import BadRow
+from avro_writer.store import AlreadyThere, Store
+from ops.choices.choice import Choice, Done, decode, digest
+from ops.errors import ReplayError
+
+_CHOICE = "choice.gz"
+_NAME = re.compile(rf"(\d{{1,9}})\.({re.escape(_CHOICE)}|done\.json)")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A source of which no choice is unfinished.
+
+    Parameters
+    ----------
+    done
+        Its choices in order, each finished.
+    """
+
+    done: tuple[Done, ...]
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The marks of all records that were replayed."""
+        return frozenset(mark for each in self.done for mark in each.marks)
+
+    def and_(self, done: Done) -> Settled:
+        """Return the source with one choice more."""
+        return Settled((*self.done, done))
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Which sources of a record type were replayed.
+
+    Parameters
+    ----------
+    all
+        Their digests (`choice.digest`).
+    unfinished
+        Those with a choice that nobody has finished yet.
+    """
+
+    all: frozenset[str]
+    unfinished: frozenset[str]
+
+
+class Sources:
+    """The choices of one record type.
+
+    Parameters
+    ----------
+    store
+        The bucket.
+    prefix
+        The pipeline's key prefix, without a slash at its end.
+    record_type
+        The type.
+    folder
+        Where on local disk files are made; the system's place for them if None.
+    """
+
+    def __init__(
+        self, store: Store, prefix: str, record_type: str, folder: Path | None = None
+    ) -> None:
+        self._store = store
+        self._root = f"{prefix}/replay/{record_type}/"
+        self._record_type = record_type
+        self._layout = Layout(prefix, record_type)
+        self._folder = folder
+
+    def begun(self) -> Begun:
+        """Return which sources have a choice, from one listing."""
+        choices: set[str] = set()
+        done: set[str] = set()
+        for each in self._store.objects(self._root):
+            source, _, name = each.key[len(self._root) :].rpartition("/")
+            number, _, kind = name.partition(".")
+            (choices if kind == _CHOICE else done).add(f"{source}/{number}")
+        return Begun(
+            frozenset(each.partition("/")[0] for each in choices),
+            frozenset(each.partition("/")[0] for each in choices - done),
+        )
+
+    def marks(self, source_digest: str) -> frozenset[str]:
+        """Return the marks of all records of a source that were chosen; nothing is written."""
+        return frozenset(
+            mark
+            for each in self._store.objects(f"{self._root}{source_digest}/")
+            if each.key.endswith(f".{_CHOICE}")
+            for mark in decode(each.key, self._body(each.key)).marks
+        )
+
+    def settle(self, source_digest: str, finished: Callable[[Done], None]) -> Settled:
+        """Finish what was begun of a source, whoever began it.
+
+        Parameters
+        ----------
+        source_digest
+            `choice.digest` of the source.
+        finished
+            Called with each choice that had to be finished.
+
+        Raises
+        ------
+        ReplayError
+            A choice cannot be read.
+        """
+        choices, done_marks = set(), {}
+        for each in self._store.objects(f"{self._root}{source_digest}/"):
+            found = _NAME.fullmatch(each.key.rsplit("/", 1)[-1])
+            if found and found[2] == _CHOICE:
+                choices.add(int(found[1]))
+            elif found:
+                done_marks[int(found[1])] = each.key
+        done = []
+        for number in sorted(choices):
+            mark = done_marks.get(number)
+            if mark is None:
+                key = self._choice_key(source_digest, number)
+                result = self._finish(number, decode(key, self._body(key)))
+                finished(result)
+            else:
+                result = msgspec.json.decode(self._body(mark), type=Done)
+            done.append(result)
+        return Settled(tuple(done))
+
+    def choose(self, settled: Settled, choice: Choice) -> Done | None:
+        """Write down the next choice of a source, and finish it.
+
+        Parameters
+        ----------
+        settled
+            The source, as `settle` has returned it.
+        choice
+            None of whose records is among those that are ``taken``.
+
+        Returns
+        -------
+        Done or None
+            None if somebody else has written down the next choice first: settle again.
+        """
+        number = len(settled.done)
+        try:
+            self._store.create(self._choice_key(digest(choice.source), number), choice.encode())
+        except AlreadyThere:
+            # Or it is this very choice, and the answer to the first request was lost.
+            return None
+        return self._finish(number, choice)
+
+    def _finish(self, number: int, choice: Choice) -> Done:
+        """Put the Avro files that are missing, then the mark that says so."""
+        rows = repeats = 0
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            file_id = choice.file_id(number)
+            outputs = Outputs(self._record_type, choice.schema, Path(folder), file_id)
+            try:
+                outputs.add(outputs.rows(choice.rows))
+            except BadRow as error:
+                raise ReplayError(
+                    f"choice {number} of {choice.source} has a row that this version cannot write "
+                    f"({error}): finish it with the version that made it"
+                ) from None
+            files = outputs.finish()
+            for each in files:
+                rows += each.rows
+                repeats += each.repeats
+                with each.open() as body, contextlib.suppress(AlreadyThere):
+                    self._store.create(self._layout.avro(each.date, file_id), body)
+        done = Done(
+            choice.source,
+            choice.made_at.isoformat(),
+            choice.made_by,
+            list(choice.marks),
+            rows,
+            repeats,
+            len(files),
+        )
+        with contextlib.suppress(AlreadyThere):
+            key = f"{self._root}{digest(choice.source)}/{number}.done.json"
+            self._store.create(key, msgspec.json.encode(done))
+        return done
+
+    def _choice_key(self, source_digest: str, number: int) -> str:
+        return f"{self._root}{source_digest}/{number}.{_CHOICE}"
+
+    def _body(self, key: str) -> bytes:
+        found = self._store.find(key)
+        if found is None:
+            raise ReplayError(f"{key} was removed: nothing below replay/ may be removed")
+        return found[0]

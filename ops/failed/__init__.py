@@ -1,0 +1,1 @@
+"""What failed or is in quarantine: read, counted and explained (``dmd errors``)."""

@@ -1,0 +1,128 @@
+"""What a failed record would become now: a row, of another type, or a failure again.
+
+Change records go through the transform of this checkout, landed lines through the reader of rows of
+this checkout. Both are what the functions run, in this process.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+import pybase64
+
+from avro_writer.outputs import Outputs
+from avro_writer.rows import BadRow
+from ops.failed.records import FailedRecord
+from schemas import table
+from transform.batch import Transform
+
+# No payload of Lambda limits the answer here.
+_NO_LIMIT = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class NowRow:
+    """It becomes this row now, a landed line."""
+
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NowFails:
+    """It still fails.
+
+    Parameters
+    ----------
+    reason
+        Why, as the transform's log or the quarantine says it.
+    column
+        The column that it does not fit, if that is the reason.
+    """
+
+    reason: str
+    column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NowOther:
+    """It is of another record type, or of none: not this type's record."""
+
+
+Now = NowRow | NowFails | NowOther
+
+
+class CurrentCode:
+    """The transform and the row reader of one record type, as this checkout has them.
+
+    A context manager: it has an empty folder on local disk.
+
+    Parameters
+    ----------
+    record_type
+        The type.
+    type_attribute
+        The item's attribute with the record type.
+
+    Raises
+    ------
+    schemas.SchemaError
+        The type is unknown, or its schema cannot be used.
+    """
+
+    def __init__(self, record_type: str, type_attribute: str) -> None:
+        described = table(record_type)
+        self.schema: dict[str, Any] = described.avro
+        self._transform = Transform(described, type_attribute, _NO_LIMIT)
+        self._folder = tempfile.TemporaryDirectory(prefix="dmd-")
+        self._rows = Outputs(record_type, described.avro, Path(self._folder.name), "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._folder.cleanup()
+
+    def now(self, records: Sequence[FailedRecord]) -> list[Now]:
+        """Return what each of some records becomes."""
+        changes = iter(self._changes([each.data for each in records if not each.landed]))
+        found: list[Now] = [NowRow(each.data) if each.landed else next(changes) for each in records]
+        return [self._checked(each) if isinstance(each, NowRow) else each for each in found]
+
+    def _changes(self, changes: Sequence[bytes]) -> Iterator[Now]:
+        outcome = self._transform.payload(
+            msgspec.json.encode(
+                {
+                    "records": [
+                        {"recordId": str(number), "data": pybase64.b64encode(each).decode()}
+                        for number, each in enumerate(changes)
+                    ]
+                }
+            )
+        )
+        failures = {each.record_id: each for each in outcome.failures}
+        for answer in outcome.records:
+            if answer["result"] == "Ok":
+                yield NowRow(pybase64.b64decode(answer["data"]).removesuffix(b"\n"))
+            elif answer["result"] == "Dropped":
+                yield NowOther()
+            else:
+                failure = failures[answer["recordId"]]
+                yield NowFails(failure.reason, failure.column)
+
+    def _checked(self, found: NowRow) -> Now:
+        try:
+            self._rows.rows([found.line])
+        except BadRow as error:
+            return NowFails(str(error))
+        return found

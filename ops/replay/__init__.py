@@ -1,0 +1,1 @@
+"""Brings failed records back into the tables, each exactly once (``dmd replay``)."""

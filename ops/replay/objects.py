@@ -1,0 +1,206 @@
+"""Replays the failed records of one object, as far as they become rows now."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ops.choices.choice import Choice, Done, digest
+from ops.choices.protocol import Settled, Sources
+from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow
+from ops.failed.records import FailedObject, FailedRecord, UnreadableObject
+
+_TOGETHER = 200
+# A choice is held in memory, and one object of the bucket.
+_MOST_ROWS, _MOST_BYTES = 20_000, 8 * 1024 * 1024
+
+
+@dataclass
+class Replayed:
+    """What a replay came to.
+
+    Parameters
+    ----------
+    records
+        Records that were looked at.
+    not_chosen
+        Records that the caller did not want.
+    already
+        Records that an earlier replay, or another one at the same time, has brought back.
+    rows, repeats, files
+        Of this replay: rows written, rows left out as repeats, and Avro files.
+    other_type
+        Records of another record type, which its own delivery stream has.
+    failed
+        Records that fail again, by reason.
+    finished_rows
+        Rows of choices that another replay had begun, and this one finished.
+    unreadable
+        What cannot be read, one line each. The records after it were not looked at.
+    """
+
+    records: int = 0
+    not_chosen: int = 0
+    already: int = 0
+    rows: int = 0
+    repeats: int = 0
+    files: int = 0
+    other_type: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    finished_rows: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+    @property
+    def reconciled(self) -> bool:
+        """Whether each record that was looked at is counted once."""
+        counted = self.not_chosen + self.already + self.rows + self.repeats + self.other_type
+        return self.records == counted + self.failed.total()
+
+    def add(self, other: Replayed) -> None:
+        """Add another's counts to these."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which records of an object are wanted.
+
+    Parameters
+    ----------
+    record
+        Tells it from the record as it is kept.
+    row
+        Tells it from the row that it becomes, a landed line.
+    """
+
+    record: Callable[[FailedRecord], bool] = lambda record: True
+    row: Callable[[bytes], bool] = lambda line: True
+
+
+def replay_object(
+    sources: Sources,
+    found: FailedObject,
+    code: CurrentCode,
+    selection: Selection,
+    now: Callable[[], datetime],
+    run_id: str,
+) -> Replayed:
+    """Write the rows that an object's records become, each in exactly one Avro file.
+
+    Parameters
+    ----------
+    sources
+        The choices of the object's record type.
+    found
+        The object.
+    code
+        What its records become.
+    selection
+        Which of them are wanted.
+    now
+        Returns the time, aware.
+    run_id
+        An identifier of this replay.
+
+    Raises
+    ------
+    ops.errors.ReplayError
+        An earlier choice cannot be read.
+    """
+    by_others = 0
+
+    def finished(done: Done) -> None:
+        nonlocal by_others
+        # If the answer to this replay's own request was lost, the choice is its own.
+        by_others += done.rows if done.made_by != run_id else 0
+
+    while True:
+        settled = sources.settle(digest(found.name), finished)
+        one_pass = _Pass(code, selection, settled, run_id)
+        try:
+            for rows in one_pass.chunks(found):
+                choice = Choice(
+                    found.name, now(), run_id, tuple(rows), tuple(rows.values()), code.schema
+                )
+                done = sources.choose(settled, choice)
+                if done is None:
+                    break
+                settled = settled.and_(done)
+            else:
+                break
+        except UnreadableObject as error:
+            one_pass.counts.unreadable.append(str(error))
+            break
+    counts = one_pass.counts
+    for each in settled.done:
+        if each.made_by == run_id:
+            counts.rows += each.rows
+            counts.repeats += each.repeats
+            counts.files += each.files
+    counts.finished_rows = by_others
+    return counts
+
+
+class _Pass:
+    """One reading of an object: counts its records, and gives out what becomes rows."""
+
+    def __init__(
+        self, code: CurrentCode, selection: Selection, settled: Settled, run_id: str
+    ) -> None:
+        self.counts = Replayed()
+        self._code = code
+        self._selection = selection
+        # What this replay has chosen itself is counted with its choices.
+        self._own = {m for each in settled.done if each.made_by == run_id for m in each.marks}
+        self._taken = settled.taken - self._own
+        self._seen: set[str] = set()
+
+    def chunks(self, found: FailedObject) -> Iterator[dict[str, bytes]]:
+        """Yield rows by mark, at most as many as one choice holds."""
+        rows: dict[str, bytes] = {}
+        size = 0
+        records = found.read()
+        while together := list(itertools.islice(records, _TOGETHER)):
+            wanted = [each for each in together if self._is_wanted(each)]
+            for record, now in zip(wanted, self._code.now(wanted), strict=True):
+                line = self._row(now)
+                if line is None:
+                    continue
+                rows[record.mark] = line
+                size += len(line)
+                if len(rows) >= _MOST_ROWS or size >= _MOST_BYTES:
+                    yield rows
+                    rows, size = {}, 0
+        if rows:
+            yield rows
+
+    def _is_wanted(self, record: FailedRecord) -> bool:
+        counts, mark = self.counts, record.mark
+        counts.records += 1
+        if mark in self._taken:
+            counts.already += 1
+        elif mark in self._seen:
+            # Somebody put the same record into the stream twice.
+            counts.repeats += 1
+        elif not self._selection.record(record):
+            counts.not_chosen += 1
+        else:
+            self._seen.add(mark)
+            return mark not in self._own
+        return False
+
+    def _row(self, now: Now) -> bytes | None:
+        match now:
+            case NowFails(reason, column):
+                self.counts.failed[f"{reason} ({column})" if column else reason] += 1
+            case NowOther():
+                self.counts.other_type += 1
+            case NowRow(line):
+                if self._selection.row(line):
+                    return line
+                self.counts.not_chosen += 1
+        return None

@@ -1,0 +1,255 @@
+"""Two replays at once, in every order of their requests; after each step both may die.
+
+A later replay then has to bring every record that is a row now into exactly one file. The promises
+are those of docs/exactly-once.md#replay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+import msgspec
+import pytest
+
+from avro_writer.store import AlreadyThere
+from ops.choices.choice import Choice, Done, decode, digest
+from ops.choices.protocol import Settled, Sources
+from ops.failed import current
+from ops.failed.records import FailedRecord
+from ops.replay import objects
+from ops.replay.objects import Selection
+from schemas import table
+from tests.support.exploration import Exploration, Faults, Violation
+from tests.support.memory_store import MemoryStore
+from tests.support.programs import Change
+from tests.support.replaying import (
+    bad_line,
+    changed,
+    closing,
+    error_lines,
+    put_errors,
+    put_quarantine,
+    replay_program,
+    unfit,
+)
+from tests.support.runs import NOW, wider_schema
+
+
+def two_dates(store: MemoryStore) -> None:
+    put_errors(store, "a", error_lines(changed(1), unfit(2), changed(3, days=1)))
+
+
+def an_error_and_a_bad_line(store: MemoryStore) -> None:
+    put_errors(store, "a", error_lines(changed(1), b"no json"))
+    put_quarantine(store, "p", [bad_line(2)])
+
+
+def one(store: MemoryStore) -> None:
+    put_errors(store, "a", error_lines(changed(1)))
+
+
+def three(store: MemoryStore) -> None:
+    put_errors(store, "a", error_lines(changed(1), changed(2), changed(3)))
+
+
+@contextlib.contextmanager
+def one_row_a_choice() -> Iterator[None]:
+    with mock.patch.object(objects, "_MOST_ROWS", 1):
+        yield
+
+
+def other_schema() -> AbstractContextManager[Any]:
+    """Code with a column more: its files have other bytes."""
+    described = replace(table("demand"), avro=wider_schema())
+    return mock.patch.object(current, "table", lambda record_type: described)
+
+
+def without(number: int) -> Selection:
+    """What somebody chooses who leaves one record out."""
+    return Selection(record=lambda record: changed(number) != record.data)
+
+
+def rewritten(store: MemoryStore) -> None:
+    """Firehose writes the object again, with a record more."""
+    put_errors(store, "a", error_lines(changed(1), changed(2)))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    before: Callable[[MemoryStore], None]
+    selections: tuple[Selection, ...] = (Selection(), Selection())
+    changes: tuple[Change, ...] = (contextlib.nullcontext, contextlib.nullcontext)
+    events: Mapping[str, Callable[[MemoryStore], None]] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    bounds: Change = contextlib.nullcontext
+
+    def explore(self, last: Change = contextlib.nullcontext) -> Any:
+        store = MemoryStore(now=NOW, page_size=2)
+        self.before(store)
+        with self.bounds():
+            programs = {
+                name: replay_program(name, selection, change)
+                for name, selection, change in zip(
+                    "AB", self.selections, self.changes, strict=False
+                )
+            }
+            try:
+                check = closing(change=last)
+                return Exploration(programs, check, events=self.events, faults=self.faults).run(
+                    store
+                )
+            finally:
+                for each in programs.values():
+                    each.end()
+
+
+SCENARIOS = (
+    Scenario("two replays over two dates and a record that fails", two_dates),
+    Scenario(
+        "two replays of several choices",
+        three,
+        bounds=one_row_a_choice,
+    ),
+    Scenario(
+        "two replays over an error and a bad line",
+        an_error_and_a_bad_line,
+    ),
+    Scenario(
+        "two replays that choose differently",
+        three,
+        selections=(without(1), without(3)),
+    ),
+    Scenario(
+        "two replays, an answer gets lost",
+        two_dates,
+        faults=Faults(lost=1),
+    ),
+    Scenario(
+        "two replays, a request of the first arrives late",
+        one,
+        faults=Faults(delayed=1),
+    ),
+    Scenario(
+        "two replays of different code",
+        two_dates,
+        changes=(other_schema, contextlib.nullcontext),
+    ),
+    Scenario(
+        "a replay, Firehose writes its object again",
+        one,
+        selections=(Selection(),),
+        events={"a is written again": rewritten},
+    ),
+)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+def test_every_record_is_in_one_file(
+    scenario: Scenario, capsys: pytest.CaptureFixture[str]
+) -> None:
+    explored = scenario.explore()
+    with capsys.disabled():
+        print(f"\n  {scenario.name}: {explored}", end=" ")
+    assert explored.crash_points > 5
+
+
+def _names_of_their_own(self: Choice, number: int) -> str:
+    """Name the files by who writes them."""
+    return f"20261122T120000000Z-replay-{next(_NUMBERS)}"
+
+
+def _taken_again(self: Settled) -> frozenset[str]:
+    return frozenset()
+
+
+def _overwritten(self: Sources, settled: Settled, choice: Choice) -> Done | None:
+    """Put the choice whether somebody else has or not."""
+    key = self._choice_key(digest(choice.source), len(settled.done))
+    self._store.overwrite(key, choice.encode())  # type: ignore[attr-defined]
+    return self._finish(len(settled.done), choice)
+
+
+def _written_down_last(self: Sources, settled: Settled, choice: Choice) -> Done | None:
+    """Put the files, then the choice."""
+    number = len(settled.done)
+    done = self._finish(number, choice)
+    with contextlib.suppress(AlreadyThere):
+        self._store.create(self._choice_key(digest(choice.source), number), choice.encode())
+    return done
+
+
+def _never_finished(self: Sources, source_digest: str, finished: Callable[[Done], None]) -> Settled:
+    """Take what others have begun as done."""
+    done: list[Done] = []
+    for number in itertools.count():
+        found = self._store.find(self._choice_key(source_digest, number))
+        if found is None:
+            return Settled(tuple(done))
+        choice = decode("", found[0])
+        done.append(Done(choice.source, "", choice.made_by, list(choice.marks), 0, 0, 0))
+    raise AssertionError
+
+
+def _done_first(self: Sources, number: int, choice: Choice) -> Done:
+    """Say that the files are there, then put them."""
+    done = Done(choice.source, "", choice.made_by, list(choice.marks), len(choice.rows), 0, 1)
+    key = f"{self._root}{digest(choice.source)}/{number}.done.json"
+    with contextlib.suppress(AlreadyThere):
+        self._store.create(key, msgspec.json.encode(done))
+    return _FINISH(self, number, choice)
+
+
+def _numbered_by_place(self: FailedRecord) -> str:
+    """Tell records apart by their length, so that two have one mark."""
+    return str(len(self.data))
+
+
+def _next_number_of_its_own(self: Sources, settled: Settled, choice: Choice) -> Done | None:
+    """Give way to another's choice by taking the number after it."""
+    for number in itertools.count(len(settled.done)):
+        with contextlib.suppress(AlreadyThere):
+            self._store.create(self._choice_key(digest(choice.source), number), choice.encode())
+            return self._finish(number, choice)
+    raise AssertionError
+
+
+def _by_the_clock(self: Sources, number: int, choice: Choice) -> Done:
+    """Name files by when they are put, and not by when they were chosen."""
+    moved = replace(choice, made_at=choice.made_at + timedelta(milliseconds=next(_NUMBERS)))
+    return _FINISH(self, number, moved)
+
+
+_NUMBERS = itertools.count()
+_FINISH = Sources._finish
+
+BUGS: tuple[tuple[str, type, str, Any, Scenario], ...] = (
+    ("files are named by who writes them", Choice, "file_id", _names_of_their_own, SCENARIOS[0]),
+    ("files are named by the time of the put", Sources, "_finish", _by_the_clock, SCENARIOS[0]),
+    ("what was replayed is chosen again", Settled, "taken", property(_taken_again), SCENARIOS[0]),
+    ("a choice is overwritten", Sources, "choose", _overwritten, SCENARIOS[3]),
+    ("a choice is written down last", Sources, "choose", _written_down_last, SCENARIOS[3]),
+    ("a choice that was begun is left", Sources, "settle", _never_finished, SCENARIOS[0]),
+    ("a choice is done before its files are there", Sources, "_finish", _done_first, SCENARIOS[0]),
+    ("two records have one mark", FailedRecord, "mark", property(_numbered_by_place), SCENARIOS[1]),
+    ("two choices at once", Sources, "choose", _next_number_of_its_own, SCENARIOS[0]),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "part", "broken", "scenario"),
+    BUGS,
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_a_rule_that_is_broken_is_found(
+    name: str, of: type, part: str, broken: Any, scenario: Scenario
+) -> None:
+    with mock.patch.object(of, part, broken), pytest.raises(Violation):
+        scenario.explore()
