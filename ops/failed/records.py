@@ -95,6 +95,10 @@ class UnreadableObject(Exception):
         self.key = key
 
 
+class _Corrupt(UnreadableObject):
+    """It is not a whole gzip file."""
+
+
 class _ErrorLine(msgspec.Struct, rename="camel"):
     # The other fields are spelled in two ways (docs/aws-contracts.md); nobody needs them here.
     raw_data: str
@@ -224,21 +228,24 @@ def _of_copy(
     rest = min((entry for entry in entries if entry.kind != "line"), key=_first, default=None)
     first = None if rest is None else _first(rest)
     try:
-        for number, line in enumerate(_lines(store, copy, etag), 1):
+        for number, line in enumerate(_lines(store, copy, etag, zipped=True), 1):
             entry = single.get(number)
             if entry is None and first is not None and number >= first:
                 entry = rest
             if entry is not None:
                 yield FailedRecord(line, True, entry.reason, day)
-    except CorruptObject as error:
-        raise UnreadableObject(copy, str(error)) from None
+    except _Corrupt:
+        if rest is None:
+            raise
+        # Nobody can read it, and that is why it is here: it counts as one record.
+        yield FailedRecord(b"", True, rest.reason, day)
 
 
 def _first(entry: _Entry) -> int:
     return entry.line if entry.kind == "lines" else 1
 
 
-def _lines(store: Store, key: str, etag: str) -> Iterator[bytes]:
+def _lines(store: Store, key: str, etag: str, *, zipped: bool = False) -> Iterator[bytes]:
     """Yield an object's lines without their newlines; it may be gzip, whatever its name."""
     try:
         body = store.read(key, etag)
@@ -247,9 +254,12 @@ def _lines(store: Store, key: str, etag: str) -> Iterator[bytes]:
     with body:
         head = body.read(len(_GZIP))
         rest = _Rejoined(head, body)
-        if head == _GZIP:
+        if zipped or head == _GZIP:
             kept = io.BytesIO(rest.read())
-            unzipped = unzip(kept, _no_limit)
+            try:
+                unzipped = unzip(kept, _no_limit)
+            except CorruptObject as error:
+                raise _Corrupt(key, str(error)) from None
         else:
             unzipped = cast(BinaryIO, io.BufferedReader(rest))
         for lines, cut_off in batches(unzipped, _no_limit):
