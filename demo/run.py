@@ -105,6 +105,9 @@ class Outcome:
         Records that the Kinesis stream accepted, and those that it refused.
     table_changes
         How many of them came from writes to the demand table.
+    unclaimed
+        How many of them have a record type that no delivery stream takes, or none, as the transform
+        has counted them.
     counts
         The counts of each record type.
     partitions
@@ -121,6 +124,7 @@ class Outcome:
     endpoint_url: str
     fed: Fed
     table_changes: int
+    unclaimed: int = 0
     counts: dict[str, TypeCounts] = field(default_factory=dict)
     partitions: list[Partition] = field(default_factory=list)
     discrepancies: list[str] = field(default_factory=list)
@@ -310,6 +314,7 @@ def _run(
         endpoint_url=operator.url,
         fed=fed,
         table_changes=table_changes,
+        unclaimed=pipeline.metrics.total("RecordsUnclaimed"),
         counts=counts,
         partitions=[contents.partitions[key] for key in sorted(contents.partitions)],
         discrepancies=discrepancies(fed.accepted, counts),

@@ -56,6 +56,11 @@ def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) 
         # An empty line separates the report from the run's steps.
         console.print()
     _print_counts(outcome, console)
+    if outcome.unclaimed:
+        console.print(
+            f"\n{outcome.unclaimed:,} records have no record type, or one that no delivery stream "
+            "takes: all of them dropped these records, and no place keeps them."
+        )
     console.print()
     _print_partitions(outcome, console)
     for answer in answers:
@@ -104,6 +109,7 @@ def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> 
         "fed_bytes": outcome.fed.bytes,
         "refused": outcome.fed.refused,
         "table_changes": outcome.table_changes,
+        "unclaimed": outcome.unclaimed,
         "types": {record_type: asdict(counts) for record_type, counts in outcome.counts.items()},
         "partitions": [asdict(each) for each in outcome.partitions],
         "queries": [

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
+from emulation.embedded_metrics import EmbeddedMetrics
 from emulation.encryption_keys import encryption_keys
 from emulation.endpoint import Credentials, Endpoint
 from emulation.firehose import DeliveryCounts, DeliveryStream, DeliveryStreamRunner
 from emulation.functions import OWN_CLIENT, FunctionHost
-from emulation.functions.logs import LogSink
+from emulation.functions.logs import FunctionLog, LogSink
 from emulation.gateway import Gateway
 from emulation.scheduler.runner import ScheduleRunner, list_schedules
 from emulation.subscription_filters import LogForwarding
@@ -37,6 +38,8 @@ class Pipeline:
         The stack's settings.
     delivery_streams
         Names of the delivery streams, by record type.
+    metrics
+        Collects the metrics of the functions' logs.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class Pipeline:
         host: FunctionHost,
         settings: Settings,
         delivery_streams: Mapping[str, str],
+        metrics: EmbeddedMetrics,
     ) -> None:
         self.gate = gate
+        self.metrics = metrics
         self.endpoint = gate.endpoint
         self.host = host
         self.settings = settings
@@ -132,12 +137,15 @@ class Pipeline:
     def forward_logs(self) -> int:
         """Write all log events so far to the log groups, and forward them from there.
 
+        The metrics in them are put into CloudWatch.
+
         Returns
         -------
         int
             Number of forwarded log events.
         """
         self.host.flush_logs()
+        self.metrics.put()
         return self._log_forwarding.forward()
 
     def _read(self, runner: DeliveryStreamRunner) -> None:
@@ -207,17 +215,24 @@ def running_pipeline(
                 keys=encryption_keys(endpoint, settings),
             )
         )
+        metrics = EmbeddedMetrics(endpoint.client("cloudwatch"))
+
+        def on_line(line: FunctionLog) -> None:
+            metrics.take(line)
+            if log_sink is not None:
+                log_sink(line)
+
         host = FunctionHost(
             gate.endpoint,
             packages,
             lambda role_arn, function_arn: gate.assume_for_service(
                 role_arn, "lambda.amazonaws.com", source_arn=function_arn
             ),
-            log_sink=log_sink,
+            log_sink=on_line,
             runtime_client=runtime_client,
         )
         hosts.append(stack.enter_context(host))
         host.unpack()
-        pipeline = Pipeline(gate, host, settings, delivery_streams)
+        pipeline = Pipeline(gate, host, settings, delivery_streams, metrics)
         stack.callback(pipeline.stop)
         yield pipeline

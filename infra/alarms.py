@@ -75,7 +75,7 @@ def alarms_of(settings: Settings) -> list[Alarm]:
         for record_type in settings.demand_data_types
         for alarms in per_type
         for alarm in alarms(settings, record_type)
-    ] + [*_stream_alarms(settings), *_writer_alarms(settings)]
+    ] + [*_stream_alarms(settings), *_writer_alarms(settings), *_type_alarms(settings)]
 
 
 def delivery_metric(naming: Naming, record_type: str, name: str, statistic: str) -> Metric:
@@ -177,6 +177,27 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
                 "the schema is wrong."
             ),
         ),
+    ]
+
+
+def _type_alarms(settings: Settings) -> list[Alarm]:
+    # The transform of the first type counts for all.
+    first, types = settings.demand_data_types[0], ", ".join(settings.demand_data_types)
+    return [
+        Alarm(
+            symptom="records-unclaimed",
+            metrics=[pipeline_metric(settings, first, "RecordsUnclaimed", "Sum")],
+            threshold=0,
+            period_seconds=_QUARTER_HOUR,
+            datapoints=1,
+            periods=1,
+            description=(
+                f"Records have no record type, or one that is none of {types}; every delivery "
+                "stream drops them, and no place keeps them once the Kinesis stream's retention "
+                "ends. First: find out who writes them. If the type is to be kept, add it to "
+                "demand_data_types."
+            ),
+        )
     ]
 
 

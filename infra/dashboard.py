@@ -83,7 +83,7 @@ def _graphs(settings: Settings) -> list[list[Widget]]:
         [
             per_type("Rows transformed", own, "RecordsOk", "Sum"),
             per_type("Records failed", own, "RecordsFailed", "Sum"),
-            per_type("Rows with rescued attributes", own, "RowsWithRescuedAttributes", "Sum"),
+            per_type("Attributes without a column", own, "AttributesWithoutColumn", "Sum"),
             per_type("Transform duration, ms", transform, "Duration", "Maximum"),
         ],
         [

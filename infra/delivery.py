@@ -85,6 +85,7 @@ class DeliveryStream(pulumi.ComponentResource):
             environment={
                 "RECORD_TYPE": record_type,
                 "TYPE_ATTRIBUTE": settings.type_attribute,
+                **_counts_unclaimed(record_type, settings),
             },
             after=[writer],
             opts=child,
@@ -177,3 +178,9 @@ def _transform_with(transform: Function, settings: Settings) -> _Processor:
             {"parameter_name": name, "parameter_value": value} for name, value in parameters.items()
         ],
     }
+
+
+def _counts_unclaimed(record_type: str, settings: Settings) -> dict[str, str]:
+    """Return what has a transform count the records that no transform takes: only the first."""
+    types = settings.demand_data_types
+    return {"CLAIMED_TYPES": ",".join(types)} if record_type == types[0] else {}

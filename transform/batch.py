@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from schemas import Table
-from transform.change_record import ChangeRecordReader, NotAChangeRecord
+from transform.change_record import ChangeRecordReader, NotAChangeRecord, event_id_of
 from transform.firehose import (
     PAYLOAD_LIMIT,
     Answer,
@@ -37,6 +37,7 @@ class Failure:
     sequence_number: str | None
     reason: str
     column: str | None = None
+    event_id: str | None = None
 
 
 @dataclass
@@ -50,9 +51,13 @@ class Outcome:
     answer
         The response payload: one answer for each record, in order, as JSON.
     counts
-        Records by outcome and reason: ``ok``, ``other_type``, ``no_type``, or a failure's reason.
+        Records by outcome and reason: ``ok``, ``other_type``, ``unclaimed_type``, ``no_type``, or a
+        failure's reason.
     rescued_attributes, rescued_rows
         How many attributes went to ``rescued_attributes``, and in how many rows.
+    attributes_without_column
+        How many of these attributes have no column. The others have one that does not hold them
+        exactly.
     """
 
     invocation_id: str | None = None
@@ -61,6 +66,12 @@ class Outcome:
     failures: list[Failure] = field(default_factory=list)
     rescued_attributes: int = 0
     rescued_rows: int = 0
+    attributes_without_column: int = 0
+
+    @property
+    def failures_by_column(self) -> Counter[str]:
+        """Failures by reason and column, for those of a column."""
+        return Counter(f"{each.reason}:{each.column}" for each in self.failures if each.column)
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -80,10 +91,21 @@ class Transform:
         Name of the item's attribute that holds its record type.
     limit
         Maximum size of the answer as JSON, in bytes.
+    claimed
+        The record types that some function takes, if this one tells the types that nobody takes
+        (``unclaimed_type``) from those of others. Of all functions, one does: each record that
+        nobody takes is then counted once.
     """
 
-    def __init__(self, table: Table, type_attribute: str, limit: int = PAYLOAD_LIMIT) -> None:
+    def __init__(
+        self,
+        table: Table,
+        type_attribute: str,
+        limit: int = PAYLOAD_LIMIT,
+        claimed: Collection[str] | None = None,
+    ) -> None:
         self._record_type = table.record_type
+        self._claimed = None if claimed is None else frozenset(claimed)
         self._reader = ChangeRecordReader(type_attribute)
         self._rows = TypedRowMaker(table, type_attribute)
         self._limit = limit
@@ -121,6 +143,7 @@ class Transform:
                     counts["ok"] += 1
                     outcome.rescued_attributes += found.rescued
                     outcome.rescued_rows += found.rescued > 0
+                    outcome.attributes_without_column += found.without_column
                 else:
                     _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
         outcome.answer = answer.to_json()
@@ -144,10 +167,17 @@ class Transform:
             if record_type == self._record_type:
                 own.append(Glanced(data, event, record.sequence_number))
                 places.append(len(found))
-            found.append("no_type" if record_type is None else "other_type")
+            found.append(self._why_dropped(record_type))
         for place, row in zip(places, self._rows.rows(own), strict=True):
             found[place] = row
         return found
+
+    def _why_dropped(self, record_type: str | None) -> str:
+        if record_type is None:
+            return "no_type"
+        if self._claimed is None or record_type in self._claimed:
+            return "other_type"
+        return "unclaimed_type"
 
 
 def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Exception) -> None:
@@ -160,5 +190,18 @@ def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Excep
     answer.without_data("ProcessingFailed")
     outcome.counts[reason] += 1
     outcome.failures.append(
-        Failure(record.record_id, record.sequence_number, reason, getattr(error, "column", None))
+        Failure(
+            record.record_id,
+            record.sequence_number,
+            reason,
+            getattr(error, "column", None),
+            _event_id(record),
+        )
     )
+
+
+def _event_id(record: FirehoseRecord) -> str | None:
+    try:
+        return event_id_of(record.bytes())
+    except ValueError:
+        return None

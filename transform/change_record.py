@@ -5,12 +5,15 @@ See docs/aws-contracts.md#dynamodb-change-records.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 EventName = Literal["INSERT", "MODIFY", "REMOVE"]
+
+# Of an identifier that may be logged: what is longer is something else.
+_MOST_ID_CHARACTERS = 64
 
 # 2012-01-01, the month in which DynamoDB was announced, in milliseconds since 1970.
 _DYNAMODB_BEGAN = 1_325_376_000_000
@@ -160,6 +163,21 @@ def expired_by_ttl(identity: Any) -> bool:
     kinds = (identity.get("type"), identity.get("Type"))
     names = (identity.get("principalId"), identity.get("PrincipalId"))
     return "Service" in kinds and "dynamodb.amazonaws.com" in names
+
+
+class _Identified(msgspec.Struct):
+    eventID: Annotated[str, msgspec.Meta(max_length=_MOST_ID_CHARACTERS)]
+
+
+_identified = msgspec.json.Decoder(_Identified)
+
+
+def event_id_of(data: bytes) -> str | None:
+    """Return the identifier of a change record, whatever else is wrong with it, if it has one."""
+    try:
+        return _identified.decode(data).eventID
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 class _Event(msgspec.Struct):

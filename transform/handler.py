@@ -16,7 +16,9 @@ from transform.settings import Settings
 _MOST_FAILURES_LOGGED = 20
 
 _settings = Settings.from_environment(os.environ)
-_transform = Transform(table(_settings.record_type), _settings.type_attribute)
+_transform = Transform(
+    table(_settings.record_type), _settings.type_attribute, claimed=_settings.claimed_types
+)
 _log = Log(_settings.log_level)
 take_payloads_as_bytes()
 
@@ -58,6 +60,7 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
             first=[
                 {
                     "recordId": failure.record_id,
+                    "eventID": failure.event_id,
                     "sequenceNumber": failure.sequence_number,
                     "reason": failure.reason,
                     "column": failure.column,
@@ -65,21 +68,34 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
                 for failure in outcome.failures[:_MOST_FAILURES_LOGGED]
             ],
         )
-    dropped = outcome.counts["other_type"] + outcome.counts["no_type"]
+    counts = outcome.counts
+    unclaimed = counts["no_type"] + counts["unclaimed_type"]
+    narrowed = outcome.rescued_attributes - outcome.attributes_without_column
     log.raw(
         embedded_metrics(
             _settings.metrics_namespace,
             {"Environment": _settings.environment, "RecordType": _settings.record_type},
             [
-                Metric("RecordsReceived", outcome.counts.total()),
-                Metric("RecordsOk", outcome.counts["ok"]),
-                Metric("RecordsDropped", dropped),
+                Metric("RecordsReceived", counts.total()),
+                Metric("RecordsOk", counts["ok"]),
+                Metric("RecordsDropped", counts["other_type"] + unclaimed),
+                *(
+                    [Metric("RecordsUnclaimed", unclaimed)]
+                    if _settings.claimed_types is not None
+                    else []
+                ),
                 Metric("RecordsFailed", len(outcome.failures)),
-                Metric("RowsWithRescuedAttributes", outcome.rescued_rows),
-                Metric("RescuedAttributes", outcome.rescued_attributes),
+                Metric("AttributesWithoutColumn", outcome.attributes_without_column),
+                Metric("ValuesNotHeldExactly", narrowed),
                 Metric("BatchDuration", round(seconds * 1000, 3), "Milliseconds"),
             ],
             timestamp_ms=time.time_ns() // 1_000_000,
-            properties={**log.context, "counts": dict(outcome.counts)},
+            # All of them: the failures above are only the first ones.
+            properties={
+                **log.context,
+                "counts": dict(counts),
+                "rows_with_rescued_attributes": outcome.rescued_rows,
+                "failed_by_column": dict(outcome.failures_by_column),
+            },
         )
     )

@@ -44,10 +44,21 @@ class UnfitRecord(Exception):
 
 
 class Row(msgspec.Struct, gc=False):
-    """A row as one line of JSON, and how many attributes it rescued."""
+    """A row as one line of JSON.
+
+    Parameters
+    ----------
+    line
+        The row.
+    rescued
+        How many attributes are in ``rescued_attributes``.
+    without_column
+        How many of them have no column. The others have one that does not hold them exactly.
+    """
 
     line: bytes
     rescued: int
+    without_column: int
 
 
 class RowMaker:
@@ -103,15 +114,18 @@ class RowMaker:
         }
         if sequence_number is not None:
             row["sequence_number"] = sequence_number
-        rescued = self._fill(row, change.image, body.Keys)
+        rescued, without_column = self._fill(row, change.image, body.Keys)
         if rescued:
             row["rescued_attributes"] = encode_attributes(rescued).decode()
-        return Row(encode_row(row) + b"\n", len(rescued))
+        return Row(encode_row(row) + b"\n", len(rescued), without_column)
 
     def _fill(
         self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]
-    ) -> dict[str, Any]:
-        """Put the item's attributes into the row; return those that it does not hold exactly."""
+    ) -> tuple[dict[str, Any], int]:
+        """Put the item's attributes into the row.
+
+        Returns those that it does not hold exactly, and how many of them have no column.
+        """
         # If the image agrees, the record key already holds the key attributes, and the table
         # implies the type.
         held = {**keys, **self._type}
@@ -120,6 +134,7 @@ class RowMaker:
             for name in image.keys() - self._modelled
             if held.get(name, _ABSENT) != image[name]
         }
+        without_column = len(rescued)
         narrowed: list[None] = []
         for name, attribute, convert, column in self._columns:
             value = image.get(attribute, _ABSENT)
@@ -142,4 +157,4 @@ class RowMaker:
                 narrowed.clear()
             if converted is not None:
                 row[name] = converted
-        return rescued
+        return rescued, without_column

@@ -20,6 +20,9 @@ class Settings:
         The record type whose rows this function makes (``RECORD_TYPE``).
     type_attribute
         The item's attribute that names its record type (``TYPE_ATTRIBUTE``).
+    claimed_types
+        The record types that some function takes, if this one counts the records that nobody takes
+        (``CLAIMED_TYPES``, with commas between them). None if another function counts them.
     metrics_namespace
         CloudWatch namespace of the function's metrics (``METRICS_NAMESPACE``).
     environment
@@ -30,6 +33,7 @@ class Settings:
 
     record_type: str
     type_attribute: str
+    claimed_types: tuple[str, ...] | None
     metrics_namespace: str
     environment: str
     log_level: str
@@ -53,7 +57,14 @@ class Settings:
         return cls(
             record_type=one_of(environment, "RECORD_TYPE", RECORD_TYPES),
             type_attribute=type_attribute,
+            claimed_types=_claimed_types(environment),
             metrics_namespace=text(environment, "METRICS_NAMESPACE"),
             environment=text(environment, "ENVIRONMENT"),
             log_level=text(environment, "LOG_LEVEL"),
         )
+
+
+def _claimed_types(environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    if "CLAIMED_TYPES" not in environment:
+        return None
+    return tuple(text(environment, "CLAIMED_TYPES").split(","))

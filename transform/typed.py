@@ -178,7 +178,8 @@ def _micros(body: Body, data: bytes) -> int:
 
 def _row(row: Any, rescued: int) -> Row | None:
     try:
-        return Row(encode_row(row) + b"\n", rescued)
+        # Columns of the others hold them exactly: what does not fit one is not done here.
+        return Row(encode_row(row) + b"\n", rescued, rescued)
     except TypeError:
         # The row has a value that is UNFIT.
         return None

@@ -29,7 +29,16 @@ from markdown_it.token import Token
 
 ELSEWHERE = (
     # Areas of the bucket, and keys in them.
-    *("data-pipeline", "landing", "errors", "compaction", "quarantine", "avro", "parquet"),
+    *(
+        "data-pipeline",
+        "landing",
+        "errors",
+        "compaction",
+        "quarantine",
+        "avro",
+        "parquet",
+        "replay",
+    ),
     *("athena/results", "test", "objects"),
     # What commands make.
     *("build", "out", ".pulumi"),

@@ -21,7 +21,12 @@ LASTING = {
     "dead-letters": 30,
 }
 # One record or object of these is told: nothing mends it by itself.
-AT_ONCE = {"records-failed": 15, "rows-quarantined": 15, "rows-outside-projection": 15}
+AT_ONCE = {
+    "records-failed": 15,
+    "records-unclaimed": 15,
+    "rows-quarantined": 15,
+    "rows-outside-projection": 15,
+}
 
 
 def alarms(stack: str = "prod1", **settings: str) -> dict[str, Alarm]:

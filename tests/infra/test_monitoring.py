@@ -56,6 +56,7 @@ def test_each_record_type_and_the_writer_have_their_alarms(dev1: Recording) -> N
         "writer-failing",
         "writer-throttled",
         "dead-letters",
+        "records-unclaimed",
     }
     assert {each.name for each in dev1.of(ALARM)} == expected
 

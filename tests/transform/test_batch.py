@@ -196,6 +196,40 @@ def test_another_type_or_none_is_dropped(item_type: Any) -> None:
     assert result_of(change({"type": item_type}))[0] == "Dropped"
 
 
+@pytest.mark.parametrize(
+    ("item_type", "reason"),
+    [
+        ({"S": "sale"}, "other_type"),
+        ({"S": "Demand"}, "unclaimed_type"),
+        ({"S": "refund"}, "unclaimed_type"),
+        ({"S": ""}, "unclaimed_type"),
+        (None, "no_type"),
+        ({"N": "5"}, "no_type"),
+    ],
+)
+def test_one_function_tells_what_nobody_takes_from_what_others_take(
+    item_type: Any, reason: str
+) -> None:
+    record = firehose_record(change({"type": item_type}))
+    counting = Transform(schemas.table("demand"), "type", claimed=("demand", "sale"))
+    assert counting.batch([record]).counts == {reason: 1}
+    counts = TRANSFORM.batch([record]).counts
+    assert counts == {"no_type" if reason == "no_type" else "other_type": 1}
+
+
+def test_a_value_that_narrows_does_not_ask_for_a_column() -> None:
+    record = change({"requestedAt": {"S": "2026-11-22T10:00:00.250999Z"}, "note": {"S": "x"}})
+    outcome = TRANSFORM.batch([firehose_record(record)])
+    assert (outcome.rescued_attributes, outcome.attributes_without_column) == (2, 1)
+
+
+def test_a_failure_names_its_change_record() -> None:
+    long = change({"channel": {"S": "?"}}, eventID="x" * 65)
+    records = [change({"channel": {"S": "?"}}), long, b"no json"]
+    failures = TRANSFORM.batch([firehose_record(each) for each in records]).failures
+    assert [each.event_id for each in failures] == ["b015b5f0-0001", None, None]
+
+
 def test_text_that_only_looks_like_the_type_does_not_count() -> None:
     looks = '{"type":{"S":"demand"}}'
     record = change(

@@ -57,9 +57,12 @@ def test_it_answers_and_counts_by_outcome_and_reason(
     assert "SECRET" not in written, "logs hold no record contents"
     warning, metrics = map(json.loads, written.splitlines())
     assert warning["level"] == "WARNING"
-    assert [(each["recordId"], each["reason"], each["column"]) for each in warning["first"]] == [
-        ("3", "not_json", None),
-        ("4", "required_column_does_not_fit", "channel"),
+    assert [
+        (each["recordId"], each["eventID"], each["reason"], each["column"])
+        for each in warning["first"]
+    ] == [
+        ("3", None, "not_json", None),
+        ("4", "b015b5f0-0001", "required_column_does_not_fit", "channel"),
     ]
     assert metrics["counts"] == {
         "ok": 1,
@@ -72,7 +75,10 @@ def test_it_answers_and_counts_by_outcome_and_reason(
     for metric in directive["Metrics"]:
         assert isinstance(metrics[metric["Name"]], int | float)
     assert (metrics["RecordsOk"], metrics["RecordsDropped"], metrics["RecordsFailed"]) == (1, 1, 2)
-    assert metrics["RowsWithRescuedAttributes"] == 1
+    assert metrics["rows_with_rescued_attributes"] == 1
+    assert (metrics["AttributesWithoutColumn"], metrics["ValuesNotHeldExactly"]) == (1, 0)
+    assert metrics["failed_by_column"] == {"required_column_does_not_fit:channel": 1}
+    assert "RecordsUnclaimed" not in metrics, "another function counts them"
 
 
 def test_a_batch_of_broken_records_does_not_flood_the_log(
