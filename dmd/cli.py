@@ -16,10 +16,11 @@ from estate.command import provision, resources
 from ops.failed.command import errors
 from ops.replay.command import replay
 from ops.schema_command import schema
+from ops.status.command import status
 
 _GROUPS = {
     "One machine": (demo, sql, provision),
-    "On call": (errors, replay),
+    "On call": (status, errors, replay),
     "Tables and schemas": (schema,),
     "Stacks": (resources,),
     "Shell": (completion,),

@@ -6,7 +6,9 @@ needs no access to that.
 
 from __future__ import annotations
 
+import functools
 import math
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,16 +177,22 @@ def _client_maker(profile: str | None, url: str | None) -> Callable[..., Any]:
             f"{error}: name a profile of `aws configure list-profiles`"
         ) from error
 
+    lock = threading.Lock()
+
+    @functools.cache
     def make(service: str, *, attempts: int = 4) -> Any:
-        return session.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=url,
-            config=Config(
-                s3={"addressing_style": "path"} if url else {},
-                retries={"mode": "standard", "total_max_attempts": attempts},
-                max_pool_connections=32,
-            ),
-        )
+        # Clients may be shared by threads, but a session may not make two at once.
+        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
+        with lock:
+            return session.client(
+                service,  # type: ignore[call-overload]
+                endpoint_url=url,
+                config=Config(
+                    s3={"addressing_style": "path"} if url else {},
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    max_pool_connections=32,
+                ),
+            )
 
     return make
 

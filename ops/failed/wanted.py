@@ -83,11 +83,23 @@ def first_day(text: str | None, now: datetime) -> str | None:
     """
     if text is None:
         return None
-    ago = _AGO.fullmatch(text)
-    if ago:
-        then = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        return then.astimezone(UTC).date().isoformat()
+    if _AGO.fullmatch(text):
+        return ago(text, now).astimezone(UTC).date().isoformat()
     return day(text)
+
+
+def ago(text: str, now: datetime) -> datetime:
+    """Return the time that so long ago means, for example ``36h``.
+
+    Raises
+    ------
+    OptionError
+        It is no such time.
+    """
+    found = _AGO.fullmatch(text)
+    if found is None:
+        raise OptionError(f"{text!r} is not a time ago: write 90m, 36h or 7d")
+    return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
 
 
 def day(text: str | None) -> str | None:

@@ -1,0 +1,1 @@
+"""Is a stack healthy? What is wrong, and what mends it (``dmd status``)."""

@@ -1,0 +1,166 @@
+"""What `ops.status.collect` finds out about a stack, and nothing about what it means.
+
+A fact that could not be asked for is None, and is named in ``unknown``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Pile:
+    """Objects below a prefix.
+
+    Parameters
+    ----------
+    objects, bytes
+        Their number and size.
+    oldest, newest
+        When the first and the last of them were put; None if there is none.
+    complete
+        Whether all were counted. Otherwise there are at least so many.
+    """
+
+    objects: int = 0
+    bytes: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class PlanInFlight:
+    """A plan of the Avro writer.
+
+    Parameters
+    ----------
+    key, state
+        Its object, and its state.
+    since
+        When its object was last put.
+    aside
+        Number of plans that are set aside in its lane.
+    """
+
+    key: str
+    state: str
+    since: datetime
+    aside: int
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The last partition of a table.
+
+    Parameters
+    ----------
+    date
+        Its date, YYYY-MM-DD.
+    files, bytes
+        Of its Avro files.
+    rows
+        Their rows; None if there are too many files to read.
+    """
+
+    date: str
+    files: int
+    bytes: int
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Replays:
+    """What ``dmd replay`` has brought back: sources, rows, and replays that are not finished."""
+
+    sources: int = 0
+    rows: int = 0
+    unfinished: int = 0
+
+
+@dataclass(frozen=True)
+class TypeFacts:
+    """The facts about one record type.
+
+    Parameters
+    ----------
+    delivery
+        The state of its delivery stream, as Firehose says it, or ``missing``.
+    freshness_seconds, behind_seconds
+        Age of the oldest record in Firehose, and how far Firehose reads behind the Kinesis stream:
+        the highest of the last quarter of an hour.
+    outcomes
+        Records by what became of them in the window, from the transform's metrics.
+    reasons
+        Failed records of the window by reason, from the transform's logs.
+    written
+        ``RowsWritten`` and other metrics of the Avro writer in the window.
+    landed, failed, quarantined
+        Objects below ``landing/``, ``errors/`` and ``quarantine/``.
+    plans
+        The plans of its lanes.
+    partition
+        The last partition of its table.
+    replays
+        What was replayed.
+    table
+        ``same``, ``differs`` or ``missing``, compared with this checkout's schema.
+    """
+
+    record_type: str
+    delivery: str | None = None
+    freshness_seconds: float | None = None
+    behind_seconds: float | None = None
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    written: Mapping[str, int] = field(default_factory=dict)
+    landed: Pile | None = None
+    failed: Pile | None = None
+    quarantined: Pile | None = None
+    plans: tuple[PlanInFlight, ...] | None = None
+    partition: Partition | None = None
+    replays: Replays | None = None
+    table: str | None = None
+
+
+@dataclass(frozen=True)
+class StackFacts:
+    """The facts about a stack.
+
+    Parameters
+    ----------
+    stack, where
+        Its name, and where it is.
+    now, since
+        The time of asking, and the beginning of the window.
+    types
+        Facts by record type, in the order of the settings.
+    alarms
+        Symptoms of the alarms that are on.
+    reads_throttled
+        Share of the Kinesis stream's reads that were throttled, the highest of the last quarter of
+        an hour.
+    dead_letters
+        Messages in the dead-letter queue.
+    schedules
+        State by name.
+    functions
+        By name: ``same``, ``differs`` or ``missing``, compared with this checkout's packages, or
+        ``not compared`` if these are not built.
+    unknown
+        What could not be asked: the question, and the error.
+    """
+
+    stack: str
+    where: str
+    now: datetime
+    since: datetime
+    types: tuple[TypeFacts, ...]
+    alarms: tuple[str, ...] | None = None
+    reads_throttled: float | None = None
+    dead_letters: int | None = None
+    schedules: Mapping[str, str] | None = None
+    functions: Mapping[str, str] | None = None
+    unknown: tuple[tuple[str, str], ...] = ()

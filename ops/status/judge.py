@@ -1,0 +1,203 @@
+"""Facts to findings: what is wrong, how bad it is, and what mends it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from infra.alarms import alarms_of
+from infra.settings import Settings
+from ops.status.facts import StackFacts, TypeFacts
+
+_RUNBOOK = "docs/runbook.md"
+_OPERATIONS = "docs/operations.md"
+_OLD_PLAN = timedelta(hours=1)
+
+# While one of these is on, rows do not come into the tables, or will soon be lost.
+_BROKEN_ALARMS = (
+    "delivery-late",
+    "stream-behind",
+    "transform-failing",
+    "landed-waiting",
+    "writer-silent",
+    "writer-failing",
+)
+
+
+class Health(IntEnum):
+    """How a stack is, and the exit status of ``dmd status``. 1 and 2 are errors of the command."""
+
+    HEALTHY = 0
+    DEGRADED = 3
+    BROKEN = 4
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong.
+
+    Parameters
+    ----------
+    health
+        How bad it is.
+    what
+        What is wrong.
+    remedy
+        The command or the page that mends it.
+    """
+
+    health: Health
+    what: str
+    remedy: str
+
+
+def findings(facts: StackFacts, settings: Settings) -> list[Finding]:
+    """Return what is wrong with a stack, the worst first.
+
+    Parameters
+    ----------
+    facts
+        What was found out.
+    settings
+        The stack's settings; its alarms say how long something may wait.
+    """
+    deploy = f"deploy it: pulumi up --stack {facts.stack}"
+    if _nothing_is_there(facts):
+        return [Finding(Health.BROKEN, f"stack {facts.stack} is not deployed here", deploy)]
+    thresholds = {each.symptom: each.threshold for each in alarms_of(settings)}
+    found = [
+        *_of_stack(facts, deploy),
+        *(
+            finding
+            for each in facts.types
+            for finding in _of_type(
+                each, facts, deploy, thresholds[f"landed-waiting-{each.record_type}"]
+            )
+        ),
+    ]
+    return sorted(found, key=lambda each: -each.health)
+
+
+def health_of(found: list[Finding]) -> Health:
+    """Return how a stack with these findings is."""
+    return max((each.health for each in found), default=Health.HEALTHY)
+
+
+def _nothing_is_there(facts: StackFacts) -> bool:
+    deliveries = {each.delivery for each in facts.types}
+    functions = set((facts.functions or {"": "unknown"}).values())
+    return deliveries == {"missing"} and functions == {"missing"}
+
+
+def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
+    for symptom in facts.alarms or ():
+        page = symptom
+        for each in facts.types:
+            page = page.removesuffix(f"-{each.record_type}")
+        broken = page in _BROKEN_ALARMS
+        health = Health.BROKEN if broken else Health.DEGRADED
+        yield Finding(health, f"the alarm {symptom} is on", f"{_RUNBOOK}#{page}")
+    schedules = facts.schedules
+    if schedules is not None:
+        off = sorted(name for name, state in schedules.items() if state != "ENABLED")
+        if off:
+            yield Finding(
+                Health.BROKEN,
+                f"schedules of the writer are disabled: {', '.join(off)}",
+                f"{_RUNBOOK}#writer-silent",
+            )
+        if not schedules:
+            yield Finding(Health.BROKEN, "the writer has no schedules", deploy)
+    if facts.dead_letters:
+        yield Finding(
+            Health.DEGRADED,
+            f"{facts.dead_letters:,} messages are in the dead-letter queue",
+            f"{_RUNBOOK}#dead-letters",
+        )
+    for name, state in sorted((facts.functions or {}).items()):
+        if state == "missing":
+            yield Finding(Health.BROKEN, f"the function {name} does not exist", deploy)
+        elif state == "differs":
+            yield Finding(
+                Health.DEGRADED,
+                f"the function {name} runs other code than this checkout's packages",
+                deploy,
+            )
+    for what, error in facts.unknown:
+        yield Finding(
+            Health.DEGRADED,
+            f"{what}: not known ({error})",
+            f"{_OPERATIONS}#who-may-run-the-commands",
+        )
+
+
+def _of_type(
+    facts: TypeFacts, stack: StackFacts, deploy: str, patience_seconds: float
+) -> Iterator[Finding]:
+    name = facts.record_type
+    if facts.delivery == "missing":
+        yield Finding(Health.BROKEN, f"the delivery stream of {name} does not exist", deploy)
+    elif facts.delivery not in (None, "ACTIVE"):
+        yield Finding(
+            Health.BROKEN,
+            f"the delivery stream of {name} is {facts.delivery}",
+            f"{_RUNBOOK}#delivery-late",
+        )
+    if facts.table in ("missing", "differs"):
+        what = "does not exist" if facts.table == "missing" else "has another schema than here"
+        health = Health.BROKEN if facts.table == "missing" else Health.DEGRADED
+        yield Finding(health, f"the table {name} {what}", deploy)
+    oldest = facts.landed.oldest if facts.landed else None
+    if oldest and (stack.now - oldest).total_seconds() > patience_seconds:
+        yield Finding(
+            Health.BROKEN,
+            f"rows of {name} wait for the writer since {ago(stack.now, oldest)}",
+            f"{_RUNBOOK}#landed-waiting",
+        )
+    for plan in facts.plans or ():
+        if plan.aside:
+            yield Finding(
+                Health.DEGRADED,
+                f"{plan.aside} plans are set aside in {plan.key}",
+                f"{_OPERATIONS}#objects-that-s3-refuses",
+            )
+        if plan.state != "waiting" and stack.now - plan.since > _OLD_PLAN:
+            yield Finding(
+                Health.BROKEN,
+                f"the plan {plan.key} is {plan.state} since {ago(stack.now, plan.since)}",
+                f"{_RUNBOOK}#writer-failing",
+            )
+    for pile, what, where in (
+        (facts.failed, "records of {} failed", "errors"),
+        (facts.quarantined, "lines of {} went to quarantine", "quarantine"),
+    ):
+        # What is older than the window is on the screen, and no news.
+        if pile and pile.newest and pile.newest >= stack.since:
+            yield Finding(
+                Health.DEGRADED,
+                f"{what.format(name)}, the last {ago(stack.now, pile.newest)} ago",
+                f"dmd errors explain --type {name} --where {where}",
+            )
+    if unclaimed := facts.outcomes.get("RecordsUnclaimed"):
+        yield Finding(
+            Health.DEGRADED,
+            f"{unclaimed:,} records have a type that nobody takes, or none",
+            f"{_RUNBOOK}#records-unclaimed",
+        )
+    if facts.replays and facts.replays.unfinished:
+        yield Finding(
+            Health.DEGRADED,
+            f"{facts.replays.unfinished} replays of {name} are not finished",
+            f"dmd replay --type {name}",
+        )
+
+
+def ago(now: datetime, then: datetime | None) -> str:
+    """Return how long ago a time was, in its largest unit."""
+    seconds = max(0, int((now - (then or now)).total_seconds()))
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {name}"
+    return f"{seconds} s"
