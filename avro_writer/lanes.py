@@ -59,7 +59,11 @@ class Layout:
 
     def avro(self, date: str, plan_id: str) -> str:
         """Key of the Avro file that a plan writes for a date, YYYY-MM-DD."""
-        return f"{self.prefix}/avro/{self.record_type}/partition_date={date}/{plan_id}.avro"
+        return f"{self.partition(date)}{plan_id}.avro"
+
+    def partition(self, date: str) -> str:
+        """Prefix of the Avro files of a date, YYYY-MM-DD."""
+        return f"{self.prefix}/avro/{self.record_type}/partition_date={date}/"
 
     def quarantine(self, plan_id: str) -> str:
         """Prefix of what a plan puts into quarantine."""
