@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
-from emulation.embedded_metrics import EmbeddedMetrics
 from emulation.encryption_keys import encryption_keys
 from emulation.endpoint import Credentials, Endpoint
 from emulation.firehose import DeliveryCounts, DeliveryStream, DeliveryStreamRunner
 from emulation.functions import OWN_CLIENT, FunctionHost
+from emulation.functions.invocation import invocation_metrics
 from emulation.functions.logs import FunctionLog, LogSink
 from emulation.gateway import Gateway
+from emulation.metrics import Metrics
 from emulation.scheduler.runner import ScheduleRunner, list_schedules
 from emulation.subscription_filters import LogForwarding
 from infra.settings import Settings
@@ -39,7 +40,7 @@ class Pipeline:
     delivery_streams
         Names of the delivery streams, by record type.
     metrics
-        Collects the metrics of the functions' logs.
+        Collects what CloudWatch gets of the run.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Pipeline:
         host: FunctionHost,
         settings: Settings,
         delivery_streams: Mapping[str, str],
-        metrics: EmbeddedMetrics,
+        metrics: Metrics,
     ) -> None:
         self.gate = gate
         self.metrics = metrics
@@ -60,6 +61,7 @@ class Pipeline:
         )
         self._stop = threading.Event()
         self._failure: BaseException | None = None
+        self._letters = 0
         self._threads: list[threading.Thread] = []
         self._runners = {
             record_type: self._runner(name) for record_type, name in delivery_streams.items()
@@ -145,8 +147,33 @@ class Pipeline:
             Number of forwarded log events.
         """
         self.host.flush_logs()
-        self.metrics.put()
+        self.collect_metrics()
+        self.metrics.put(self.endpoint.client("cloudwatch"))
         return self._log_forwarding.forward()
+
+    def collect_metrics(self) -> None:
+        """Collect what Firehose, Kinesis and SQS publish of the moment.
+
+        The stream's throttled reads are those of the delivery streams: this run has no other
+        reader. The messages are those that the dead-letter queue got since the last time.
+        """
+        for runner in self._runners.values():
+            dimensions = {"DeliveryStreamName": runner.stream.name}
+            self.metrics.add("AWS/Firehose", dimensions, runner.metrics(), unit="None")
+            self.metrics.add(
+                "AWS/Kinesis",
+                {"StreamName": self.settings.stream_name},
+                {"ReadProvisionedThroughputExceeded": runner.throttled_reads},
+            )
+        queue = self.settings.naming.dead_letter_queue
+        sqs = self.endpoint.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        name = "ApproximateNumberOfMessages"
+        found = int(
+            sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name]
+        )
+        sent, self._letters = max(found - self._letters, 0), found
+        self.metrics.add("AWS/SQS", {"QueueName": queue}, {"NumberOfMessagesSent": sent})
 
     def _read(self, runner: DeliveryStreamRunner) -> None:
         try:
@@ -215,7 +242,7 @@ def running_pipeline(
                 keys=encryption_keys(endpoint, settings),
             )
         )
-        metrics = EmbeddedMetrics(endpoint.client("cloudwatch"))
+        metrics = Metrics()
 
         def on_line(line: FunctionLog) -> None:
             metrics.take(line)
@@ -229,6 +256,9 @@ def running_pipeline(
                 role_arn, "lambda.amazonaws.com", source_arn=function_arn
             ),
             log_sink=on_line,
+            on_invocation=lambda name, answer: metrics.add(
+                "AWS/Lambda", {"FunctionName": name}, invocation_metrics(answer)
+            ),
             runtime_client=runtime_client,
         )
         hosts.append(stack.enter_context(host))

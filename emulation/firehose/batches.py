@@ -94,6 +94,11 @@ class BatchAssembler:
         """Return how many records wait."""
         return len(self._records)
 
+    @property
+    def oldest_arrival_millis(self) -> int | None:
+        """Return when the oldest record that waits arrived; None if none waits."""
+        return min((each.arrival_millis for each in self._records), default=None)
+
     def can_hold(self, encoded: bytes) -> bool:
         """Return whether an event with this record alone would be within the limit."""
         return len(encoded) <= self._room

@@ -54,6 +54,11 @@ class ObjectBuffer:
             self._failures[failure] += 1
 
     @property
+    def oldest_arrival_millis(self) -> int | None:
+        """Return when the oldest record that waits arrived; None if none waits."""
+        return self._oldest_arrival_millis if self._data else None
+
+    @property
     def full(self) -> bool:
         """Return whether the size is reached."""
         return self._bytes >= self._hints.size_bytes

@@ -103,6 +103,12 @@ class Uploads:
         return sum(waiting.object.contents.records for waiting in self._waiting)
 
     @property
+    def oldest_arrival_millis(self) -> int | None:
+        """Return when the oldest record that waits arrived; None if none waits."""
+        oldest = (waiting.object.contents.oldest_arrival_millis for waiting in self._waiting)
+        return min(oldest, default=None)
+
+    @property
     def blocked(self) -> bool:
         """Return whether the put of an object has failed and has not succeeded since."""
         return any(waiting.attempts for waiting in self._waiting)

@@ -101,6 +101,26 @@ class DeliveryStreamRunner:
         """Return the counts at the end of the last step."""
         return self._counts
 
+    def metrics(self) -> dict[str, float]:
+        """Return what Firehose publishes in CloudWatch of the moment, by name.
+
+        Ages are in the units of AWS: seconds and milliseconds.
+        https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
+        """
+        waiting = (self._stage, self._delivery, self._errors, self._uploads)
+        oldest = [each.oldest_arrival_millis for each in waiting if each is not None]
+        now_millis = self._clock() * 1000
+        ages = [now_millis - each for each in oldest if each is not None]
+        return {
+            "DeliveryToS3.DataFreshness": max(ages, default=0.0) / 1000,
+            "KinesisMillisBehindLatest": self._source.behind_millis,
+        }
+
+    @property
+    def throttled_reads(self) -> float:
+        """Return the share of the reads of the stream that Kinesis refused, 0 to 1."""
+        return self._source.throttled_reads / max(self._source.reads, 1)
+
     def start(self) -> None:
         """Start with the records that arrive from now on; raises as `StreamReader.start`."""
         self._source.start()

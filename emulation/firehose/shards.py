@@ -37,6 +37,8 @@ class _Shard:
     at_tip: bool = False
     next_read: float = 0.0
     error: str | None = None
+    behind_millis: float = 0.0
+    read_at: float | None = None
 
 
 class StreamReader:
@@ -78,6 +80,8 @@ class StreamReader:
         self._must_discover = False
         self._shards: dict[str, _Shard] = {}
         self._listing_error: str | None = None
+        self.reads = 0
+        self.throttled_reads = 0
 
     def start(self) -> None:
         """Note the current end of every shard. Records that arrive from now on will be read.
@@ -150,6 +154,22 @@ class StreamReader:
         )
 
     @property
+    def behind_millis(self) -> float:
+        """Return how far the reads are behind the end of the stream, in milliseconds.
+
+        A shard that cannot be read gets further behind.
+        """
+        now = self._clock()
+        return max(
+            (
+                shard.behind_millis + (now - shard.read_at) * 1000 * (shard.error is not None)
+                for shard in self._shards.values()
+                if shard.read_at is not None and not shard.finished
+            ),
+            default=0.0,
+        )
+
+    @property
     def last_error(self) -> str | None:
         """Return why some shard cannot be read now, or None if all can."""
         errors = (shard.error for shard in self._shards.values())
@@ -158,14 +178,21 @@ class StreamReader:
     def _read_shard(self, shard: _Shard) -> list[SourceRecord]:
         if shard.iterator is None:
             shard.iterator = self._iterator(shard, shard.position)
+        self.reads += 1
+        if shard.read_at is None:
+            shard.read_at = self._clock()
         try:
             answer = self._kinesis.get_records(
                 StreamARN=self._stream_arn, ShardIterator=shard.iterator, Limit=_RECORDS_A_CALL
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ExpiredIteratorException":
+            code = error.response["Error"]["Code"]
+            if code == "ExpiredIteratorException":
                 shard.iterator = None
+            self.throttled_reads += code == "ProvisionedThroughputExceededException"
             raise
+        shard.read_at = self._clock()
+        shard.behind_millis = float(answer.get("MillisBehindLatest") or 0)
         records = [
             user_record
             for record in answer["Records"]

@@ -60,6 +60,11 @@ class TransformStage:
         """Return how many records wait for their batch."""
         return self._assembler.waiting
 
+    @property
+    def oldest_arrival_millis(self) -> int | None:
+        """Return when the oldest record that waits arrived; None if none waits."""
+        return self._assembler.oldest_arrival_millis
+
     def add(self, record: SourceRecord, now: float) -> Iterator[Judged]:
         """Add one record; yield the batches that it completes, transformed. ``now``: seconds."""
         encoded = encode(record)

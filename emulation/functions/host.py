@@ -28,7 +28,7 @@ from emulation.functions.invocation import (
 from emulation.functions.log_delivery import LogDelivery
 from emulation.functions.logs import LogBook, LogSink
 from emulation.functions.sandbox import OWN_CLIENT
-from emulation.functions.warm import CredentialsForRole, WarmFunction
+from emulation.functions.warm import CredentialsForRole, OnInvocation, WarmFunction
 
 _CLOSE_SECONDS: Final = 10.0
 
@@ -53,6 +53,9 @@ class FunctionHost:
         The most invocations of one function at a time. A function can reserve fewer.
     log_sink
         Called with each line of each function's log.
+    on_invocation
+        Called after each invocation with the function's name and the answer, or None if the
+        function's limit of concurrency was reached.
     runtime_client
         Folder with the runtime client that runs the functions: a package ``awslambdaric``, AWS's
         own or the project's, and what it imports. Functions can import what is in this folder.
@@ -66,6 +69,7 @@ class FunctionHost:
         *,
         concurrency: int = 10,
         log_sink: LogSink | None = None,
+        on_invocation: OnInvocation = lambda name, answer: None,
         runtime_client: Path = OWN_CLIENT,
     ) -> None:
         self._endpoint = endpoint
@@ -73,6 +77,7 @@ class FunctionHost:
         self._credentials_for_role = credentials_for_role
         self._concurrency = concurrency
         self._runtime_client = runtime_client
+        self._on_invocation = on_invocation
         self._log_delivery = LogDelivery()
         self._log_book = LogBook(log_sink, self._log_delivery)
         self._folder = Path(tempfile.mkdtemp(prefix="dmd-functions-")).resolve()
@@ -202,5 +207,6 @@ class FunctionHost:
                     folder=self._folder,
                     log_book=self._log_book,
                     runtime_client=self._runtime_client,
+                    on_invocation=self._on_invocation,
                 )
             return self._functions[configuration.name]

@@ -134,6 +134,17 @@ def not_found(function_name: str) -> InvokeResponse:
     return _refusal(404, "ResourceNotFoundException", f"Function not found: {function_name}")
 
 
+def invocation_metrics(answer: InvokeResponse | None) -> dict[str, float]:
+    """Return what Lambda publishes in CloudWatch of an invocation, None if it was throttled.
+
+    A throttled request is no invocation.
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    if answer is None:
+        return {"Throttles": 1}
+    return {"Invocations": 1, "Errors": answer.function_error is not None, "Throttles": 0}
+
+
 def throttled() -> InvokeResponse:
     """Return Lambda's refusal of an invocation when too many are running."""
     return _refusal(

@@ -14,6 +14,9 @@ from emulation.functions.execution import ExecutionEnvironment
 from emulation.functions.invocation import InvokeResponse
 from emulation.functions.logs import LogBook
 
+OnInvocation = Callable[[str, InvokeResponse | None], None]
+"""Called with a function's name and its answer, or None if it was throttled."""
+
 CredentialsForRole = Callable[[str, str], Credentials]
 """Returns credentials of a role, from the ARNs of the role and of the function."""
 
@@ -31,6 +34,7 @@ class WarmFunction:
         folder: Path,
         log_book: LogBook,
         runtime_client: Path,
+        on_invocation: OnInvocation = lambda name, answer: None,
     ) -> None:
         self._code = code
         self._endpoint = endpoint
@@ -39,6 +43,7 @@ class WarmFunction:
         self._folder = folder
         self._log_book = log_book
         self._runtime_client = runtime_client
+        self._on_invocation = on_invocation
         self._changed = threading.Condition()
         self._idle: list[ExecutionEnvironment] = []
         self._busy: set[ExecutionEnvironment] = set()
@@ -50,12 +55,14 @@ class WarmFunction:
         """Run the function on one event. Return None if its limit of concurrency is reached."""
         environment = self._acquire(configuration)
         if environment is None:
+            self._on_invocation(configuration.name, None)
             return None
         is_reusable = False
         try:
             response, is_reusable = environment.invoke(payload, request_id)
         finally:
             self._release(environment, is_reusable)
+        self._on_invocation(configuration.name, response)
         return response
 
     def processes(self) -> tuple[int, ...]:

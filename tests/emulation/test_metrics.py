@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from emulation.embedded_metrics import EmbeddedMetrics
 from emulation.emulator import embedded_emulator
 from emulation.functions.logs import FunctionLog
+from emulation.metrics import Metrics
 from telemetry import Metric, embedded_metrics
 
 NOW = datetime(2026, 11, 28, 3, tzinfo=UTC)
@@ -21,7 +21,7 @@ def line(message: str) -> FunctionLog:
 def test_a_line_with_metrics_can_be_asked_of_cloudwatch() -> None:
     with embedded_emulator() as endpoint:
         cloudwatch = endpoint.client("cloudwatch")
-        metrics = EmbeddedMetrics(cloudwatch)
+        metrics = Metrics()
         for failed in (2, 3):
             message = embedded_metrics(
                 "dmd-pipeline",
@@ -31,8 +31,8 @@ def test_a_line_with_metrics_can_be_asked_of_cloudwatch() -> None:
             )
             metrics.take(line(message))
         assert metrics.total("RecordsFailed") == 5
-        metrics.put()
-        metrics.put()
+        metrics.put(cloudwatch)
+        metrics.put(cloudwatch)
         found = cloudwatch.get_metric_statistics(
             Namespace="dmd-pipeline",
             MetricName="RecordsFailed",
@@ -52,6 +52,6 @@ def test_a_line_with_metrics_can_be_asked_of_cloudwatch() -> None:
     "message", ["plain", '{"_aws": 1}', '{"_aws": {"Timestamp": 1}}', '"_aws"', '{"_aws"']
 )
 def test_a_line_without_metrics_is_none(message: str) -> None:
-    metrics = EmbeddedMetrics(None)
+    metrics = Metrics()
     metrics.take(line(message))
-    metrics.put()
+    assert metrics.drain() == []
