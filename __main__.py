@@ -9,6 +9,7 @@ from infra.delivery import DeliveryStream
 from infra.logs import LogForwarding
 from infra.lookups import look_up
 from infra.monitoring import Monitoring
+from infra.operators import operate_statements
 from infra.packages import find_packages
 from infra.provider import make_provider
 from infra.roles import ManagedPolicy
@@ -44,6 +45,14 @@ deliveries = {
 }
 workgroup = QueryWorkgroup("workgroup", settings, referenced, opts=opts)
 integration = ContinuousIntegration("ci", settings, referenced, catalog, workgroup, opts=opts)
+# No role of the stack has this policy: an account gives it to the people on call.
+operate = ManagedPolicy(
+    "operate",
+    settings=settings,
+    description="See whether the pipeline is healthy, and bring records back into its tables",
+    statements=operate_statements(settings, referenced),
+    opts=opts,
+)
 monitoring = Monitoring("monitoring", settings, opts=opts)
 
 pulumi.export("bucket", referenced.bucket.name)
@@ -61,4 +70,5 @@ pulumi.export("database", catalog.database)
 pulumi.export("tables", catalog.tables)
 pulumi.export("workgroup", workgroup.name)
 pulumi.export("ci_role", integration.role_arn)
+pulumi.export("operate_policy", operate.arn)
 pulumi.export("dashboard", monitoring.dashboard)

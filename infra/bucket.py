@@ -88,6 +88,25 @@ class DataBucket:
             *self._key_statements(),
         ]
 
+    def operate_statements(self) -> list[Statement]:
+        """Return the grants with which an operator sees what is kept, and brings it back.
+
+        As the Avro writer, an operator can only create objects: S3 denies a put without the
+        condition that the object does not exist, and there is no delete.
+        """
+        kept = ["errors", "quarantine", "compaction", "avro", "replay", "backfill"]
+        return [
+            self._list("SeeWhatIsKept", ["landing", *kept]),
+            allow("ReadWhatIsKept", ["s3:GetObject"], [self._below(each) for each in kept]),
+            allow(
+                "BringBack",
+                ["s3:PutObject"],
+                [self._below(each) for each in ("avro", "replay", "backfill")],
+                _with("if-none-match"),
+            ),
+            *self._key_statements(),
+        ]
+
     def query_statements(self) -> list[Statement]:
         """Return the grants on the bucket that a caller of Athena needs for queries.
 

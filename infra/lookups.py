@@ -48,6 +48,17 @@ class ChangeStream:
             *_stream_key_statements(self.arn, self.key_arn, READ),
         ]
 
+    def replay_statements(self) -> list[Statement]:
+        """Return the grants with which an operator reads the stream again.
+
+        https://docs.aws.amazon.com/streams/latest/dev/controlling-access.html
+        """
+        actions = ("GetShardIterator", "GetRecords", "ListShards")
+        return [
+            allow("ReadStreamAgain", [f"kinesis:{action}" for action in actions], [self.arn]),
+            *_stream_key_statements(self.arn, self.key_arn, READ),
+        ]
+
 
 @dataclass(frozen=True)
 class DemandTable:

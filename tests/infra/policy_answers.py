@@ -73,16 +73,25 @@ ANSWERS = (
         "data-pipeline/test/.",
     ),
     Answer(
+        "sensitive_action",
+        "operate",
+        "ReadStreamAgain",
+        "Wants reading tied to a network or an organisation. The people on call have no network "
+        "that is known here, and the statement names the one stream.",
+    ),
+    Answer(
         "action_condition_enforcement",
-        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution",
+        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution"
+        "|operate",
         "LandObjects|ReadLandedAndPlans|CreateOutputs|CreatePlan|CommitPlan|PutTestObjects"
-        "|ReadTables|KeepResults",
+        "|ReadTables|KeepResults|ReadWhatIsKept|BringBack",
         "Wants aws:ResourceAccount or a network. Another team owns the bucket. No setting names "
         "the account that it is in.",
     ),
     Answer(
         "condition_key_validation",
-        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution",
+        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution"
+        "|operate",
         "UseBucketKey",
         "Reports the colons in kms:EncryptionContext:aws:s3:arn as an error. AWS defines that key: "
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context",

@@ -19,6 +19,17 @@ def violations(policy: PolicyDocument) -> list[str]:
     ]
 
 
+# Metrics are not resources. The reference names a data set, which is something else.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/permissions-reference-cw.html
+_ON_EVERYTHING = ("cloudwatch:GetMetricData",)
+
+
+# AWS authorizes an operation on a log group on one of its streams, whose name is empty. So the ARN
+# in a policy has to end with ":*".
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+_LOGS = ":log-group:"
+
+
 def _of_statement(statement: dict[str, Any], trust: bool) -> Iterator[str]:
     for element in ("NotAction", "NotResource", "NotPrincipal"):
         if element in statement:
@@ -44,6 +55,8 @@ def _of_resources(known: Action, resources: list[str]) -> Iterator[str]:
         if resources != ["*"]:
             yield f"{known.name} works on no resource: {resources} grants nothing"
         return
+    if known.name in _ON_EVERYTHING and resources == ["*"]:
+        return
     if not any(_any_named(each, resources) for each in known.resource_types):
         yield f"{known.name} does not work on {resources}"
         return
@@ -63,7 +76,11 @@ def _of_resources(known: Action, resources: list[str]) -> Iterator[str]:
 
 
 def _any_named(resource_type: ResourceType, resources: list[str]) -> bool:
-    return any(may_name(each, arn) for each in resources for arn in resource_type.arns)
+    return any(
+        may_name(each, arn) or (_LOGS in each and may_name(each.removesuffix(":*"), arn))
+        for each in resources
+        for arn in resource_type.arns
+    )
 
 
 def _wide(resource: str) -> bool:

@@ -41,7 +41,9 @@ def test_no_statement_allows_everything_of_anything(
     for statement in all_statements(recorded(stack)):
         assert statement["Effect"] == "Allow"
         assert not any("*" in action for action in statement["Action"])
-        assert "*" not in statement["Resource"]
+        # Two actions that AWS lets nobody limit to a resource.
+        if statement["Sid"] != "SeeMetricsAndSchedules":
+            assert "*" not in statement["Resource"]
 
 
 @pytest.mark.parametrize("stack", ENVIRONMENTS)

@@ -49,7 +49,7 @@ OWNED = {
     "aws:cloudwatch/logStream:LogStream": 4,
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": 9,
     "aws:cloudwatch/metricAlarm:MetricAlarm": 34,
-    "aws:iam/policy:Policy": 6,
+    "aws:iam/policy:Policy": 7,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 9,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
     "aws:scheduler/scheduleGroup:ScheduleGroup": 1,

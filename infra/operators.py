@@ -1,0 +1,65 @@
+"""The managed policy of people on call: what the commands of ``ops/`` need, and nothing else."""
+
+from __future__ import annotations
+
+from infra.lookups import Referenced
+from infra.naming import REGION, delivery_log_group, function_log_group
+from infra.policies import Statement, allow
+from infra.settings import Settings
+
+
+def operate_statements(settings: Settings, referenced: Referenced) -> list[Statement]:
+    """Return the grants of ``dmd status``, ``dmd errors``, ``dmd replay`` and ``dmd backfill``.
+
+    Each module of ``ops/`` that calls AWS says which actions it needs. The actions, and which
+    resources they take, are in the service authorization reference:
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    """
+    naming, account = settings.naming, settings.account_id
+    types = settings.demand_data_types
+
+    def arn(service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{REGION}:{account}:{resource}"
+
+    functions = [*map(naming.transform_function, types), naming.writer_function]
+    # The reasons of failures are in the transforms' logs; the runbook reads the others, too.
+    groups = [
+        *map(function_log_group, functions),
+        *(delivery_log_group(naming.delivery_stream(each)) for each in types),
+    ]
+    return [
+        allow(
+            "SeeDeliveryStreams",
+            ["firehose:DescribeDeliveryStream"],
+            [arn("firehose", f"deliverystream/{naming.delivery_stream(each)}") for each in types],
+        ),
+        allow(
+            "SeeFunctions",
+            ["lambda:GetFunctionConfiguration"],
+            [arn("lambda", f"function:{each}") for each in functions],
+        ),
+        allow(
+            "ReadLogs", ["logs:FilterLogEvents"], [arn("logs", f"log-group:{g}:*") for g in groups]
+        ),
+        allow(
+            "SeeDeadLetters",
+            ["sqs:GetQueueAttributes", "sqs:GetQueueUrl"],
+            [arn("sqs", naming.dead_letter_queue)],
+        ),
+        allow(
+            "SeeTables",
+            ["glue:GetTable"],
+            [
+                arn("glue", "catalog"),
+                arn("glue", f"database/{naming.database}"),
+                *(arn("glue", f"table/{naming.database}/{each}") for each in types),
+            ],
+        ),
+        allow("SeeAlarms", ["cloudwatch:DescribeAlarms"], [arn("cloudwatch", "alarm:*")]),
+        # AWS lets neither be limited to a resource.
+        allow(
+            "SeeMetricsAndSchedules", ["cloudwatch:GetMetricData", "scheduler:ListSchedules"], ["*"]
+        ),
+        *referenced.bucket.operate_statements(),
+        *referenced.stream.replay_statements(),
+    ]
