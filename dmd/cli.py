@@ -13,6 +13,7 @@ from console.help import CONTEXT_SETTINGS
 from demo.command import demo
 from dmd.completion import completion
 from estate.command import provision, resources
+from ops.backfill.command import backfill
 from ops.failed.command import errors
 from ops.replay.command import replay
 from ops.schema_command import schema
@@ -20,7 +21,7 @@ from ops.status.command import status
 
 _GROUPS = {
     "One machine": (demo, sql, provision),
-    "On call": (status, errors, replay),
+    "On call": (status, errors, replay, backfill),
     "Tables and schemas": (schema,),
     "Stacks": (resources,),
     "Shell": (completion,),
