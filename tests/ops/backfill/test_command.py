@@ -172,9 +172,8 @@ def test_failed_items_are_reported_and_kept_and_the_status_says_so(
     assert "SECRET" not in said.out + said.err, "no item is shown"
     found = report(capsys, folder)
     assert found["reasons"] == {"required_column_does_not_fit (quantity)": 1}
-    assert found["failed_items"] in f"s3://{deployment.bucket}/" + "".join(
-        keys(deployment, f"backfill/{folder.name}/parts/")
-    )
+    kept = [f"s3://{deployment.bucket}/{key}" for key in keys(deployment, "backfill/")]
+    assert any(each.startswith(found["failed_items"]) for each in kept)
 
 
 def test_one_type_alone_and_no_other_afterwards(
@@ -242,7 +241,6 @@ def changed(name: str, old: bytes, new: bytes) -> Callable[[ExportBuilder, dict[
         (None, {"summary": {"exportTime": "yesterday"}}, "'yesterday' as exportTime"),
         (None, {"summary": {"exportType": "NEW_TYPE"}}, "type 'NEW_TYPE', which is unknown"),
         (None, {"summary": {"exportArn": "x"}}, "names no table and export"),
-        (None, {"prefix": "../../x/"}, None),
     ],
 )
 def test_an_export_that_cannot_be_used_is_refused_before_anything_is_written(
@@ -250,10 +248,8 @@ def test_an_export_that_cannot_be_used_is_refused_before_anything_is_written(
     tmp_path: Path,
     damage: Callable[[ExportBuilder, dict[str, bytes]], None] | None,
     given: dict[str, Any],
-    text: str | None,
+    text: str,
 ) -> None:
-    if text is None:
-        pytest.skip("not a case")
     builder = replace(built(deployment, [full_line(each) for each in items(9)]), **given)
     objects = builder.objects()
     if damage:
