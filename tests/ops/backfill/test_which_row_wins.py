@@ -123,15 +123,19 @@ def full(draw: st.DrawFn) -> History:
 
 @st.composite
 def chained(draw: st.DrawFn) -> History:
-    """An export at any time, and incremental ones from it up to two margins after the pipeline."""
+    """An export at any time, and incremental ones from it up to two margins after the pipeline.
+
+    Each window begins where the export before it ends. The exports of a table have one clock: their
+    times may be off, but all by as much.
+    """
     begin = draw(st.integers(0, STEPS - 3 * WINDOW))
-    exports = [Made(None, begin, draw(EXPORT_OFFS))]
+    off = draw(EXPORT_OFFS)
+    exports = [Made(None, begin, off)]
     deployed = draw(st.integers(0, STEPS - WINDOW))
     end = begin
     while end < deployed + 2 * MARGIN:
-        since = end - MARGIN
-        end = draw(st.integers(since + WINDOW, since + STEPS))
-        exports.append(Made(since, end, draw(EXPORT_OFFS)))
+        since, end = end, draw(st.integers(end + WINDOW, end + STEPS))
+        exports.append(Made(since, end, off))
     return History(draw(writes()), deployed, None, tuple(exports))
 
 
