@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
@@ -50,6 +50,8 @@ class BackfillOptions:
         ``(I, N)``: only each N-th data file, from number I on.
     workers
         Number of processes.
+    failed_again
+        Take the items that failed before, and no others.
     dry_run
         Say what would be done, and write nothing.
     yes
@@ -63,6 +65,7 @@ class BackfillOptions:
     types: tuple[str, ...] = ()
     shard: tuple[int, int] = (0, 1)
     workers: int = 1
+    failed_again: bool = False
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
@@ -76,6 +79,7 @@ class _Recipe:
     source: str
     plan: Plan
     key_names: tuple[str, ...]
+    round: int
 
     def __call__(self) -> Worker:
         deployment = open_deployment(self.where)
@@ -89,7 +93,7 @@ class _Recipe:
             folder=folder,
             store=store,
             prefix=DATA_PREFIX,
-            ledger=Ledger(store, DATA_PREFIX, export.id),
+            ledger=Ledger(store, DATA_PREFIX, export.id, self.round),
             reader=ItemReader(export, times, self.key_names, type_attribute),
             makers=RowMakers(self.plan.types, type_attribute),
             part_items=self.plan.part_items,
@@ -118,16 +122,20 @@ def run(where: StackOptions, options: BackfillOptions) -> int:
     begun = ledger.find_plan()
     plan = begun or _new_plan(options, deployment.settings.demand_data_types)
     _check_same(plan, options, ledger)
+    if options.failed_again:
+        ledger = _round(ledger, export)
     times = RowTimes.of(export, timedelta(seconds=plan.margin_seconds))
     check_stack(deployment, export, plan.types, times)
     names = key_names(deployment)
     done = ledger.all_done()
-    mine = export.files[options.shard[0] :: options.shard[1]]
+    files = _files(ledger, export)
+    mine = files[options.shard[0] :: options.shard[1]]
     report = Report(
         stack=deployment.stack,
         bucket=deployment.bucket,
-        export=export,
+        export=replace(export, files=files),
         plan=plan,
+        round=ledger.round,
         row_time=_when(times.until),
         folder=ledger.folder,
         mine=frozenset(each.name for each in mine),
@@ -139,10 +147,12 @@ def run(where: StackOptions, options: BackfillOptions) -> int:
         for line in report.intention(left):
             messages().print(line)
         confirm(f"Write them to the tables of stack {deployment.stack}?", yes=options.yes)
-        held = plan if begun else ledger.begin(plan)
+        held = ledger.begin(plan)
         _check_same(held, options, ledger)
-        recipe = _Recipe(where, options.source, held, names)
-        _work(recipe, left, options.workers, report)
+        recipe = _Recipe(where, options.source, held, names, ledger.round)
+        whole = {each.name: each for each in export.files}
+        report.items_to_do = sum(each.items for each in left)
+        _work(recipe, [whole[each.name] for each in left], options.workers, report)
     report.dry_run = options.dry_run
     if options.as_json:
         write(json.dumps(report.to_json(), ensure_ascii=False) + "\n")
@@ -151,10 +161,43 @@ def run(where: StackOptions, options: BackfillOptions) -> int:
     return report.status
 
 
+def _round(ledger: Ledger, export: Export) -> Ledger:
+    """Return the ledger of the round that takes the items which failed before.
+
+    Raises
+    ------
+    BackfillError
+        The backfill is not complete, or no item failed.
+    """
+    last = ledger.of_round(ledger.last_round())
+    done = last.all_done()
+    if len(done) < len(_files(last, export)):
+        if last.round:
+            return last
+        raise BackfillError(
+            "--failed-again takes the items of a complete backfill, and data files are left: run "
+            "the command without it first"
+        )
+    if not any(each.failed for each in done.values()):
+        raise BackfillError("no item of this export has failed: nothing is left to do")
+    return ledger.of_round(last.round + 1)
+
+
+def _files(ledger: Ledger, export: Export) -> tuple[DataFile, ...]:
+    """Return the data files that a round takes, with the number of their items that it takes."""
+    if not ledger.round:
+        return export.files
+    before = ledger.of_round(ledger.round - 1).all_done()
+    failed = {name: counts.failed for name, counts in before.items() if counts.failed}
+    return tuple(
+        replace(each, items=failed[each.name]) for each in export.files if each.name in failed
+    )
+
+
 def _work(recipe: _Recipe, files: Sequence[DataFile], workers: int, report: Report) -> None:
-    total = sum(each.items for each in files)
+    what = f"Writing the items of {len(files):,} data files"
     with Progress() as progress:
-        progress.step(f"Writing the items of {len(files):,} data files", total, "items")
+        progress.step(what, report.items_to_do, "items")
         items = 0
 
         def tell(event: Event) -> None:

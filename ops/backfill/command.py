@@ -80,6 +80,11 @@ def _complete_types(
     metavar="I/N",
     help="Take only each N-th data file, from number I on (I begins with 0).",
 )
+@click.option(
+    "--failed-again",
+    is_flag=True,
+    help="Take only the items that failed before, for example after a schema was corrected.",
+)
 @click.option("--dry-run", is_flag=True, help="Check everything, say what would be done, and stop.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
@@ -90,6 +95,7 @@ def backfill(
     margin: int | None,
     workers: int,
     shard: tuple[int, int],
+    failed_again: bool,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -109,6 +115,7 @@ def backfill(
         types=types,
         shard=shard,
         workers=workers,
+        failed_again=failed_again,
         dry_run=dry_run,
         yes=yes,
         as_json=as_json,

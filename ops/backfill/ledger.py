@@ -1,16 +1,18 @@
 """What a backfill has decided and done, kept in the bucket; every object is created only if absent.
 
-Below ``data-pipeline/backfill/<ExportId>/``:
+Below ``data-pipeline/``:
 
-``plan.json``
+``backfill/<ExportId>/plan.json``
     What all workers of an export have to agree on.
-``parts/<file>/<number>.jsonl.gz``
+``backfill/<ExportId>/parts/<file>/<number>.jsonl.gz``
     The failed items of a part of a data file, perhaps none: JSON objects with ``line`` (its number
     in the data file, from 1), ``reason``, ``column`` if the reason has one, and ``data`` (the line,
     base64). It is put before the part's Avro files. Whoever works on the part afterwards leaves out
     these items and no others, whatever version of the program it runs.
-``done/<file>.json``
+``backfill/<ExportId>/done/<file>.json``
     The counts of a data file, all of whose Avro files are there.
+``backfill/<ExportId>/again/<round>/``
+    The same for the items that failed in the round before, the first of which is round 0.
 """
 
 from __future__ import annotations
@@ -156,11 +158,25 @@ class Ledger:
         The pipeline's key prefix, without a slash at its end.
     export_id
         The export.
+    round
+        0 for all items, above for those that failed in the round before.
     """
 
-    def __init__(self, store: Store, prefix: str, export_id: str) -> None:
+    def __init__(self, store: Store, prefix: str, export_id: str, round: int = 0) -> None:
         self._store = store
-        self.folder = f"{prefix}/backfill/{export_id}/"
+        self._of = (store, prefix, export_id)
+        self.round = round
+        self.root = f"{prefix}/backfill/{export_id}/"
+        self.folder = f"{self.root}again/{round}/" if round else self.root
+
+    def of_round(self, round: int) -> Ledger:
+        """Return the ledger of another round."""
+        return Ledger(*self._of, round)
+
+    def last_round(self) -> int:
+        """Return the last round that has begun."""
+        begun = map(int, self._store.folders(f"{self.root}again/"))
+        return max(begun, default=0)
 
     def find_plan(self) -> Plan | None:
         """Return the plan, if the backfill has begun.

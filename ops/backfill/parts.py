@@ -49,16 +49,18 @@ class RowMakers:
 
 @dataclass(frozen=True)
 class PartName:
-    """Which part it is: of which export and data file, and which one of it, from 0."""
+    """Which part it is: of which export and data file, which one of it, and in which round."""
 
     export_id: str
     file: str
     number: int
+    round: int = 0
 
     @property
     def file_id(self) -> str:
         """The name of the part's Avro files, one for each record type and date."""
-        return f"snapshot-{self.export_id}-{self.file}-{self.number:06}"
+        again = f"-again-{self.round}" if self.round else ""
+        return f"snapshot-{self.export_id}-{self.file}-{self.number:06}{again}"
 
     def change_id(self, line: int) -> bytes:
         """Return the ``change_id`` of the row of a line: it says where the item is."""
@@ -78,6 +80,8 @@ class Part:
         How many lines of the data file come before it.
     left_out
         Numbers of lines that count as failed, because somebody has decided so.
+    only
+        Numbers of the lines to take; None takes all.
     """
 
     def __init__(
@@ -87,6 +91,7 @@ class Part:
         makers: RowMakers,
         lines_before: int,
         left_out: Collection[int],
+        only: Collection[int] | None = None,
     ) -> None:
         self.name = name
         self.counts = FileCounts()
@@ -95,6 +100,7 @@ class Part:
         self._makers = makers
         self._before = lines_before
         self._left_out = left_out
+        self._only = only
         self._outputs: dict[str, Outputs] = {}
         self._stack = ExitStack()
 
@@ -113,7 +119,12 @@ class Part:
     def add(self, lines: Sequence[bytes]) -> None:
         """Take the next lines of the part."""
         own: dict[str, list[tuple[int, bytes, Glanced]]] = {}
-        for number, line in enumerate(lines, self._before + self.counts.items + 1):
+        numbered = list(enumerate(lines, self._before + 1))
+        self._before += len(lines)
+        if self._only is not None:
+            numbered = [each for each in numbered if each[0] in self._only]
+        self.counts.items += len(numbered)
+        for number, line in numbered:
             if number in self._left_out:
                 continue
             try:
@@ -127,7 +138,6 @@ class Part:
                 self.counts.other_types += 1
             else:
                 self.counts.unclaimed += 1
-        self.counts.items += len(lines)
         for record_type, items in own.items():
             self._rows(record_type, items)
 

@@ -29,6 +29,8 @@ class Report:
         The stack and its bucket.
     export, plan
         The export and how it is done.
+    round
+        0 if it takes all items, above if it takes those that failed in the round before.
     row_time
         The time of the rows; of an incremental export, at the latest. Aware.
     folder
@@ -41,6 +43,8 @@ class Report:
         What is wrong with a data file, by name.
     warnings
         What may be wrong with the result.
+    items_to_do
+        Number of items that this run is to write.
     dry_run
         Nothing was to be done.
     """
@@ -49,12 +53,14 @@ class Report:
     bucket: str
     export: Export
     plan: Plan
+    round: int
     row_time: datetime
     folder: str
     mine: frozenset[str]
     done: dict[str, FileCounts]
     problems: dict[str, str] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    items_to_do: int = 0
     dry_run: bool = False
 
     @property
@@ -92,6 +98,8 @@ class Report:
         """Yield what will be done, a line each."""
         files = list(files)
         kind = "the changes of a window" if self.export.incremental else "all items"
+        if self.round:
+            kind = "the items that failed"
         yield (
             f"Export {self.export.id} of {self.export.table_name}: {kind}, "
             f"as of {self.export.until:%F %T} UTC."
@@ -118,6 +126,7 @@ class Report:
             "rows_until": self.row_time.isoformat(),
             "types": self.plan.types,
             "margin_seconds": self.plan.margin_seconds,
+            "round": self.round,
             "dry_run": self.dry_run,
             "data_files": {
                 "all": len(self.export.files),

@@ -25,7 +25,7 @@ _URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]+)/(?P<key>.*)")
 
 
 class Folder(Protocol):
-    """Objects below one prefix or folder. Paths are relative to it, and may begin with ``../``."""
+    """Objects below one prefix or folder. Paths are relative to it, and may begin with ``..``."""
 
     where: str
 

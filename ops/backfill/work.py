@@ -79,15 +79,18 @@ class Worker:
 
     def _parts(self, file: DataFile, progress: Callable[[int], None]) -> FileCounts:
         decided = self.ledger.decided(file.name)
+        again = self.ledger.round > 0
+        failed = self.ledger.of_round(self.ledger.round - 1).decided(file.name) if again else {}
         counts = FileCounts()
         with checked(open_data_file(self.folder, self.export, file), file) as batches:
             for number, lines in enumerate(_in_parts(batches, self.part_items)):
                 part = Part(
-                    PartName(self.export.id, file.name, number),
+                    PartName(self.export.id, file.name, number, self.ledger.round),
                     self.reader,
                     self.makers,
                     number * self.part_items,
                     decided[number].lines if number in decided else (),
+                    failed[number].lines if again else None,
                 )
                 with part:
                     for each in lines:

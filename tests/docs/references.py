@@ -38,6 +38,7 @@ ELSEWHERE = (
         "avro",
         "parquet",
         "replay",
+        "backfill",
     ),
     *("athena/results", "test", "objects"),
     # What commands make.

@@ -12,12 +12,15 @@ from typing import Any
 
 import pytest
 
+import schemas
 from athena.engine import run_query
 from athena.export import write_export
 from console.errors import CommandError
 from demo.feed.items import ItemMaker
 from demo.feed.replication import json_attribute
+from ops.backfill import action
 from ops.backfill.action import BackfillOptions, run
+from ops.backfill.parts import RowMakers
 from ops.deployment import Deployment
 from ops.options import StackOptions
 from tests.support.cli import dmd
@@ -174,6 +177,50 @@ def test_failed_items_are_reported_and_kept_and_the_status_says_so(
     assert found["reasons"] == {"required_column_does_not_fit (quantity)": 1}
     kept = [f"s3://{deployment.bucket}/{key}" for key in keys(deployment, "backfill/")]
     assert any(each.startswith(found["failed_items"]) for each in kept)
+
+
+def test_items_that_failed_are_taken_again_after_the_schema_is_mended(
+    deployment: Deployment,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bad = [sale(quantity={"S": "two"}), sale(saleId={"N": "5"}), sale(pk={"NULL": True})]
+    folder = built(deployment, [full_line(each) for each in (*items(9), *bad)]).write(tmp_path)
+    with pytest.raises(CommandError, match="data files are left"):
+        run(HERE, options(folder, failed_again=True))
+    first = report(capsys, folder)
+    assert (first["rows"], first["failed"]) == ({"demand": 3, "sale": 3}, 3)
+    before = keys(deployment, "avro/sale/")
+    again = report(capsys, folder, failed_again=True)
+    assert (again["round"], again["items"], again["failed"]) == (1, 3, 3), "nothing is mended"
+    assert keys(deployment, "avro/sale/") == before
+
+    mended = json.loads((Path(schemas.__file__).parent / "sale.json").read_text())
+    (field,) = (each for each in mended["fields"] if each["name"] == "quantity")
+    field.update(type=["null", "int"], default=None)
+    table = schemas.parse_table("sale", json.dumps(mended), "sale.json")
+    monkeypatch.setattr(schemas, "table", {"sale": table}.get)
+    monkeypatch.setattr(schemas, "avro_schema", lambda _: table.avro)
+    monkeypatch.setattr(action, "check_stack", lambda *_: None)
+    monkeypatch.setattr(action, "RowMakers", lambda _, attribute: RowMakers(["sale"], attribute))
+    last = report(capsys, folder, failed_again=True)
+    assert (last["round"], last["items"], last["rows"]) == (2, 3, {"sale": 1})
+    assert last["failed"] == 2
+    assert last["reconciled"]
+    (new,) = set(keys(deployment, "avro/sale/")) - set(before)
+    assert new.endswith("-again-2.avro")
+    # A run that is repeated does not begin another round before this one is complete.
+    assert report(capsys, folder)["failed"] == 3, "without the option it is the first round"
+
+
+def test_no_failed_item_is_nothing_to_do(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = built(deployment, [full_line(each) for each in items(3)]).write(tmp_path)
+    report(capsys, folder)
+    with pytest.raises(CommandError, match="no item of this export has failed"):
+        run(HERE, options(folder, failed_again=True))
 
 
 def test_one_type_alone_and_no_other_afterwards(
