@@ -17,4 +17,6 @@ AWS actions that the caller needs, beside those of `ops.deployment`:
   the export, where there are such keys.
 - ``dynamodb:DescribeTable`` on the demand table: an item does not say which attributes are its key.
 - ``glue:GetTable`` on the stack's tables, which must be able to read the rows.
+- ``firehose:DescribeDeliveryStream`` on the stack's delivery streams, to warn if they are too young
+  for the export.
 """

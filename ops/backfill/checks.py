@@ -75,14 +75,15 @@ def key_names(deployment: Deployment) -> tuple[str, ...]:
 
 
 def warnings(deployment: Deployment, export: Export, plan: Plan) -> list[str]:
-    """Return a line for each delivery stream that may be too young for the export.
+    """Return what may be wrong with the result: delivery streams may be too young for the export.
 
     The tables need each change from two margins before the export's time on
     (docs/backfill.md#which-row-wins).
     """
     firehose = deployment.client("firehose")
     needed = export.until - timedelta(seconds=2 * plan.margin_seconds)
-    found = []
+    found: list[str] = []
+    young: dict[str, datetime] = {}
     for each in plan.types:
         name = deployment.naming.delivery_stream(each)
         try:
@@ -93,12 +94,14 @@ def warnings(deployment: Deployment, export: Export, plan: Plan) -> list[str]:
             continue
         created = answer["DeliveryStreamDescription"]["CreateTimestamp"]
         if created > needed:
-            found.append(
-                f"the delivery stream {name} was created at {created.astimezone(UTC):%F %T} UTC, "
-                f"and this export needs the changes from {needed:%F %T} UTC on: {each} items that "
-                "changed in between may be shown as they were. Export again, or add an incremental "
-                "export"
-            )
+            young[each] = created.astimezone(UTC)
+    if young:
+        found.append(
+            f"this export needs the changes from {needed:%F %T} UTC on, and the delivery streams "
+            f"of {', '.join(young)} were created at {max(young.values()):%F %T} UTC or shortly "
+            "before: items that changed in between may be shown as they were. Export again, or add "
+            "an incremental export (docs/backfill.md)"
+        )
     return found
 
 

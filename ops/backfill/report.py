@@ -196,7 +196,8 @@ def _conclusion(report: Report, counts: FileCounts) -> Text:
             lines.append(f"  and {len(report.problems) - len(shown):,} more (--json has all)")
     if counts.failed:
         lines.append(
-            f"{counts.failed:,} items failed. They are kept, with their reasons, below "
+            f"{counts.failed:,} {'item' if counts.failed == 1 else 'items'} failed. What failed is "
+            "kept, with the reason, below "
             f"s3://{report.bucket}/{report.folder}parts/"
         )
     if report.status:

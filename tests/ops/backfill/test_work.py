@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import tracemalloc
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -295,6 +296,27 @@ def test_what_one_version_has_decided_another_one_keeps(
             counts = run(worker(export, store))
         once(store, counts)
     assert bool(refused) != stricter_first
+
+
+class Sink(MemoryStore):
+    """Keeps no Avro file."""
+
+    def create(self, key: str, body: Any) -> str:
+        return super().create(key, b"" if "/avro/" in key else body)
+
+
+def test_memory_does_not_grow_with_a_data_file(tmp_path: Path) -> None:
+    lines = [full_line(each) for each in items(500, "demand", "sale")]
+    peaks = []
+    for times in (2, 2, 16):
+        folder = ExportBuilder({"one": lines * times}).write(tmp_path / str(times))
+        each = worker(folder, Sink(), part_items=500)
+        tracemalloc.start()
+        assert each.do(each.export.files[0]).reconciled
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The first run also fills caches.
+    assert peaks[2] < 1.2 * peaks[1]
 
 
 def test_an_incremental_export_has_times_and_removals(tmp_path: Path) -> None:
