@@ -13,11 +13,13 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from bench import flatness, packaged, report, targets, writer_limits
+from bench import backfill, flatness, packaged, report, targets, writer_limits
 from bench.comparison import PeersDiffer, expected_rows
 from bench.rounds import ROOT, PeerFailed, commands, run
 from bench.workload import prepare
@@ -43,9 +45,18 @@ def main() -> int:
     parser.add_argument(
         "--limits", action="store_true", help="measure only the largest plans of the writer"
     )
+    parser.add_argument(
+        "--backfill", action="store_true", help="measure only a backfill, beside the least work"
+    )
     arguments = parser.parse_args()
     if arguments.limits:
-        _measure_limits(arguments.results)
+        plans = writer_limits.main()
+        _store(arguments.results, "writer_limits", "--limits", {"plans": plans})
+        return 0
+    if arguments.backfill:
+        found = backfill.main(arguments.records, arguments.rounds, arguments.seed)
+        _store(arguments.results, "backfill", "--backfill", found)
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
         return 0
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -57,16 +68,15 @@ def main() -> int:
     return 0
 
 
-def _measure_limits(results: Path) -> None:
-    found = {
+def _store(results: Path, name: str, argument: str, found: Mapping[str, Any]) -> None:
+    where = {
         "date": datetime.now(UTC).date().isoformat(),
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "command": "make bench ARGS='--limits'",
-        "plans": writer_limits.main(),
+        "command": f"make bench ARGS='{argument}'",
     }
     results.mkdir(exist_ok=True)
-    (results / "writer_limits.json").write_text(json.dumps(found, indent=2) + "\n")
+    (results / f"{name}.json").write_text(json.dumps({**where, **found}, indent=2) + "\n")
 
 
 def _measure(arguments: argparse.Namespace, folders: dict[str, Path]) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import rich_click as click
+from click.shell_completion import CompletionItem
 
 from console.help import Command
 from ops.options import complete_stacks
+from schemas import RECORD_TYPES
 
 _EXAMPLES = """
 Examples:
 
   dmd demo --records 20000 --seed 7
+  dmd sample > changes.jsonl
   dmd demo --input changes.jsonl --export out --json
 
 Then ask the tables: dmd sql "SELECT count(*) FROM demand".
@@ -53,8 +56,8 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
     "--input",
     "source",
     metavar="FILE",
-    help="Feed only the change records of this file, unchanged: one JSON object per line. The file "
-    "may be gzip (.gz); - is standard input.",
+    help="Feed only the change records of this file, unchanged: one JSON object per line, as `dmd "
+    "sample` prints them. The file may be gzip (.gz); - is standard input.",
 )
 @click.option(
     "--export",
@@ -79,7 +82,7 @@ def demo(
     The command feeds change records into Kinesis, in an embedded AWS emulator. The four delivery
     streams with their functions and the Avro writer turn them into partitioned Avro. Then the
     command reconciles every count and runs two queries on the tables. The exit status is 1 if a
-    count does not reconcile.
+    count does not reconcile, or if most of your own records failed.
     """
     from demo.action import run
     from demo.run import DemoOptions
@@ -94,3 +97,52 @@ def demo(
         input=source,
     )
     return run(options, export=export, json_wanted=as_json, keep=keep)
+
+
+def _complete_types(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    return [CompletionItem(each) for each in RECORD_TYPES if each.startswith(incomplete)]
+
+
+@click.command(cls=Command)
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    type=click.Choice(RECORD_TYPES),
+    metavar="TYPE",
+    shell_complete=_complete_types,
+    show_default="all",
+    help="Print only records of this record type. May be given several times.",
+)
+@click.option(
+    "--records",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Print this many change records.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="S",
+    help="Another seed prints other records.",
+)
+def sample(types: tuple[str, ...], records: int, seed: int) -> int:
+    """Print change records to begin with, one JSON object per line.
+
+    They have the form in which DynamoDB sends changes to Kinesis, as `dmd demo --input` takes them.
+    Change them as you like.
+    """
+    from console.terminal import write
+    from demo.feed.generator import sample as make
+    from infra.stack_config import settings_of, stack_config
+
+    table_name = settings_of("dev1", stack_config("dev1")).table_name
+    for record in make(seed, records, table_name, types or RECORD_TYPES):
+        write(f"{record.decode()}\n")
+    return 0

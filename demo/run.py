@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,8 +17,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from athena.export import write_export
+from avro_writer.s3_store import S3Store
 from console.errors import CommandError
 from console.progress import BYTES, Progress
+from demo.failures import FailedRecords, failed_records
 from demo.feed.generator import generate
 from demo.feed.lines import read_lines, size_of_input
 from demo.feed.replication import TableStream
@@ -108,6 +111,9 @@ class Outcome:
     unclaimed
         How many of them have a record type that no delivery stream takes, or none, as the transform
         has counted them.
+    failed
+        The user's own records that failed in at least one delivery stream; None if the records were
+        generated.
     counts
         The counts of each record type.
     partitions
@@ -125,6 +131,7 @@ class Outcome:
     fed: Fed
     table_changes: int
     unclaimed: int = 0
+    failed: FailedRecords | None = None
     counts: dict[str, TypeCounts] = field(default_factory=dict)
     partitions: list[Partition] = field(default_factory=list)
     discrepancies: list[str] = field(default_factory=list)
@@ -135,6 +142,13 @@ class Outcome:
     def good(self) -> bool:
         """Whether everything reconciles and no role's request was denied."""
         return not self.discrepancies and not self.denials
+
+    @property
+    def mostly_failed(self) -> bool:
+        """Whether most of the user's own records failed, or none was fed."""
+        if self.failed is None:
+            return False
+        return not self.fed.accepted or self.failed.count * 2 > self.fed.accepted
 
 
 @dataclass(frozen=True)
@@ -315,12 +329,19 @@ def _run(
         fed=fed,
         table_changes=table_changes,
         unclaimed=pipeline.metrics.total("RecordsUnclaimed"),
+        failed=None if options.input is None else _failed(s3, settings),
         counts=counts,
         partitions=[contents.partitions[key] for key in sorted(contents.partitions)],
         discrepancies=discrepancies(fed.accepted, counts),
         denials=[f"{denial.message} ({denial.count} times)" for denial in pipeline.gate.denials()],
         seconds=time.monotonic() - started,
     )
+
+
+def _failed(s3: Any, settings: Settings) -> FailedRecords:
+    # boto3's client tries again by itself, and a run at an endpoint has no deadline.
+    store = S3Store(s3, settings.bucket_name, lambda: math.inf)
+    return failed_records(store, DATA_PREFIX, settings.demand_data_types, settings.type_attribute)
 
 
 def _table_changes(

@@ -75,6 +75,10 @@ def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) 
         if len(refused) > _MOST_REFUSED_SHOWN:
             lines.append(f"  and {len(refused) - _MOST_REFUSED_SHOWN:,} more")
         console.print("\n".join(["", *lines]))
+    if outcome.failed is not None and outcome.failed.count:
+        console.print(f"\n{outcome.failed.count:,} records failed:\n")
+        rows = [(visible(reason), f"{count:,}") for reason, count in outcome.failed.reasons.items()]
+        print_table(console, ("failed because of", "records"), rows)
     console.print()
     console.print(_conclusion(outcome))
 
@@ -83,6 +87,14 @@ def _conclusion(outcome: Outcome) -> Text:
     fed = f"{outcome.fed.accepted:,} records fed, {outcome.seconds:.1f} s"
     if outcome.fed.refused:
         fed += f", {len(outcome.fed.refused):,} refused by the stream (above)"
+    if outcome.good and outcome.mostly_failed:
+        failed = outcome.failed.count if outcome.failed else 0
+        return Text(
+            f"{fed}. Most of them are no change records that can become rows: {failed:,} failed "
+            "(above). No record was lost, but check the input: `dmd sample` prints records that "
+            "can be fed.",
+            "bold red",
+        )
     if outcome.good:
         return Text(
             f"{fed}. Everything reconciles: no delivery stream lost or doubled a record.",
@@ -110,6 +122,8 @@ def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> 
         "refused": outcome.fed.refused,
         "table_changes": outcome.table_changes,
         "unclaimed": outcome.unclaimed,
+        "failed": asdict(outcome.failed) if outcome.failed else None,
+        "mostly_failed": outcome.mostly_failed,
         "types": {record_type: asdict(counts) for record_type, counts in outcome.counts.items()},
         "partitions": [asdict(each) for each in outcome.partitions],
         "queries": [

@@ -10,17 +10,18 @@ import rich_click as click
 
 from athena.command import sql
 from console.help import CONTEXT_SETTINGS
-from demo.command import demo
+from demo.command import demo, sample
 from dmd.completion import completion
 from estate.command import provision, resources
+from ops.backfill.command import backfill
 from ops.failed.command import errors
 from ops.replay.command import replay
 from ops.schema_command import schema
 from ops.status.command import status
 
 _GROUPS = {
-    "One machine": (demo, sql, provision),
-    "On call": (status, errors, replay),
+    "One machine": (demo, sample, sql, provision),
+    "On call": (status, errors, replay, backfill),
     "Tables and schemas": (schema,),
     "Stacks": (resources,),
     "Shell": (completion,),

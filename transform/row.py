@@ -71,9 +71,12 @@ class RowMaker:
     type_attribute
         Name of the item's attribute that names its record type. An attribute with exactly that
         value is not rescued: the table implies it.
+    change_type
+        What every row has as its ``change_type``. By default it is the change record's event.
     """
 
-    def __init__(self, table: Table, type_attribute: str) -> None:
+    def __init__(self, table: Table, type_attribute: str, change_type: str | None = None) -> None:
+        self._change_type = change_type
         self._columns = [(c.name, c.attribute, converter(c.type), c) for c in table.columns]
         self._modelled = frozenset(c.attribute for c in table.columns)
         self._type = {type_attribute: {"S": table.record_type}}
@@ -104,7 +107,7 @@ class RowMaker:
         removed = change.eventName == "REMOVE"
         row: dict[str, Any] = {
             "change_id": change.eventID,
-            "change_type": change.eventName,
+            "change_type": self._change_type or change.eventName,
             "changed_at": millis,
             "changed_at_micros": micros,
             "is_deleted": removed,

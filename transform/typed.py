@@ -63,10 +63,13 @@ class TypedRowMaker:
         The record type's table.
     type_attribute
         Name of the item's attribute that names its record type.
+    change_type
+        As in `transform.row.RowMaker`.
     """
 
-    def __init__(self, table: Table, type_attribute: str) -> None:
-        self._general = RowMaker(table, type_attribute)
+    def __init__(self, table: Table, type_attribute: str, change_type: str | None = None) -> None:
+        self._change_type = change_type
+        self._general = RowMaker(table, type_attribute, change_type)
         self._modelled = {column.attribute for column in table.columns} | {type_attribute}
         self._learnt: dict[str, str] = {}
         self._generated = None
@@ -122,7 +125,7 @@ class TypedRowMaker:
         rows = generated.rows(
             images,
             [change.eventID for change in changes],
-            [each.event for each in records],
+            [self._change_type or each.event for each in records],
             millis,
             micros,
             removed,

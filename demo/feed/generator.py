@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -21,6 +21,7 @@ from demo.feed.stream import StreamRecord
 # Fixed, so that a seed gives the same bytes every day.
 _BEGIN = datetime(2026, 11, 1, 6, tzinfo=UTC)
 _SPAN = timedelta(days=3)
+_SAMPLE_STEP = timedelta(minutes=1)
 
 _SHARE_REPEATED = 0.04
 _SHARE_BROKEN = 0.02
@@ -60,6 +61,27 @@ def generate(seed: int, count: int, table_name: str) -> Iterator[StreamRecord]:
     yield from waiting
 
 
+def sample(seed: int, count: int, table_name: str, record_types: Container[str]) -> Iterator[bytes]:
+    """Yield ``count`` change records of some record types, none of them broken.
+
+    Parameters
+    ----------
+    seed, table_name
+        As for `generate`.
+    count
+        Number of records.
+    record_types
+        The types; at least one of those that `ItemMaker` makes.
+    """
+    changes = _Changes(Random(seed), table_name, _SAMPLE_STEP)  # noqa: S311 - no secret
+    while count:
+        change = changes.change()
+        image = change["dynamodb"].get("NewImage") or change["dynamodb"]["OldImage"]
+        if image.get("type", {}).get("S") in record_types:
+            count -= 1
+            yield _encoded(change)
+
+
 class _Changes:
     """Makes successive changes of items, as change records in Kinesis."""
 
@@ -72,13 +94,16 @@ class _Changes:
         self._alive: list[Item] = []
 
     def record(self, number: int) -> StreamRecord:
-        self._now += self._step * self._random.uniform(0.5, 1.5)
-        change = self._change()
-        data = json.dumps(change, ensure_ascii=False, separators=(",", ":")).encode()
+        change = self.change()
+        data = _encoded(change)
         if self._random.random() < _SHARE_BROKEN:
             data = self._random.choice(_BREAKAGES)(change, data)
         key = change["dynamodb"]["Keys"]["pk"]["S"]
         return StreamRecord(data, key, f"generated record {number}")
+
+    def change(self) -> dict[str, Any]:
+        self._now += self._step * self._random.uniform(0.5, 1.5)
+        return self._change()
 
     def _change(self) -> dict[str, Any]:
         if self._random.random() < _SHARE_OF_STRANGERS:
@@ -132,6 +157,10 @@ class _Changes:
             "dynamodb": body,
             "eventSource": "aws:dynamodb",
         }
+
+
+def _encoded(change: dict[str, Any]) -> bytes:
+    return json.dumps(change, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _broken(change: dict[str, Any], **envelope: Any) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from decimal import Decimal
@@ -184,6 +185,33 @@ def test_a_users_own_records_end_where_they_should(own: Run) -> None:
     unreadable = {b"not json", b"", b"\xff\xfe", b"[1, 2]"}
     for record_type in ("sale", "event", "notification"):
         assert set(error_sources(own.export, record_type)) == unreadable
+
+
+def test_a_run_in_which_most_records_failed_says_so_and_why(own: Run, tmp_path: Path) -> None:
+    assert own.summary["failed"] == {
+        "count": 5,
+        "reasons": {
+            "not_json": 3,
+            "not_a_change_record": 1,
+            "required_column_does_not_fit (requested_seats)": 1,
+        },
+    }
+    assert own.summary["mostly_failed"] is False
+    lines = [json.dumps(change()).encode(), b'{"id": 5}', b'{"id": 5}', b"x"]
+    for arguments in ((), ("--json",)):
+        done = dmd(
+            "demo", "--input", "-", *arguments, state=tmp_path, input=b"\n".join([*lines, b""])
+        )
+        assert done.returncode == 1
+        if arguments:
+            summary = json.loads(done.stdout)
+            assert summary["failed"]["reasons"] == {"not_a_change_record": 2, "not_json": 1}
+            assert (summary["mostly_failed"], summary["reconciled"]) == (True, True)
+        else:
+            said = done.stdout.decode()
+            assert "Everything reconciles" not in said
+            assert "Most of them are no change records that can become rows: 3 failed" in said
+            assert re.search(r"not_a_change_record +2\n", said)
 
 
 def test_athena_sql_answers_over_the_last_run_and_over_an_export(own: Run) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +15,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from demo.feed.generator import generate
+import schemas
+from demo.feed.generator import generate, sample
 from demo.feed.lines import InputError, check_input, read_lines
+from demo.feed.recognize import refusal
 from demo.feed.replication import ReplicationError, TableStream
 from demo.feed.stream import FeedError, StreamRecord, feed
 from demo.feed.table import write_items
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from tests.support.changes import event_file
+from transform.batch import Transform
 
 MIB = 1024 * 1024
 
@@ -271,3 +276,20 @@ def test_changes_that_do_not_come_are_an_error() -> None:
     stream = TableStream(streams, streams, "table", clock=lambda: now[0], sleep=sleep)
     with pytest.raises(ReplicationError, match="the table table gave 1 of 4 changes in 30 s"):
         list(stream.read(4))
+
+
+def test_samples_are_change_records_that_become_rows() -> None:
+    records = list(sample(1, 300, "t", ("sale", "event")))
+    assert records == list(sample(1, 300, "t", ("sale", "event")))
+    assert refusal(b"\n".join(records)) is None
+    events = Counter(json.loads(each)["eventName"] for each in records)
+    assert set(events) == {"INSERT", "MODIFY", "REMOVE"}
+    made = 0
+    for record_type in schemas.RECORD_TYPES:
+        outcome = Transform(schemas.table(record_type), "type").batch(
+            {"recordId": str(number), "data": base64.b64encode(each).decode()}
+            for number, each in enumerate(records)
+        )
+        assert not outcome.failures
+        made += outcome.counts["ok"]
+    assert made == 300
