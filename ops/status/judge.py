@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from infra.alarms import alarms_of
 from infra.settings import Settings
-from ops.status.facts import StackFacts, TypeFacts
+from ops.status.facts import StackFacts, TypeFacts, Unknown
 
 _RUNBOOK = "docs/runbook.md"
 _OPERATIONS = "docs/operations.md"
@@ -69,6 +69,7 @@ def findings(facts: StackFacts, settings: Settings) -> list[Finding]:
     thresholds = {each.symptom: each.threshold for each in alarms_of(settings)}
     found = [
         *_of_stack(facts, deploy),
+        *_over_threshold(facts, thresholds),
         *(
             finding
             for each in facts.types
@@ -93,9 +94,7 @@ def _nothing_is_there(facts: StackFacts) -> bool:
 
 def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
     for symptom in facts.alarms or ():
-        page = symptom
-        for each in facts.types:
-            page = page.removesuffix(f"-{each.record_type}")
+        page = _page(symptom, facts)
         broken = page in _BROKEN_ALARMS
         health = Health.BROKEN if broken else Health.DEGRADED
         yield Finding(health, f"the alarm {symptom} is on", f"{_RUNBOOK}#{page}")
@@ -125,12 +124,51 @@ def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
                 f"the function {name} runs other code than this checkout's packages",
                 deploy,
             )
-    for what, error in facts.unknown:
+    yield from _of_unknown(facts.unknown)
+
+
+def _of_unknown(unknown: Sequence[Unknown]) -> Iterator[Finding]:
+    """Yield one finding for each action that is not allowed, and for each other error."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for each in unknown:
+        cause = (each.action, "") if each.action else ("", each.error)
+        causes.setdefault(cause, []).append(each.what)
+    for (action, error), whats in causes.items():
+        asked = ", ".join(whats)
+        if action:
+            text = f"you may not use {action}, so these are not known: {asked}"
+            yield Finding(Health.DEGRADED, text, f"{_OPERATIONS}#who-may-run-the-commands")
+        else:
+            text = f"these are not known: {asked} ({error})"
+            yield Finding(Health.DEGRADED, text, f"{_OPERATIONS}#is-it-healthy")
+
+
+def _over_threshold(facts: StackFacts, thresholds: Mapping[str, float]) -> Iterator[Finding]:
+    """Yield what will have an alarm if it lasts."""
+    values: dict[str, tuple[float | None, str]] = {
+        "reads-throttled": (facts.reads_throttled, "reads of the Kinesis stream are throttled")
+    }
+    for each in facts.types:
+        name = each.record_type
+        behind = None if each.behind_seconds is None else each.behind_seconds * 1000
+        values[f"stream-behind-{name}"] = (behind, f"{name} is read late from the Kinesis stream")
+        late = f"records of {name} wait in Firehose"
+        values[f"delivery-late-{name}"] = (each.freshness_seconds, late)
+    for symptom, (value, what) in values.items():
+        if value is None or value <= thresholds[symptom] or symptom in (facts.alarms or ()):
+            continue
         yield Finding(
             Health.DEGRADED,
-            f"{what}: not known ({error})",
-            f"{_OPERATIONS}#who-may-run-the-commands",
+            f"{what}; if it lasts, the alarm {symptom} starts",
+            f"{_RUNBOOK}#{_page(symptom, facts)}",
         )
+
+
+def _page(symptom: str, facts: StackFacts) -> str:
+    """Return the heading of an alarm's section, which is the same for all record types."""
+    for each in facts.types:
+        symptom = symptom.removesuffix(f"-{each.record_type}")
+    return symptom
 
 
 def _of_type(
@@ -173,12 +211,13 @@ def _of_type(
         (facts.failed, "records of {} failed", "errors"),
         (facts.quarantined, "lines of {} went to quarantine", "quarantine"),
     ):
-        # What is older than the window is on the screen, and no news.
-        if pile and pile.newest and pile.newest >= stack.since:
+        # What is older than the window is on the screen, and no news; so is what was replayed.
+        if pile and pile.newest and pile.newest >= stack.since and pile.waiting != 0:
+            count = f"{pile.waiting:,} " if pile.waiting else ""
             yield Finding(
                 Health.DEGRADED,
-                f"{what.format(name)}, the last {ago(stack.now, pile.newest)} ago",
-                f"dmd errors explain --type {name} --where {where}",
+                f"{count}{what.format(name)}, the last {ago(stack.now, pile.newest)} ago",
+                f"dmd errors explain{stack.option} --type {name} --where {where}",
             )
     if unclaimed := facts.outcomes.get("RecordsUnclaimed"):
         yield Finding(
@@ -189,8 +228,8 @@ def _of_type(
     if facts.replays and facts.replays.unfinished:
         yield Finding(
             Health.DEGRADED,
-            f"{facts.replays.unfinished} replays of {name} are not finished",
-            f"dmd replay --type {name}",
+            f"{facts.replays.unfinished} replays of {name} are at work, or were interrupted",
+            f"dmd replay{stack.option} --type {name}",
         )
 
 
