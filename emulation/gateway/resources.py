@@ -232,8 +232,8 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
     },
     "scheduler": {
         **_of(_SCHEDULE, "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule"),
-        **_of(_SCHEDULE_GROUP, "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup"),
         **_of(_ANYTHING, "ListSchedules"),
+        **_of(_SCHEDULE_GROUP, "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup"),
         **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
     },
     "iam": {

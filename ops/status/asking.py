@@ -74,7 +74,7 @@ class Questions:
             try:
                 return future.result()
             except _NO_ANSWER as error:
-                self.unknown.append(Unknown(what, denied_action(error), str(error)))
+                self.unknown.append(Unknown(what, denied_action(error), _cause(error)))
                 return None
 
         return answer
@@ -87,6 +87,14 @@ def denied_action(error: Exception) -> str:
     if not isinstance(error, ClientError) or code_of(error) not in _DENIED:
         return ""
     return ACTIONS.get(error.operation_name, error.operation_name)
+
+
+def _cause(error: Exception) -> str:
+    """Return what is wrong, in the same words for each question that it spoils."""
+    if isinstance(error, ClientError):
+        return f"{code_of(error)}: {error.response.get('Error', {}).get('Message', '')}"
+    # Others of botocore's errors have the URL or the key in their texts.
+    return type(error).__name__ if isinstance(error, BotoCoreError) else str(error)
 
 
 def code_of(error: ClientError) -> Any:

@@ -112,7 +112,7 @@ def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
     if facts.dead_letters:
         yield Finding(
             Health.DEGRADED,
-            f"{facts.dead_letters:,} messages are in the dead-letter queue",
+            f"the dead-letter queue has {_counted(facts.dead_letters, 'message')}",
             f"{_RUNBOOK}#dead-letters",
         )
     for name, state in sorted((facts.functions or {}).items()):
@@ -198,7 +198,7 @@ def _of_type(
         if plan.aside:
             yield Finding(
                 Health.DEGRADED,
-                f"{plan.aside} plans are set aside in {plan.key}",
+                f"{plan.key} has {_counted(plan.aside, 'plan')} set aside",
                 f"{_OPERATIONS}#objects-that-s3-refuses",
             )
         if plan.state != "waiting" and stack.now - plan.since > _OLD_PLAN:
@@ -207,30 +207,34 @@ def _of_type(
                 f"the plan {plan.key} is {plan.state} since {ago(stack.now, plan.since)}",
                 f"{_RUNBOOK}#writer-failing",
             )
-    for pile, what, where in (
-        (facts.failed, "records of {} failed", "errors"),
-        (facts.quarantined, "lines of {} went to quarantine", "quarantine"),
+    for pile, noun, what, where in (
+        (facts.failed, "record", "failed", "errors"),
+        (facts.quarantined, "line", "went to quarantine", "quarantine"),
     ):
         # What is older than the window is on the screen, and no news; so is what was replayed.
         if pile and pile.newest and pile.newest >= stack.since and pile.waiting != 0:
-            count = f"{pile.waiting:,} " if pile.waiting else ""
+            found = _counted(pile.waiting, noun) if pile.waiting else f"{noun}s"
             yield Finding(
                 Health.DEGRADED,
-                f"{count}{what.format(name)}, the last {ago(stack.now, pile.newest)} ago",
+                f"{found} of {name} {what}, the last {ago(stack.now, pile.newest)} ago",
                 f"dmd errors explain{stack.option} --type {name} --where {where}",
             )
     if unclaimed := facts.outcomes.get("RecordsUnclaimed"):
         yield Finding(
             Health.DEGRADED,
-            f"{unclaimed:,} records have a type that nobody takes, or none",
+            f"{_counted(unclaimed, 'record')} had a type that nobody takes, or none",
             f"{_RUNBOOK}#records-unclaimed",
         )
     if facts.replays and facts.replays.unfinished:
         yield Finding(
             Health.DEGRADED,
-            f"{facts.replays.unfinished} replays of {name} are at work, or were interrupted",
+            f"{_counted(facts.replays.unfinished, 'unfinished replay')} of {name}",
             f"dmd replay{stack.option} --type {name}",
         )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def ago(now: datetime, then: datetime | None) -> str:

@@ -53,7 +53,7 @@ def test_what_was_not_told_is_not_wrong() -> None:
         (of_sale(plans=(PlanInFlight("k", "writing", NOW - timedelta(hours=2), 0),)),
          Health.BROKEN, "the plan k is writing since 2 h", "#writer-failing"),
         (of_sale(plans=(PlanInFlight("k", "waiting", NOW - timedelta(days=2), 1),)),
-         Health.DEGRADED, "1 plans are set aside in k", "#objects-that-s3-refuses"),
+         Health.DEGRADED, "k has 1 plan set aside", "#objects-that-s3-refuses"),
         (of_sale(failed=Pile(1, 1, NOW, NOW - timedelta(hours=5))), Health.DEGRADED,
          "records of sale failed, the last 5 h ago",
          "dmd errors explain --stack dev1 --type sale --where errors"),
@@ -61,9 +61,10 @@ def test_what_was_not_told_is_not_wrong() -> None:
          "7 records of sale failed, the last 0 s ago", "dmd errors explain --stack dev1"),
         (of_sale(quarantined=Pile(1, 1, NOW, NOW)), Health.DEGRADED,
          "lines of sale went to quarantine, the last 0 s ago", "--where quarantine"),
-        (of_sale(outcomes={"RecordsUnclaimed": 2}), Health.DEGRADED, "2 records have a type",
+        (of_sale(outcomes={"RecordsUnclaimed": 2}), Health.DEGRADED, "2 records had a type",
          "#records-unclaimed"),
-        (of_sale(replays=Replays(1, 0, 1)), Health.DEGRADED, "1 replays of sale", "dmd replay"),
+        (of_sale(replays=Replays(1, 0, 1)), Health.DEGRADED, "1 unfinished replay of sale",
+         "dmd replay"),
     ],
 )  # fmt: skip
 def test_each_fault_is_found(facts: StackFacts, health: Health, what: str, remedy: str) -> None:

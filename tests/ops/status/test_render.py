@@ -68,9 +68,9 @@ def test_what_is_wrong_is_first_with_what_mends_it(width: int) -> None:
     lines = screen(FACTS, width)
     assert lines[:5] == [
         "dev1 (AWS account 111122223333): degraded",
-        "  degraded  1 messages are in the dead-letter queue",
+        "  degraded  the dead-letter queue has 1 message",
         "      docs/runbook.md#dead-letters",
-        "  degraded  5 records have a type that nobody takes, or none",
+        "  degraded  5 records had a type that nobody takes, or none",
         "      docs/runbook.md#records-unclaimed",
     ]
     for line in (
