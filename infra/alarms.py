@@ -102,6 +102,19 @@ def pipeline_metric(settings: Settings, record_type: str, name: str, statistic: 
     return Metric(namespace=PROJECT, name=name, dimensions=dimensions, statistic=statistic)
 
 
+def reads_throttled_metric(settings: Settings) -> Metric:
+    """Return the share of the Kinesis stream's reads that are throttled.
+
+    https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+    """
+    return Metric(
+        namespace="AWS/Kinesis",
+        name="ReadProvisionedThroughputExceeded",
+        dimensions={"StreamName": settings.stream_name},
+        statistic="Average",
+    )
+
+
 def queue_metric(queue_name: str, name: str, statistic: str) -> Metric:
     """Return a metric of an SQS queue.
 
@@ -258,16 +271,10 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
 
 
 def _stream_alarms(settings: Settings) -> list[Alarm]:
-    throttled = Metric(
-        namespace="AWS/Kinesis",
-        name="ReadProvisionedThroughputExceeded",
-        dimensions={"StreamName": settings.stream_name},
-        statistic="Average",
-    )
     return [
         Alarm(
             symptom="reads-throttled",
-            metrics=[throttled],
+            metrics=[reads_throttled_metric(settings)],
             # A fraction of all reads of the stream, for any number of shards.
             threshold=0.2,
             period_seconds=_FIVE_MINUTES,

@@ -14,6 +14,7 @@ See docs/exactly-once.md#replay. Every object is created, never replaced and nev
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
 import tempfile
 from collections.abc import Callable
@@ -65,10 +66,16 @@ class Begun:
         Their digests (`choice.digest`).
     unfinished
         Those with a choice that nobody has finished yet.
+    done
+        The keys of the marks of their finished choices.
+    complete
+        Whether all of them are here. Otherwise there are at least so many.
     """
 
     all: frozenset[str]
     unfinished: frozenset[str]
+    done: tuple[str, ...] = ()
+    complete: bool = True
 
 
 class Sources:
@@ -95,17 +102,34 @@ class Sources:
         self._layout = Layout(prefix, record_type)
         self._folder = folder
 
-    def begun(self) -> Begun:
-        """Return which sources have a choice, from one listing."""
+    def begun(self, most: int | None = None) -> Begun:
+        """Return which sources have a choice, from one listing.
+
+        Parameters
+        ----------
+        most
+            After how many objects the listing ends; never if None.
+        """
         choices: set[str] = set()
-        done: set[str] = set()
-        for each in self._store.objects(self._root):
+        done: dict[str, str] = {}
+        objects = self._store.objects(self._root)
+        for each in objects if most is None else itertools.islice(objects, most):
             source, _, name = each.key[len(self._root) :].rpartition("/")
             number, _, kind = name.partition(".")
-            (choices if kind == _CHOICE else done).add(f"{source}/{number}")
+            if kind == _CHOICE:
+                choices.add(f"{source}/{number}")
+            else:
+                done[f"{source}/{number}"] = each.key
+        complete = next(objects, None) is None
+        unfinished = choices - done.keys()
+        if not complete:
+            # The mark of the last choice may be behind the end.
+            unfinished.discard(max(choices, default=""))
         return Begun(
             frozenset(each.partition("/")[0] for each in choices),
-            frozenset(each.partition("/")[0] for each in choices - done),
+            frozenset(each.partition("/")[0] for each in unfinished),
+            tuple(done.values()),
+            complete,
         )
 
     def marks(self, source_digest: str) -> frozenset[str]:

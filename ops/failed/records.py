@@ -31,8 +31,8 @@ AREAS: tuple[Area, ...] = ("errors", "quarantine")
 
 _GZIP = b"\x1f\x8b"
 _MARK_BYTES = 16
-# Firehose's prefix has the hour: .../2026/11/28/09/name.
-_HOUR = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/\d{2}/[^/]+$")
+# Firehose's prefix has the date, and of a landed object the hour: .../2026/11/28/09/name.
+_DATE = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/(?:\d{2}/)?[^/]+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +155,21 @@ def failed_places(store: Store, prefix: str, record_type: str, area: Area) -> It
     root = f"{prefix}/{area}/{record_type}/"
     if area == "errors":
         for each in store.objects(root):
-            yield Place(record_type, area, each.key, partial(_of_errors, store, record_type, each))
+            yield error_output(store, record_type, each)
         return
     for plan in store.folders(root):
-        folder = f"{root}{plan}/"
-        yield Place(record_type, area, folder, partial(_of_quarantine, store, record_type, folder))
+        yield quarantine_of(store, record_type, f"{root}{plan}/")
+
+
+def error_output(store: Store, record_type: str, found: LandedObject) -> Place:
+    """Return an object of Firehose's error output as a place."""
+    return Place(record_type, "errors", found.key, partial(_of_errors, store, record_type, found))
+
+
+def quarantine_of(store: Store, record_type: str, folder: str) -> Place:
+    """Return the quarantine of one plan, a prefix with a slash at its end, as a place."""
+    objects = partial(_of_quarantine, store, record_type, folder)
+    return Place(record_type, "quarantine", folder, objects)
 
 
 def _of_errors(store: Store, record_type: str, found: LandedObject) -> Iterator[FailedObject]:
@@ -289,7 +299,7 @@ def _no_limit() -> None:
 
 
 def _day(key: str) -> str:
-    found = _HOUR.search(key)
+    found = _DATE.search(key)
     return "-".join(found.groups()) if found else ""
 
 

@@ -11,6 +11,7 @@ _EXAMPLES = """
 Examples:
 
   dmd status --stack prod1
+  dmd status --stack prod1 --watch
   dmd status --stack prod1 --since 7d --json
 """
 
@@ -26,8 +27,10 @@ Examples:
 @click.option(
     "--watch",
     type=click.IntRange(min=5),
+    is_flag=False,
+    flag_value=30,
     metavar="SECONDS",
-    help="Ask again every so many seconds, until Ctrl-C.",
+    help="Ask again every so many seconds, 30 if none are given, until Ctrl-C.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @stack_options

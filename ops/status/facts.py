@@ -20,6 +20,9 @@ class Pile:
         Their number and size.
     oldest, newest
         When the first and the last of them were put; None if there is none.
+    waiting
+        Records of the window that no replay has brought back; None if nobody has counted them, or
+        they are too many to read.
     complete
         Whether all were counted. Otherwise there are at least so many.
     """
@@ -28,6 +31,7 @@ class Pile:
     bytes: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None
+    waiting: int | None = None
     complete: bool = True
 
 
@@ -53,7 +57,7 @@ class PlanInFlight:
 
 @dataclass(frozen=True)
 class Partition:
-    """The last partition of a table.
+    """The last partition of a table that queries see.
 
     Parameters
     ----------
@@ -62,22 +66,57 @@ class Partition:
     files, bytes
         Of its Avro files.
     rows
-        Their rows; None if there are too many files to read.
+        Their rows; None if there are too many files to read, or one is not the Avro writer's.
+    complete
+        Whether all files were counted. Otherwise there are at least so many.
     """
 
     date: str
     files: int
     bytes: int
     rows: int | None
+    complete: bool = True
 
 
 @dataclass(frozen=True)
 class Replays:
-    """What ``dmd replay`` has brought back: sources, rows, and replays that are not finished."""
+    """What ``dmd replay`` has brought back.
+
+    Parameters
+    ----------
+    sources
+        Objects of which a replay has taken records.
+    rows
+        The rows that they became.
+    unfinished
+        Sources with a choice that is not finished: a replay is at work, or was killed.
+    complete
+        Whether all were counted. Otherwise there are at least so many.
+    """
 
     sources: int = 0
     rows: int = 0
     unfinished: int = 0
+    complete: bool = True
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A question that was not answered.
+
+    Parameters
+    ----------
+    what
+        What was asked for.
+    action
+        The action that the caller is not allowed; empty if something else is wrong.
+    error
+        The error's text.
+    """
+
+    what: str
+    action: str
+    error: str
 
 
 @dataclass(frozen=True)
@@ -133,6 +172,8 @@ class StackFacts:
     ----------
     stack, where
         Its name, and where it is.
+    option
+        The option with which another command finds it, after a space; empty if it needs none.
     now, since
         The time of asking, and the beginning of the window.
     types
@@ -150,7 +191,7 @@ class StackFacts:
         By name: ``same``, ``differs`` or ``missing``, compared with this checkout's packages, or
         ``not compared`` if these are not built.
     unknown
-        What could not be asked: the question, and the error.
+        What could not be asked.
     """
 
     stack: str
@@ -163,4 +204,5 @@ class StackFacts:
     dead_letters: int | None = None
     schedules: Mapping[str, str] | None = None
     functions: Mapping[str, str] | None = None
-    unknown: tuple[tuple[str, str], ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    option: str = ""

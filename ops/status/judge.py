@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from infra.alarms import alarms_of
 from infra.settings import Settings
-from ops.status.facts import StackFacts, TypeFacts
+from ops.status.facts import StackFacts, TypeFacts, Unknown
 
 _RUNBOOK = "docs/runbook.md"
 _OPERATIONS = "docs/operations.md"
@@ -69,6 +69,7 @@ def findings(facts: StackFacts, settings: Settings) -> list[Finding]:
     thresholds = {each.symptom: each.threshold for each in alarms_of(settings)}
     found = [
         *_of_stack(facts, deploy),
+        *_over_threshold(facts, thresholds),
         *(
             finding
             for each in facts.types
@@ -93,9 +94,7 @@ def _nothing_is_there(facts: StackFacts) -> bool:
 
 def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
     for symptom in facts.alarms or ():
-        page = symptom
-        for each in facts.types:
-            page = page.removesuffix(f"-{each.record_type}")
+        page = _page(symptom, facts)
         broken = page in _BROKEN_ALARMS
         health = Health.BROKEN if broken else Health.DEGRADED
         yield Finding(health, f"the alarm {symptom} is on", f"{_RUNBOOK}#{page}")
@@ -113,7 +112,7 @@ def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
     if facts.dead_letters:
         yield Finding(
             Health.DEGRADED,
-            f"{facts.dead_letters:,} messages are in the dead-letter queue",
+            f"the dead-letter queue has {_counted(facts.dead_letters, 'message')}",
             f"{_RUNBOOK}#dead-letters",
         )
     for name, state in sorted((facts.functions or {}).items()):
@@ -125,12 +124,51 @@ def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
                 f"the function {name} runs other code than this checkout's packages",
                 deploy,
             )
-    for what, error in facts.unknown:
+    yield from _of_unknown(facts.unknown)
+
+
+def _of_unknown(unknown: Sequence[Unknown]) -> Iterator[Finding]:
+    """Yield one finding for each action that is not allowed, and for each other error."""
+    causes: dict[tuple[str, str], list[str]] = {}
+    for each in unknown:
+        cause = (each.action, "") if each.action else ("", each.error)
+        causes.setdefault(cause, []).append(each.what)
+    for (action, error), whats in causes.items():
+        asked = ", ".join(whats)
+        if action:
+            text = f"you may not use {action}, so these are not known: {asked}"
+            yield Finding(Health.DEGRADED, text, f"{_OPERATIONS}#who-may-run-the-commands")
+        else:
+            text = f"these are not known: {asked} ({error})"
+            yield Finding(Health.DEGRADED, text, f"{_OPERATIONS}#is-it-healthy")
+
+
+def _over_threshold(facts: StackFacts, thresholds: Mapping[str, float]) -> Iterator[Finding]:
+    """Yield what will have an alarm if it lasts."""
+    values: dict[str, tuple[float | None, str]] = {
+        "reads-throttled": (facts.reads_throttled, "reads of the Kinesis stream are throttled")
+    }
+    for each in facts.types:
+        name = each.record_type
+        behind = None if each.behind_seconds is None else each.behind_seconds * 1000
+        values[f"stream-behind-{name}"] = (behind, f"{name} is read late from the Kinesis stream")
+        late = f"records of {name} wait in Firehose"
+        values[f"delivery-late-{name}"] = (each.freshness_seconds, late)
+    for symptom, (value, what) in values.items():
+        if value is None or value <= thresholds[symptom] or symptom in (facts.alarms or ()):
+            continue
         yield Finding(
             Health.DEGRADED,
-            f"{what}: not known ({error})",
-            f"{_OPERATIONS}#who-may-run-the-commands",
+            f"{what}; if it lasts, the alarm {symptom} starts",
+            f"{_RUNBOOK}#{_page(symptom, facts)}",
         )
+
+
+def _page(symptom: str, facts: StackFacts) -> str:
+    """Return the heading of an alarm's section, which is the same for all record types."""
+    for each in facts.types:
+        symptom = symptom.removesuffix(f"-{each.record_type}")
+    return symptom
 
 
 def _of_type(
@@ -160,7 +198,7 @@ def _of_type(
         if plan.aside:
             yield Finding(
                 Health.DEGRADED,
-                f"{plan.aside} plans are set aside in {plan.key}",
+                f"{plan.key} has {_counted(plan.aside, 'plan')} set aside",
                 f"{_OPERATIONS}#objects-that-s3-refuses",
             )
         if plan.state != "waiting" and stack.now - plan.since > _OLD_PLAN:
@@ -169,29 +207,34 @@ def _of_type(
                 f"the plan {plan.key} is {plan.state} since {ago(stack.now, plan.since)}",
                 f"{_RUNBOOK}#writer-failing",
             )
-    for pile, what, where in (
-        (facts.failed, "records of {} failed", "errors"),
-        (facts.quarantined, "lines of {} went to quarantine", "quarantine"),
+    for pile, noun, what, where in (
+        (facts.failed, "record", "failed", "errors"),
+        (facts.quarantined, "line", "went to quarantine", "quarantine"),
     ):
-        # What is older than the window is on the screen, and no news.
-        if pile and pile.newest and pile.newest >= stack.since:
+        # What is older than the window is on the screen, and no news; so is what was replayed.
+        if pile and pile.newest and pile.newest >= stack.since and pile.waiting != 0:
+            found = _counted(pile.waiting, noun) if pile.waiting else f"{noun}s"
             yield Finding(
                 Health.DEGRADED,
-                f"{what.format(name)}, the last {ago(stack.now, pile.newest)} ago",
-                f"dmd errors explain --type {name} --where {where}",
+                f"{found} of {name} {what}, the last {ago(stack.now, pile.newest)} ago",
+                f"dmd errors explain{stack.option} --type {name} --where {where}",
             )
     if unclaimed := facts.outcomes.get("RecordsUnclaimed"):
         yield Finding(
             Health.DEGRADED,
-            f"{unclaimed:,} records have a type that nobody takes, or none",
+            f"{_counted(unclaimed, 'record')} had a type that nobody takes, or none",
             f"{_RUNBOOK}#records-unclaimed",
         )
     if facts.replays and facts.replays.unfinished:
         yield Finding(
             Health.DEGRADED,
-            f"{facts.replays.unfinished} replays of {name} are not finished",
-            f"dmd replay --type {name}",
+            f"{_counted(facts.replays.unfinished, 'unfinished replay')} of {name}",
+            f"dmd replay{stack.option} --type {name}",
         )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def ago(now: datetime, then: datetime | None) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
-from console.tables import print_table
+from console.tables import print_records, print_table
 from console.terminal import visible
 from ops.status.facts import Pile, StackFacts, TypeFacts
 from ops.status.judge import Finding, Health, ago, health_of
 
 _STYLES = {Health.HEALTHY: "green", Health.DEGRADED: "yellow", Health.BROKEN: "red"}
 _UNKNOWN = "?"
-_MOST_REASONS = 3
+_NONE = "-"
+_BETWEEN = 2
 
 
 def print_status(facts: StackFacts, found: Sequence[Finding], console: Console) -> None:
@@ -39,89 +41,113 @@ def print_status(facts: StackFacts, found: Sequence[Finding], console: Console) 
         )
         console.print(f"      {visible(each.remedy)}", soft_wrap=True)
     console.print()
-    window = ago(facts.now, facts.since)
-    header = ["type", "delivery", "freshness", "behind", f"in {window}", "rows", "repeats"]
-    header += ["landed", "plans", "last partition", "failed", "quarantine", "replayed"]
-    print_table(console, header, [_row(each, facts) for each in facts.types])
+    _print_types(facts, console)
     console.print()
-    for line in _lines(facts):
-        console.print(line, soft_wrap=True)
+    for line in (*_reasons(facts), *_lines(facts)):
+        console.print(visible(line), soft_wrap=True)
 
 
-def _row(each: TypeFacts, facts: StackFacts) -> list[str]:
+def _print_types(facts: StackFacts, console: Console) -> None:
+    """Print the record types beside each other, or one below the other if they are too wide."""
+    rows = _rows(facts)
+    names = [each.record_type for each in facts.types]
+    header = ["", *names]
+    table = [[label, *(value(each) for each in facts.types)] for label, value in rows]
+    width = sum(
+        max(map(cell_len, column)) + _BETWEEN for column in zip(header, *table, strict=True)
+    )
+    if width - _BETWEEN <= console.width:
+        print_table(console, header, table)
+        return
+    print_records(
+        console,
+        ["type", *(label for label, _ in rows)],
+        [[each.record_type, *(value(each) for _, value in rows)] for each in facts.types],
+    )
+
+
+def _rows(facts: StackFacts) -> list[tuple[str, Callable[[TypeFacts], str]]]:
+    """Return what is said of each record type."""
+    window = ago(facts.now, facts.since)
     return [
-        each.record_type,
-        each.delivery or _UNKNOWN,
-        _seconds(each.freshness_seconds),
-        _seconds(each.behind_seconds),
-        _outcomes(each),
-        _number(each.written.get("RowsWritten")),
-        _number(each.written.get("RepeatsDropped")),
-        _pile(each.landed, facts.now),
-        _plans(each, facts.now),
-        _partition(each),
-        _since(each.failed),
-        _since(each.quarantined),
-        "" if not each.replays or not each.replays.sources else f"{each.replays.rows:,} rows",
+        ("delivery stream", lambda each: each.delivery or _UNKNOWN),
+        ("freshness", lambda each: _seconds(each.freshness_seconds)),
+        ("behind stream", lambda each: _seconds(each.behind_seconds)),
+        (f"ok in {window}", lambda each: _number(each.outcomes.get("RecordsOk"))),
+        ("failed", lambda each: _number(each.outcomes.get("RecordsFailed"))),
+        ("dropped", lambda each: _number(each.outcomes.get("RecordsDropped"))),
+        ("landed waiting", lambda each: _objects(each.landed)),
+        ("  bytes", lambda each: _bytes(each.landed)),
+        ("  oldest", lambda each: _age(each.landed, facts.now)),
+        ("plans", lambda each: _plans(each, facts.now)),
+        (f"rows in {window}", lambda each: _number(each.written.get("RowsWritten"))),
+        ("repeats", lambda each: _number(each.written.get("RepeatsDropped"))),
+        ("last partition", lambda each: each.partition.date if each.partition else _NONE),
+        ("  files", _files),
+        ("  rows", lambda each: _number(each.partition.rows if each.partition else None)),
+        ("errors/", lambda each: _objects(each.failed)),
+        ("  since", lambda each: _day(each.failed)),
+        ("quarantine/", lambda each: _objects(each.quarantined)),
+        ("  since", lambda each: _day(each.quarantined)),
+        ("replayed rows", _replayed),
     ]
 
 
-def _outcomes(each: TypeFacts) -> str:
-    if "RecordsReceived" not in each.outcomes:
-        return "-"
-    ok, failed = (each.outcomes.get(name, 0) for name in ("RecordsOk", "RecordsFailed"))
-    text = f"{ok:,} ok, {failed:,} failed"
-    if each.reasons:
-        worst = sorted(each.reasons.items(), key=lambda pair: -pair[1])
-        listed = ", ".join(f"{reason} {count:,}" for reason, count in worst[:_MOST_REASONS])
-        more = len(worst) - _MOST_REASONS
-        text += f" ({listed}{f', {more} more' if more > 0 else ''})"
-    return text
+def _seconds(value: float | None) -> str:
+    return _NONE if value is None else f"{value:,.0f} s"
 
 
-def _pile(pile: Pile | None, now: datetime) -> str:
-    if pile is None:
-        return _UNKNOWN
-    if not pile.objects:
-        return "0"
-    at_least = "" if pile.complete else "at least "
-    age = ago(now, pile.oldest)
-    return f"{at_least}{pile.objects:,} ({decimal(pile.bytes)}), oldest {age}"
+def _number(value: int | None) -> str:
+    return _NONE if value is None else f"{value:,}"
+
+
+def _at_least(count: int, complete: bool) -> str:
+    return f"{count:,}" if complete else f"≥ {count:,}"
+
+
+def _objects(pile: Pile | None) -> str:
+    return _UNKNOWN if pile is None else _at_least(pile.objects, pile.complete)
+
+
+def _bytes(pile: Pile | None) -> str:
+    return decimal(pile.bytes) if pile and pile.objects else _NONE
+
+
+def _age(pile: Pile | None, now: datetime) -> str:
+    return ago(now, pile.oldest) if pile and pile.oldest else _NONE
+
+
+def _day(pile: Pile | None) -> str:
+    return f"{pile.oldest:%Y-%m-%d}" if pile and pile.oldest else _NONE
+
+
+def _files(each: TypeFacts) -> str:
+    return _at_least(each.partition.files, each.partition.complete) if each.partition else _NONE
 
 
 def _plans(each: TypeFacts, now: datetime) -> str:
     if each.plans is None:
         return _UNKNOWN
-    return ", ".join(f"{plan.state} {ago(now, plan.since)}" for plan in each.plans) or "0"
-
-
-def _partition(each: TypeFacts) -> str:
-    found = each.partition
-    if found is None:
-        return "-"
-    rows = "" if found.rows is None else f"{found.rows:,} rows in "
-    return f"{found.date}: {rows}{_count(found.files, 'file')}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _since(pile: Pile | None) -> str:
-    if pile is None:
-        return _UNKNOWN
-    if not pile.oldest:
+    if not each.plans:
         return "0"
-    at_least = "" if pile.complete else "at least "
-    return f"{at_least}{_count(pile.objects, 'object')} since {pile.oldest:%Y-%m-%d}"
+    return f"{len(each.plans)}, {ago(now, min(plan.since for plan in each.plans))}"
 
 
-def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f} s"
+def _replayed(each: TypeFacts) -> str:
+    found = each.replays
+    return _UNKNOWN if found is None else _at_least(found.rows, found.complete)
 
 
-def _number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
+def _reasons(facts: StackFacts) -> list[str]:
+    return [
+        f"failed {each.record_type}: "
+        + ", ".join(
+            f"{reason} {count:,}"
+            for reason, count in sorted(each.reasons.items(), key=lambda pair: -pair[1])
+        )
+        for each in facts.types
+        if each.reasons
+    ]
 
 
 def _lines(facts: StackFacts) -> list[str]:
@@ -131,13 +157,20 @@ def _lines(facts: StackFacts) -> list[str]:
     enabled = [state for state in (schedules or {}).values() if state == "ENABLED"]
     same = [state for state in functions.values() if state == "same"]
     tables = [each for each in facts.types if each.table == "same"]
+    unclaimed = [
+        each.outcomes["RecordsUnclaimed"]
+        for each in facts.types
+        if "RecordsUnclaimed" in each.outcomes
+    ]
     return [
+        f"records without a known type: {_NONE if not unclaimed else f'{sum(unclaimed):,}'}",
         f"alarms on: {_UNKNOWN if facts.alarms is None else len(facts.alarms)}",
-        f"reads throttled: {'-' if throttled is None else f'{throttled:.0%}'}",
+        f"reads throttled: {_NONE if throttled is None else f'{throttled:.0%}'}",
         f"dead letters: {_UNKNOWN if facts.dead_letters is None else facts.dead_letters}",
         f"schedules enabled: "
         f"{_UNKNOWN if schedules is None else f'{len(enabled)} of {len(schedules)}'}",
-        f"functions with this checkout's code: {len(same)} of {len(functions)}"
+        f"functions with this checkout's code: "
+        f"{_UNKNOWN if facts.functions is None else f'{len(same)} of {len(functions)}'}"
         + (" (run `make package` to compare)" if "not compared" in functions.values() else ""),
         f"tables with this checkout's schema: {len(tables)} of {len(facts.types)}",
     ]

@@ -130,3 +130,13 @@ def test_a_mark_is_a_function_of_the_data_alone() -> None:
     other = FailedRecord(b"x", True, "b", "")
     assert one.mark == other.mark != FailedRecord(b"y", False, "a", "2026-11-22").mark
     assert etag_of(b"x") != one.mark
+
+
+@pytest.mark.parametrize("folder", ["2026/11/22", "2026/11/22/12"], ids=["date", "date and hour"])
+def test_a_line_without_a_time_is_of_the_day_in_its_key(folder: str) -> None:
+    """Firehose's prefix of the error output has no hour (`infra.bucket`)."""
+    store = MemoryStore()
+    line = json.dumps({"rawData": base64.b64encode(b"x").decode()}).encode()
+    store.put(f"{PREFIX}/errors/demand/processing-failed/{folder}/a", line)
+    (found,) = read(store, "errors")
+    assert found.day == "2026-11-22"

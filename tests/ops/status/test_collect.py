@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
 import pytest
-from botocore.exceptions import ClientError
 
 from avro_writer.plan import Input, Plan
 from console.kept_run import KeptRun, announced
 from emulation.emulator import embedded_emulator
+from emulation.endpoint import Endpoint
+from emulation.gateway import Gateway
 from estate.provision import local_settings, provision
 from estate.referenced import make_referenced
 from ops.deployment import Deployment, open_deployment
 from ops.options import StackOptions
-from ops.status import action
+from ops.status import action, objects
+from ops.status.asking import ACTIONS
 from ops.status.collect import collect
-from ops.status.facts import StackFacts
+from ops.status.facts import StackFacts, TypeFacts
+from ops.status.judge import findings
 from tests.support.memory_store import MemoryStore
 from tests.support.packages import write_packages
-from tests.support.replaying import changed, error_lines, put_errors, replay
+from tests.support.replaying import bad_line, changed, error_lines, put_errors, replay
 from tests.support.writer import land, landed_row, ndjson, run
 
 
@@ -79,13 +85,102 @@ def test_what_is_in_the_bucket_is_counted(deployment: Deployment) -> None:
     landed = Input("data-pipeline/landing/demand/lanes=2/x", '"1"', 1)
     plan = Plan("0", "reading", "demand", (landed,), "before", 0.0)
     store.put("data-pipeline/compaction/demand/2-0.json", plan.to_json())
-    store.put("data-pipeline/quarantine/demand/p/entries-0.jsonl.gz", gzip.compress(b"{}\n"))
+    store.put(
+        "data-pipeline/quarantine/demand/p/entries-0.jsonl.gz",
+        gzip.compress(json.dumps(bad_line(9)).encode()),
+    )
     put(deployment, store)
     facts = of_demand(deployment)
     assert (facts.landed.objects, facts.failed.objects, facts.quarantined.objects) == (1, 1, 1)
     assert (facts.partition.date, facts.partition.rows) == ("2026-11-22", 3)
     assert [(each.state, each.aside) for each in facts.plans] == [("reading", 0)]
     assert (facts.replays.sources, facts.replays.rows, facts.replays.unfinished) == (1, 1, 0)
+
+
+@pytest.fixture
+def sale(deployment: Deployment) -> Iterator[Callable[..., TypeFacts]]:
+    """Puts objects of the sale type by the end of their keys, and returns its facts."""
+    s3 = deployment.client("s3")
+    kept: set[str] = set()
+
+    def facts(bodies: Mapping[str, bytes] = MappingProxyType({})) -> TypeFacts:
+        for key, body in bodies.items():
+            kept.add(f"data-pipeline/{key}")
+            s3.put_object(Bucket=deployment.bucket, Key=f"data-pipeline/{key}", Body=body)
+        return next(each for each in facts_of(deployment).types if each.record_type == "sale")
+
+    yield facts
+    for key in kept:
+        s3.delete_object(Bucket=deployment.bucket, Key=key)
+
+
+ERRORS = "errors/sale/processing-failed"
+
+
+def test_of_more_objects_than_are_listed_the_newest_are_still_known(
+    sale: Callable[..., TypeFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_MOST_KEYS", 2)
+    old = datetime.now(UTC) - timedelta(days=40)
+    today = f"{datetime.now(UTC):%Y/%m/%d}"
+    many = {f"{ERRORS}/{old:%Y/%m/%d}/{number}": b"?" for number in range(3)}
+    begin = datetime.now(UTC)
+    found = sale({**many, f"{ERRORS}/{today}/a": error_lines(b"1", b"2")}).failed
+    assert found is not None
+    assert (found.objects, found.complete) == (2, False)
+    assert found.newest is not None
+    assert found.newest >= begin.replace(microsecond=0), "the last one, beyond the listing's end"
+    assert found.waiting == 2
+
+
+def test_what_was_replayed_does_not_wait(deployment: Deployment) -> None:
+    store = MemoryStore()
+    put_errors(store, "replayed", error_lines(changed(71), changed(72)))
+    put_errors(store, "replayed-in-part", error_lines(changed(73), b"no json"))
+    store.put(
+        "data-pipeline/quarantine/demand/20261128T100000000Z-0/entries-0.jsonl.gz",
+        gzip.compress(json.dumps(bad_line(74)).encode() + b"\n"),
+    )
+    before = of_demand(deployment)
+    put(deployment, store)
+    added = of_demand(deployment)
+    assert added.failed.waiting - before.failed.waiting == 4
+    assert added.quarantined.waiting - before.quarantined.waiting == 1
+    replay(store)
+    put(deployment, store)
+    after = of_demand(deployment)
+    assert after.failed.waiting - before.failed.waiting == 1, "what failed again"
+    assert after.quarantined.waiting == before.quarantined.waiting
+
+
+def test_a_copy_in_quarantine_is_no_entry_more(sale: Callable[..., TypeFacts]) -> None:
+    plan = f"quarantine/sale/{datetime.now(UTC):%Y%m%dT%H%M%S000Z}-0"
+    copy = f"data-pipeline/{plan}/objects/0-a.gz"
+    entry = {"kind": "object", "key": "a", "etag": "e", "reason": "no time", "copy": copy}
+    found = sale(
+        {
+            f"{plan}/entries-0.jsonl.gz": gzip.compress(json.dumps(entry).encode() + b"\n"),
+            f"{plan}/objects/0-a.gz": gzip.compress(b"one\ntwo\n"),
+        }
+    ).quarantined
+    assert found is not None
+    assert (found.objects, found.waiting) == (1, 2)
+
+
+def test_records_that_are_too_many_to_read_are_not_counted(
+    sale: Callable[..., TypeFacts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "_MOST_BYTES", 10)
+    found = sale({f"{ERRORS}/{datetime.now(UTC):%Y/%m/%d}/a": error_lines(b"1")}).failed
+    assert found is not None
+    assert (found.objects, found.waiting) == (1, None)
+
+
+def test_the_last_partition_is_one_that_queries_see(sale: Callable[..., TypeFacts]) -> None:
+    dates = ("2026-11-20", "2026-11-21", "9999-01-01", "?")
+    found = sale({f"avro/sale/partition_date={each}/a.avro": b"" for each in dates}).partition
+    assert found is not None
+    assert (found.date, found.files, found.rows) == ("2026-11-21", 1, None)
 
 
 def test_reasons_come_from_the_transforms_log(deployment: Deployment) -> None:
@@ -158,20 +253,81 @@ def test_what_was_changed_by_hand_is_seen(deployment: Deployment, tmp_path: Path
     assert facts.dead_letters == 1
 
 
-def test_one_denied_question_fails_nothing_else(
+@contextlib.contextmanager
+def as_somebody(deployment: Deployment, *denied: str) -> Iterator[Deployment]:
+    """Who may use all actions of `dmd status` but some, judged as AWS does."""
+    allowed = [each for each in ACTIONS.values() if each not in denied]
+    statement = {"Effect": "Allow", "Action": allowed, "Resource": "*"}
+    with Gateway(Endpoint(str(deployment.endpoint_url))) as gateway:
+        iam = gateway.endpoint.client("iam")
+        name = f"somebody-{len(allowed)}-{len(iam.list_roles()['Roles'])}"
+        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+                 "Action": "sts:AssumeRole"}  # fmt: skip
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(statement))
+        credentials = gateway.assume_for_service(arn, "lambda.amazonaws.com")
+        endpoint = gateway.endpoint.with_credentials(credentials)
+        yield replace(deployment, make_client=endpoint.client)
+
+
+def policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+
+def test_who_has_the_listed_actions_knows_everything(deployment: Deployment) -> None:
+    with as_somebody(deployment) as somebody:
+        assert facts_of(somebody).unknown == ()
+
+
+@pytest.mark.parametrize("action", sorted(set(ACTIONS.values())))
+def test_an_action_that_is_denied_is_named_and_fails_nothing_else(
+    deployment: Deployment, sale: Callable[..., TypeFacts], action: str
+) -> None:
+    """Each listed action is needed, too."""
+    sale({"compaction/sale/2-1.json": Plan("0", "reading", "sale", (), "run", 0.0).to_json()})
+    with as_somebody(deployment, action) as somebody:
+        facts = facts_of(somebody)
+    assert {each.action for each in facts.unknown} == {action}
+    found = findings(facts, deployment.settings)
+    assert [each.what for each in found if action in each.what] == [
+        f"you may not use {action}, so these are not known: "
+        + ", ".join(each.what for each in facts.unknown)
+    ]
+    for what, told in (
+        ("alarms", facts.alarms),
+        ("dead letters", facts.dead_letters),
+        ("schedules", facts.schedules),
+        ("functions", facts.functions),
+        ("delivery stream of sale", facts.types[1].delivery),
+        ("plans of sale", facts.types[1].plans),
+        ("table of sale", facts.types[1].table),
+    ):
+        assert (told is None) == (what in {each.what for each in facts.unknown}), what
+
+
+def test_what_nobody_can_read_is_said_and_the_rest_is_there(
     deployment: Deployment, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    denied = ClientError(
-        {"Error": {"Code": "AccessDenied", "Message": "not authorized: glue:GetTable"}}, "GetTable"
-    )
-    with mock.patch("ops.status.collect._table", side_effect=denied):
-        status = action.run(StackOptions(), since="24h", watch=None, as_json=True)
+    s3 = deployment.client("s3")
+    keys = [
+        "data-pipeline/compaction/notification/2-1.json",
+        "data-pipeline/avro/notification/partition_date=2026-11-22/no.avro",
+        "data-pipeline/replay/notification/0/0.done.json",
+    ]
+    for key in keys:
+        s3.put_object(Bucket=deployment.bucket, Key=key, Body=b"?")
+    status = action.run(StackOptions(), since="24h", watch=None, as_json=True)
     found = json.loads(capsys.readouterr().out)
+    for key in keys:
+        s3.delete_object(Bucket=deployment.bucket, Key=key)
     assert status in (3, 4)
-    assert {what for what, _ in found["unknown"]} == {
-        f"table of {each}" for each in ("demand", "sale", "event", "notification")
-    }
-    assert found["types"][0]["delivery"] == "ACTIVE"
+    assert [each["what"] for each in found["unknown"]] == [
+        "plans of notification", "replays of notification",
+    ]  # fmt: skip
+    assert f"{keys[0]} is not a plan" in found["unknown"][0]["error"]
+    (notification,) = (t for t in found["types"] if t["record_type"] == "notification")
+    assert (notification["partition"]["files"], notification["partition"]["rows"]) == (1, None)
+    assert notification["delivery"] == "ACTIVE"
 
 
 def test_watch_asks_again(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
