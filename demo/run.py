@@ -26,6 +26,7 @@ from demo.feed.table import write_items
 from demo.reconciliation import (
     Partition,
     TypeCounts,
+    count_once,
     count_types,
     discrepancies,
     list_keys,
@@ -110,6 +111,9 @@ class Outcome:
         has counted them.
     counts
         The counts of each record type.
+    once
+        The counts of all types together, in which each record counts once; None if whole batches
+        failed.
     partitions
         The partitions of the tables.
     discrepancies
@@ -126,6 +130,7 @@ class Outcome:
     table_changes: int
     unclaimed: int = 0
     counts: dict[str, TypeCounts] = field(default_factory=dict)
+    once: TypeCounts | None = None
     partitions: list[Partition] = field(default_factory=list)
     discrepancies: list[str] = field(default_factory=list)
     denials: list[str] = field(default_factory=list)
@@ -309,15 +314,18 @@ def _run(
     progress.step("Reading back what was written")
     contents = read_contents(s3, settings.bucket_name, DATA_PREFIX)
     counts = count_types(pipeline.counts(), contents)
+    unclaimed = pipeline.metrics.total("RecordsUnclaimed")
+    once = count_once(fed.accepted, counts, contents, unclaimed)
     return Outcome(
         stack=options.stack,
         endpoint_url=operator.url,
         fed=fed,
         table_changes=table_changes,
-        unclaimed=pipeline.metrics.total("RecordsUnclaimed"),
+        unclaimed=unclaimed,
         counts=counts,
+        once=once,
         partitions=[contents.partitions[key] for key in sorted(contents.partitions)],
-        discrepancies=discrepancies(fed.accepted, counts),
+        discrepancies=discrepancies(fed.accepted, counts, once),
         denials=[f"{denial.message} ({denial.count} times)" for denial in pipeline.gate.denials()],
         seconds=time.monotonic() - started,
     )
