@@ -19,7 +19,6 @@ import fastavro
 
 from emulation.firehose import DeliveryCounts
 
-
 # Firehose's error code of a record that the transform answered ``ProcessingFailed``.
 # https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
 _ONE_RECORD = "Lambda.ProcessingFailedStatus"
