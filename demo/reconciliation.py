@@ -1,14 +1,16 @@
 """Reconciles the counts of a run, which come from independent sources.
 
-The records fed and the delivery streams' work are counted during the run. Failed records, rows,
-repeats and quarantine are counted in the bucket at the end.
+The records fed, the delivery streams' work and the records that nobody takes are counted during the
+run. Failed records, rows, repeats and quarantine are counted in the bucket at the end.
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +18,10 @@ from typing import Any
 import fastavro
 
 from emulation.firehose import DeliveryCounts
+
+# Firehose's error code of a record that the transform answered ``ProcessingFailed``.
+# https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
+_ONE_RECORD = "Lambda.ProcessingFailedStatus"
 
 
 @dataclass
@@ -62,9 +68,25 @@ class Partition:
 
 @dataclass
 class Contents:
-    """The contents of the bucket at the end, by record type."""
+    """The contents of the bucket at the end, by record type.
+
+    Parameters
+    ----------
+    errors
+        Failed records.
+    failed
+        The same records by a digest of their data.
+    whole_batches
+        Whether some of them failed with their whole batch, which has records of other types, too.
+    rows, repeats, quarantined, quarantined_objects, left
+        As `TypeCounts` has them.
+    partitions
+        The partitions of the tables.
+    """
 
     errors: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, Counter[bytes]] = field(default_factory=dict)
+    whole_batches: bool = False
     rows: dict[str, int] = field(default_factory=dict)
     repeats: dict[str, int] = field(default_factory=dict)
     quarantined: dict[str, int] = field(default_factory=dict)
@@ -93,7 +115,7 @@ def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
         elif area in ("errors", "quarantine", "avro"):
             body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             if area == "errors":
-                _count(contents.errors, record_type, len(_text(key, body).splitlines()))
+                _read_errors(contents, record_type, _text(key, body))
             elif area == "quarantine":
                 _read_quarantine(contents, seen, record_type, key, body)
             else:
@@ -121,7 +143,53 @@ def count_types(
     }
 
 
-def discrepancies(fed: int, counts: Mapping[str, TypeCounts]) -> list[str]:
+def count_once(
+    fed: int, counts: Mapping[str, TypeCounts], contents: Contents, unclaimed: int
+) -> TypeCounts | None:
+    """Return the counts of all record types together, in which each record counts once.
+
+    Each delivery stream reads every record. A record that all of them dropped is one that nobody
+    takes. A record that is no change record fails in all of them.
+
+    Parameters
+    ----------
+    fed
+        Number of records that the Kinesis stream accepted.
+    counts
+        The counts of each record type.
+    contents
+        The contents of the bucket.
+    unclaimed
+        Records that nobody takes, as the transform has counted them.
+
+    Returns
+    -------
+    TypeCounts or None
+        None if a delivery stream put whole batches into the error output. These have records that
+        other delivery streams have delivered.
+    """
+    if contents.whole_batches:
+        return None
+    # The same data may be fed twice, but then each delivery stream has it twice.
+    failed: Counter[bytes] = Counter()
+    for each in contents.failed.values():
+        failed |= each
+    return TypeCounts(
+        received=fed,
+        dropped=unclaimed,
+        failed=failed.total(),
+        delivered=sum(each.delivered for each in counts.values()),
+        written=sum(each.written for each in counts.values()),
+        repeats=sum(each.repeats for each in counts.values()),
+        quarantined=sum(each.quarantined for each in counts.values()),
+        quarantined_objects=sum(each.quarantined_objects for each in counts.values()),
+        left=sum(each.left for each in counts.values()),
+    )
+
+
+def discrepancies(
+    fed: int, counts: Mapping[str, TypeCounts], once: TypeCounts | None = None
+) -> list[str]:
     """Return a line for each stage that does not reconcile; an empty list if all do.
 
     Parameters
@@ -130,6 +198,8 @@ def discrepancies(fed: int, counts: Mapping[str, TypeCounts]) -> list[str]:
         Number of records that the Kinesis stream accepted.
     counts
         The counts of each record type.
+    once
+        The counts in which each record counts once, if they are known.
     """
     found = []
     for record_type, each in counts.items():
@@ -158,6 +228,15 @@ def discrepancies(fed: int, counts: Mapping[str, TypeCounts]) -> list[str]:
                     else ""
                 )
             )
+    if (
+        once is not None
+        and all(each.received == fed for each in counts.values())
+        and fed != once.delivered + once.failed + once.dropped
+    ):
+        found.append(
+            f"all types: the stream accepted {fed:,} records, but delivered {once.delivered:,} + "
+            f"failed {once.failed:,} + taken by nobody {once.dropped:,}"
+        )
     return found
 
 
@@ -170,6 +249,16 @@ def list_keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
 
 def _text(key: str, body: bytes) -> bytes:
     return gzip.decompress(body) if key.endswith(".gz") else body
+
+
+def _read_errors(contents: Contents, record_type: str, lines: bytes) -> None:
+    failed = contents.failed.setdefault(record_type, Counter())
+    for line in lines.splitlines():
+        entry = json.loads(line)
+        _count(contents.errors, record_type, 1)
+        failed[hashlib.blake2b(entry["rawData"].encode(), digest_size=16).digest()] += 1
+        if entry["errorCode"] != _ONE_RECORD:
+            contents.whole_batches = True
 
 
 def _read_quarantine(

@@ -29,6 +29,7 @@ from demo.feed.table import write_items
 from demo.reconciliation import (
     Partition,
     TypeCounts,
+    count_once,
     count_types,
     discrepancies,
     list_keys,
@@ -116,6 +117,9 @@ class Outcome:
         generated.
     counts
         The counts of each record type.
+    once
+        The counts of all types together, in which each record counts once; None if whole batches
+        failed.
     partitions
         The partitions of the tables.
     discrepancies
@@ -133,6 +137,7 @@ class Outcome:
     unclaimed: int = 0
     failed: FailedRecords | None = None
     counts: dict[str, TypeCounts] = field(default_factory=dict)
+    once: TypeCounts | None = None
     partitions: list[Partition] = field(default_factory=list)
     discrepancies: list[str] = field(default_factory=list)
     denials: list[str] = field(default_factory=list)
@@ -323,16 +328,19 @@ def _run(
     progress.step("Reading back what was written")
     contents = read_contents(s3, settings.bucket_name, DATA_PREFIX)
     counts = count_types(pipeline.counts(), contents)
+    unclaimed = pipeline.metrics.total("RecordsUnclaimed")
+    once = count_once(fed.accepted, counts, contents, unclaimed)
     return Outcome(
         stack=options.stack,
         endpoint_url=operator.url,
         fed=fed,
         table_changes=table_changes,
-        unclaimed=pipeline.metrics.total("RecordsUnclaimed"),
+        unclaimed=unclaimed,
         failed=None if options.input is None else _failed(s3, settings),
         counts=counts,
+        once=once,
         partitions=[contents.partitions[key] for key in sorted(contents.partitions)],
-        discrepancies=discrepancies(fed.accepted, counts),
+        discrepancies=discrepancies(fed.accepted, counts, once),
         denials=[f"{denial.message} ({denial.count} times)" for denial in pipeline.gate.denials()],
         seconds=time.monotonic() - started,
     )

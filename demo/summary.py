@@ -20,6 +20,8 @@ from demo.run import Outcome
 from infra.queries import saved_queries
 
 _MOST_REFUSED_SHOWN = 10
+# A record type has no space in its name.
+_EACH_RECORD_ONCE = "each record once"
 
 
 def closing_queries(
@@ -59,7 +61,7 @@ def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) 
     if outcome.unclaimed:
         console.print(
             f"\n{outcome.unclaimed:,} records have no record type, or one that no delivery stream "
-            "takes: all of them dropped these records, and no place keeps them."
+            "takes. All delivery streams dropped them, and only the Kinesis stream has them."
         )
     console.print()
     _print_partitions(outcome, console)
@@ -125,6 +127,7 @@ def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> 
         "failed": asdict(outcome.failed) if outcome.failed else None,
         "mostly_failed": outcome.mostly_failed,
         "types": {record_type: asdict(counts) for record_type, counts in outcome.counts.items()},
+        "each_record_once": asdict(outcome.once) if outcome.once else None,
         "partitions": [asdict(each) for each in outcome.partitions],
         "queries": [
             {
@@ -152,9 +155,12 @@ def _print_counts(outcome: Outcome, console: Console) -> None:
         "+ repeats",
         "+ quarantined",
     )
+    counted = dict(outcome.counts)
+    if outcome.once:
+        counted[_EACH_RECORD_ONCE] = outcome.once
     rows = [
         (
-            record_type,
+            name,
             *(
                 f"{number:,}"
                 for number in (
@@ -167,7 +173,7 @@ def _print_counts(outcome: Outcome, console: Console) -> None:
                 )
             ),
         )
-        for record_type, each in outcome.counts.items()
+        for name, each in counted.items()
     ]
     print_table(console, header, rows)
 

@@ -196,6 +196,7 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
 def _type_alarms(settings: Settings) -> list[Alarm]:
     # The transform of the first type counts for all.
     first, types = settings.demand_data_types[0], ", ".join(settings.demand_data_types)
+    log_group = function_log_group(settings.naming.transform_function(first))
     return [
         Alarm(
             symptom="records-unclaimed",
@@ -207,8 +208,9 @@ def _type_alarms(settings: Settings) -> list[Alarm]:
             description=(
                 f"Records have no record type, or one that is none of {types}; every delivery "
                 "stream drops them, and no place keeps them once the Kinesis stream's retention "
-                "ends. First: find out who writes them. If the type is to be kept, add it to "
-                "demand_data_types."
+                "ends. First: look for 'nobody takes these records' in the log group "
+                f"{log_group}: it says where the stream has them. If the type is to be kept, add "
+                "it to demand_data_types."
             ),
         )
     ]

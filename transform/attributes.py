@@ -3,15 +3,16 @@
 See docs/design.md#no-attribute-is-lost.
 
 An attribute value is DynamoDB JSON, for example ``{"S": "text"}``: a map with one type marker. A
-converter returns the value as it is landed (see `schemas.columns`), or raises `Misfit`. Some values
-lose detail in the column: a time finer than a millisecond, a number with more digits than a double,
-a map with fields that the record lacks. The converter then also appends to ``narrowed``, and the
-caller keeps the whole attribute in ``rescued_attributes``.
+converter returns the value as it is landed (see `schemas.columns`), or raises `Misfit`. The column
+does not hold some values completely, for example a time finer than a millisecond. The converter
+then also appends to ``losses``, and the caller keeps the whole attribute in
+``rescued_attributes``.
 """
 
 from __future__ import annotations
 
 import binascii
+import enum
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,19 @@ from schemas.columns import (
 )
 from transform import numbers, times
 
-Converter = Callable[[Any, list[None]], Any]
+
+class Loss(enum.IntEnum):
+    """Why a column does not hold an attribute completely, the gravest reason last."""
+
+    INEXACT = 0
+    """The column holds the value with fewer digits: a finer time, a longer number."""
+    UNMODELLED = 1
+    """The attribute has no column, or a member of it has no field."""
+    UNFIT = 2
+    """The value does not fit, and the nullable column or field is null."""
+
+
+Converter = Callable[[Any, list[Loss]], Any]
 
 
 class Misfit(Exception):
@@ -98,11 +111,11 @@ def _text(value: Any, marker: str) -> str:
     raise _MISFIT
 
 
-def _string(value: Any, narrowed: list[None]) -> str:
+def _string(value: Any, losses: list[Loss]) -> str:
     return _text(value, "S")
 
 
-def _boolean(value: Any, narrowed: list[None]) -> bool:
+def _boolean(value: Any, losses: list[Loss]) -> bool:
     boolean = _marked(value, "BOOL")
     if type(boolean) is not bool:
         raise _MISFIT
@@ -112,7 +125,7 @@ def _boolean(value: Any, narrowed: list[None]) -> bool:
 def _integer(bits: int) -> Converter:
     lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
-    def convert(value: Any, narrowed: list[None]) -> int:
+    def convert(value: Any, losses: list[Loss]) -> int:
         number = numbers.integer(_text(value, "N"))
         if number is None or not lowest <= number <= highest:
             raise _MISFIT
@@ -121,13 +134,13 @@ def _integer(bits: int) -> Converter:
     return convert
 
 
-def _double(value: Any, narrowed: list[None]) -> float:
+def _double(value: Any, losses: list[Loss]) -> float:
     found = numbers.double(_text(value, "N"))
     if found is None:
         raise _MISFIT
     nearest, same = found
     if not same:
-        narrowed.append(None)
+        losses.append(Loss.INEXACT)
     return nearest
 
 
@@ -143,7 +156,7 @@ def is_base64(text: str) -> bool:
     return True
 
 
-def _bytes(value: Any, narrowed: list[None]) -> str:
+def _bytes(value: Any, losses: list[Loss]) -> str:
     text = _text(value, "B")
     if not is_base64(text):
         raise _MISFIT
@@ -151,7 +164,7 @@ def _bytes(value: Any, narrowed: list[None]) -> str:
 
 
 def _decimal(precision: int, scale: int) -> Converter:
-    def convert(value: Any, narrowed: list[None]) -> str:
+    def convert(value: Any, losses: list[Loss]) -> str:
         text = numbers.fixed_point(_text(value, "N"), precision, scale)
         if text is None:
             raise _MISFIT
@@ -163,7 +176,7 @@ def _decimal(precision: int, scale: int) -> Converter:
 def _timestamp(column_type: Timestamp) -> Converter:
     unit = column_type.epoch
 
-    def convert(value: Any, narrowed: list[None]) -> int:
+    def convert(value: Any, losses: list[Loss]) -> int:
         if unit is None:
             found = times.from_iso(_text(value, "S"))
         else:
@@ -172,13 +185,13 @@ def _timestamp(column_type: Timestamp) -> Converter:
             raise _MISFIT
         millis, same = found
         if not same:
-            narrowed.append(None)
+            losses.append(Loss.INEXACT)
         return millis
 
     return convert
 
 
-def _date(value: Any, narrowed: list[None]) -> int:
+def _date(value: Any, losses: list[Loss]) -> int:
     days = times.days(_text(value, "S"))
     if days is None:
         raise _MISFIT
@@ -186,7 +199,7 @@ def _date(value: Any, narrowed: list[None]) -> int:
 
 
 def _enum(symbols: frozenset[str]) -> Converter:
-    def convert(value: Any, narrowed: list[None]) -> str:
+    def convert(value: Any, losses: list[Loss]) -> str:
         symbol = _text(value, "S")
         if symbol not in symbols:
             raise _MISFIT
@@ -196,10 +209,10 @@ def _enum(symbols: frozenset[str]) -> Converter:
 
 
 def _nullable(inner: Converter) -> Converter:
-    def convert(value: Any, narrowed: list[None]) -> Any:
+    def convert(value: Any, losses: list[Loss]) -> Any:
         if type(value) is dict and len(value) == 1 and value.get("NULL") is True:
             return None
-        return inner(value, narrowed)
+        return inner(value, losses)
 
     return convert
 
@@ -223,26 +236,26 @@ def _array(items: ColumnType) -> Converter:
     convert_item = converter(items)
     markers = set_markers(items)
 
-    def convert(value: Any, narrowed: list[None]) -> list[Any]:
+    def convert(value: Any, losses: list[Loss]) -> list[Any]:
         if markers is not None and type(value) is dict and markers[0] in value:
             members = _marked(value, markers[0])
             if type(members) is not list:
                 raise _MISFIT
-            return [convert_item({markers[1]: member}, narrowed) for member in members]
+            return [convert_item({markers[1]: member}, losses) for member in members]
         members = _marked(value, "L")
         if type(members) is not list:
             raise _MISFIT
-        return [convert_item(member, narrowed) for member in members]
+        return [convert_item(member, losses) for member in members]
 
     return convert
 
 
 def _map(convert_value: Converter) -> Converter:
-    def convert(value: Any, narrowed: list[None]) -> dict[str, Any]:
+    def convert(value: Any, losses: list[Loss]) -> dict[str, Any]:
         entries = _marked(value, "M")
         if type(entries) is not dict:
             raise _MISFIT
-        return {name: convert_value(entry, narrowed) for name, entry in entries.items()}
+        return {name: convert_value(entry, losses) for name, entry in entries.items()}
 
     return convert
 
@@ -251,12 +264,12 @@ def _record(columns: tuple[Column, ...]) -> Converter:
     fields = [(c.name, c.attribute, converter(c.type), c) for c in columns]
     modelled = frozenset(c.attribute for c in columns)
 
-    def convert(value: Any, narrowed: list[None]) -> dict[str, Any]:
+    def convert(value: Any, losses: list[Loss]) -> dict[str, Any]:
         entries = _marked(value, "M")
         if type(entries) is not dict:
             raise _MISFIT
         if not modelled.issuperset(entries):
-            narrowed.append(None)
+            losses.append(Loss.UNMODELLED)
         record: dict[str, Any] = {}
         for name, attribute, convert_field, column in fields:
             if attribute not in entries:
@@ -266,11 +279,11 @@ def _record(columns: tuple[Column, ...]) -> Converter:
                     record[name] = column.default
                 continue
             try:
-                converted = convert_field(entries[attribute], narrowed)
+                converted = convert_field(entries[attribute], losses)
             except Misfit:
                 if not column.nullable:
                     raise
-                narrowed.append(None)
+                losses.append(Loss.UNFIT)
                 continue
             if converted is not None:
                 record[name] = converted

@@ -28,6 +28,9 @@ from transform.typed import Glanced, TypedRowMaker
 # the results fit into the processor's cache.
 _TOGETHER = 32
 
+# Enough to find out who writes them. A table may have many items of other types.
+_MOST_UNCLAIMED_NAMED = 5
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -38,6 +41,15 @@ class Failure:
     reason: str
     column: str | None = None
     event_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Unclaimed:
+    """A record that nobody takes, without its content: where to find it in the Kinesis stream."""
+
+    shard_id: str | None
+    sequence_number: str | None
+    event_id: str | None
 
 
 @dataclass
@@ -55,9 +67,12 @@ class Outcome:
         failure's reason.
     rescued_attributes, rescued_rows
         How many attributes went to ``rescued_attributes``, and in how many rows.
-    attributes_without_column
-        How many of these attributes have no column. The others have one that does not hold them
+    attributes_without_column, unfit_values
+        How many of these attributes have no column, or a member without a field, and how many do
+        not fit their column, which is null. The others have a column that does not hold them
         exactly.
+    unclaimed
+        The first records that nobody takes, if this function counts them.
     """
 
     invocation_id: str | None = None
@@ -67,6 +82,8 @@ class Outcome:
     rescued_attributes: int = 0
     rescued_rows: int = 0
     attributes_without_column: int = 0
+    unfit_values: int = 0
+    unclaimed: list[Unclaimed] = field(default_factory=list)
 
     @property
     def failures_by_column(self) -> Counter[str]:
@@ -137,6 +154,8 @@ class Transform:
                 if isinstance(found, str):
                     answer.without_data("Dropped")
                     counts[found] += 1
+                    if self._claimed is not None and found != "other_type":
+                        _name_unclaimed(outcome, record)
                 elif not isinstance(found, Row):
                     _fail(answer, outcome, record, found)
                 elif answer.ok(found.line):
@@ -144,6 +163,7 @@ class Transform:
                     outcome.rescued_attributes += found.rescued
                     outcome.rescued_rows += found.rescued > 0
                     outcome.attributes_without_column += found.without_column
+                    outcome.unfit_values += found.unfit
                 else:
                     _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
         outcome.answer = answer.to_json()
@@ -153,6 +173,7 @@ class Transform:
         """Return for each record its row, the reason to drop it, or the error."""
         found: list[Row | str | Exception] = []
         own, places = [], []
+        claimed = self._claimed
         for record in records:
             try:
                 data = record.bytes()
@@ -167,17 +188,15 @@ class Transform:
             if record_type == self._record_type:
                 own.append(Glanced(data, event, record.sequence_number))
                 places.append(len(found))
-            found.append(self._why_dropped(record_type))
+            if record_type is None:
+                found.append("no_type")
+            elif claimed is None or record_type in claimed:
+                found.append("other_type")
+            else:
+                found.append("unclaimed_type")
         for place, row in zip(places, self._rows.rows(own), strict=True):
             found[place] = row
         return found
-
-    def _why_dropped(self, record_type: str | None) -> str:
-        if record_type is None:
-            return "no_type"
-        if self._claimed is None or record_type in self._claimed:
-            return "other_type"
-        return "unclaimed_type"
 
 
 def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Exception) -> None:
@@ -198,6 +217,13 @@ def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Excep
             _event_id(record),
         )
     )
+
+
+def _name_unclaimed(outcome: Outcome, record: FirehoseRecord) -> None:
+    if len(outcome.unclaimed) < _MOST_UNCLAIMED_NAMED:
+        outcome.unclaimed.append(
+            Unclaimed(record.shard_id, record.sequence_number, _event_id(record))
+        )
 
 
 def _event_id(record: FirehoseRecord) -> str | None:

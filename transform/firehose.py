@@ -62,6 +62,14 @@ class FirehoseRecord(msgspec.Struct, rename="camel", gc=False):
         except msgspec.DecodeError:
             return None
 
+    @property
+    def shard_id(self) -> str | None:
+        """The shard of the Kinesis stream that has the record, if the event names it."""
+        try:
+            return _place.decode(self.kinesis_record_metadata).shard_id
+        except msgspec.DecodeError:
+            return None
+
 
 class FirehoseEvent(msgspec.Struct, rename="camel"):
     """A transformation event.
@@ -77,9 +85,14 @@ class _Metadata(msgspec.Struct, rename="camel"):
     sequence_number: str | None = None
 
 
+class _Place(msgspec.Struct, rename="camel"):
+    shard_id: str | None = None
+
+
 _QUOTE = ord('"')
 _text = msgspec.json.Decoder(str)
 _metadata = msgspec.json.Decoder(_Metadata)
+_place = msgspec.json.Decoder(_Place)
 _event = msgspec.json.Decoder(FirehoseEvent)
 
 

@@ -70,7 +70,21 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
         )
     counts = outcome.counts
     unclaimed = counts["no_type"] + counts["unclaimed_type"]
-    narrowed = outcome.rescued_attributes - outcome.attributes_without_column
+    if outcome.unclaimed:
+        log.warning(
+            "nobody takes these records; only the Kinesis stream has them",
+            invocation_id=outcome.invocation_id,
+            unclaimed=unclaimed,
+            first=[
+                {
+                    "eventID": record.event_id,
+                    "shardId": record.shard_id,
+                    "sequenceNumber": record.sequence_number,
+                }
+                for record in outcome.unclaimed
+            ],
+        )
+    inexact = outcome.rescued_attributes - outcome.attributes_without_column - outcome.unfit_values
     log.raw(
         embedded_metrics(
             _settings.metrics_namespace,
@@ -86,7 +100,8 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
                 ),
                 Metric("RecordsFailed", len(outcome.failures)),
                 Metric("AttributesWithoutColumn", outcome.attributes_without_column),
-                Metric("ValuesNotHeldExactly", narrowed),
+                Metric("ValuesNotHeld", outcome.unfit_values),
+                Metric("ValuesNotHeldExactly", inexact),
                 Metric("BatchDuration", round(seconds * 1000, 3), "Milliseconds"),
             ],
             timestamp_ms=time.time_ns() // 1_000_000,

@@ -14,7 +14,7 @@ import msgspec
 
 from schemas import Table
 from schemas.columns import MAX_MILLIS, MIN_MILLIS
-from transform.attributes import Misfit, converter
+from transform.attributes import Loss, Misfit, converter
 from transform.change_record import ChangeRecord, expired_by_ttl
 from transform.record_key import record_key
 
@@ -53,12 +53,16 @@ class Row(msgspec.Struct, gc=False):
     rescued
         How many attributes are in ``rescued_attributes``.
     without_column
-        How many of them have no column. The others have one that does not hold them exactly.
+        How many of them have no column, or a member without a field.
+    unfit
+        How many do not fit their column, or a field of it, which is null. The others have a column
+        that does not hold them exactly.
     """
 
     line: bytes
     rescued: int
     without_column: int
+    unfit: int = 0
 
 
 class RowMaker:
@@ -117,17 +121,22 @@ class RowMaker:
         }
         if sequence_number is not None:
             row["sequence_number"] = sequence_number
-        rescued, without_column = self._fill(row, change.image, body.Keys)
+        rescued, losses = self._fill(row, change.image, body.Keys)
         if rescued:
             row["rescued_attributes"] = encode_attributes(rescued).decode()
-        return Row(encode_row(row) + b"\n", len(rescued), without_column)
+        return Row(
+            encode_row(row) + b"\n",
+            len(rescued),
+            losses.count(Loss.UNMODELLED),
+            losses.count(Loss.UNFIT),
+        )
 
     def _fill(
         self, row: dict[str, Any], image: dict[str, Any], keys: dict[str, Any]
-    ) -> tuple[dict[str, Any], int]:
+    ) -> tuple[dict[str, Any], list[Loss]]:
         """Put the item's attributes into the row.
 
-        Returns those that it does not hold exactly, and how many of them have no column.
+        Returns those that it does not hold exactly, and the gravest loss of each.
         """
         # If the image agrees, the record key already holds the key attributes, and the table
         # implies the type.
@@ -137,8 +146,8 @@ class RowMaker:
             for name in image.keys() - self._modelled
             if held.get(name, _ABSENT) != image[name]
         }
-        without_column = len(rescued)
-        narrowed: list[None] = []
+        gravest = dict.fromkeys(rescued, Loss.UNMODELLED)
+        losses: list[Loss] = []
         for name, attribute, convert, column in self._columns:
             value = image.get(attribute, _ABSENT)
             if value is _ABSENT:
@@ -148,16 +157,19 @@ class RowMaker:
                     row[name] = column.default
                 continue
             try:
-                converted = convert(value, narrowed)
+                converted = convert(value, losses)
             except Misfit:
                 if not column.nullable:
                     raise UnfitRecord("required_column_does_not_fit", name) from None
                 rescued[attribute] = value
-                narrowed.clear()
+                gravest[attribute] = Loss.UNFIT
+                losses.clear()
                 continue
-            if narrowed:
+            if losses:
                 rescued[attribute] = value
-                narrowed.clear()
+                # Several columns may be made of one attribute.
+                gravest[attribute] = max(*losses, gravest.get(attribute, Loss.INEXACT))
+                losses.clear()
             if converted is not None:
                 row[name] = converted
-        return rescued, without_column
+        return rescued, list(gravest.values())

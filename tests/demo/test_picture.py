@@ -17,6 +17,7 @@ LINES = [
     "Building the functions' packages",
     "Draining the delivery streams",
     "= written  + dropped  + failed  + repeats  + quarantined",
+    "each record once",
     "table         partition_date  files  rows",
     "Everything reconciles: no delivery stream lost or doubled a record.",
     *(line for query in closing_queries(RECORD_TYPES, []) for line in query.splitlines()),

@@ -1,7 +1,8 @@
-"""The count at the end, over what the writer leaves in quarantine."""
+"""The count at the end: what the writer leaves in quarantine, and each record once."""
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,13 @@ import pytest
 
 from avro_writer import quarantine
 from avro_writer.s3_store import S3Store
-from demo.reconciliation import read_contents
+from demo.reconciliation import (
+    Contents,
+    TypeCounts,
+    count_once,
+    discrepancies,
+    read_contents,
+)
 from emulation.emulator import embedded_emulator
 from tests.support.writer import gz_lines, landed_row, run
 
@@ -48,3 +55,49 @@ def test_whatever_is_in_quarantine_is_counted_once(monkeypatch: pytest.MonkeyPat
     assert contents.quarantined == {"demand": 1 + 2 + 5}
     assert contents.quarantined_objects == {"demand": 1}
     assert contents.left == {}
+
+
+def error(data: bytes, code: str = "Lambda.ProcessingFailedStatus") -> bytes:
+    line = {"errorCode": code, "rawData": base64.b64encode(data).decode()}
+    return json.dumps(line).encode()
+
+
+def errors(**by_type: list[bytes]) -> Contents:
+    """The contents of a bucket that has only error output, an object for each type."""
+    with embedded_emulator() as endpoint:
+        s3 = endpoint.client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        for name, lines in by_type.items():
+            key = f"data-pipeline/errors/{name}/processing-failed/2026/11/01/{name}.gz"
+            s3.put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(b"\n".join(lines)))
+        return read_contents(s3, BUCKET, "data-pipeline")
+
+
+def test_each_record_counts_once_and_what_nobody_takes_is_not_missed() -> None:
+    """Fed: a sale, two broken ones of the same bytes, a sale that does not fit, one of nobody."""
+    broken, unfit = error(b"broken"), error(b"a sale that does not fit")
+    contents = errors(sale=[broken, broken, unfit], demand=[broken, broken])
+    counts = {
+        "sale": TypeCounts(received=5, dropped=1, failed=3, delivered=1, written=1),
+        "demand": TypeCounts(received=5, dropped=3, failed=2),
+    }
+    once = count_once(5, counts, contents, unclaimed=1)
+    assert once == TypeCounts(received=5, dropped=1, failed=3, delivered=1, written=1)
+    assert discrepancies(5, counts, once) == []
+    for wrong in (0, 2, 4):
+        (line,) = discrepancies(5, counts, count_once(5, counts, contents, unclaimed=wrong))
+        assert line == (
+            "all types: the stream accepted 5 records, "
+            f"but delivered 1 + failed 3 + taken by nobody {wrong}"
+        )
+
+
+def test_whole_batches_in_the_error_output_cannot_be_counted_once() -> None:
+    """Another delivery stream has delivered the records of its type."""
+    contents = errors(sale=[error(b"a demand", "Lambda.FunctionError"), error(b"broken")])
+    counts = {
+        "sale": TypeCounts(received=2, failed=2),
+        "demand": TypeCounts(received=2, failed=1, delivered=1, written=1),
+    }
+    assert count_once(2, counts, contents, unclaimed=0) is None
+    assert discrepancies(2, counts) == []

@@ -80,6 +80,22 @@ def test_every_count_reconciles(generated: Run) -> None:
         assert counts["failed"] > 0
 
 
+def test_a_record_that_nobody_takes_counts_once(generated: Run, own: Run) -> None:
+    """The reference says which records all four drop, and which fail in at least one."""
+    fed = [each.data for each in generate(SEED, RECORDS, TABLE)]
+    by_all = [{outcome(data, name) == DROPPED for name in schemas.RECORD_TYPES} for data in fed]
+    failed = [any(outcome(data, name) == FAILED for name in schemas.RECORD_TYPES) for data in fed]
+    once = generated.summary["each_record_once"]
+    assert generated.summary["unclaimed"] == once["dropped"] == by_all.count({True}) > 0
+    assert once["failed"] == sum(failed)
+    for run, line in ((generated, once), (own, own.summary["each_record_once"])):
+        assert run.summary["fed"] == line["received"]
+        assert line["received"] == sum(
+            line[name] for name in ("written", "dropped", "failed", "repeats", "quarantined")
+        )
+    assert own.summary["unclaimed"] == 2
+
+
 def test_failed_records_keep_their_raw_source(generated: Run) -> None:
     failed = [
         each.data

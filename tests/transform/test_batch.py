@@ -217,10 +217,71 @@ def test_one_function_tells_what_nobody_takes_from_what_others_take(
     assert counts == {"no_type" if reason == "no_type" else "other_type": 1}
 
 
-def test_a_value_that_narrows_does_not_ask_for_a_column() -> None:
-    record = change({"requestedAt": {"S": "2026-11-22T10:00:00.250999Z"}, "note": {"S": "x"}})
-    outcome = TRANSFORM.batch([firehose_record(record)])
-    assert (outcome.rescued_attributes, outcome.attributes_without_column) == (2, 1)
+@pytest.mark.parametrize(
+    ("attributes", "without_column", "unfit", "inexact"),
+    [
+        ({"requestedAt": {"S": "2026-11-22T10:00:00.250999Z"}}, 0, 0, 1),
+        ({"note": {"S": "x"}}, 1, 0, 0),
+        # The column of a value that does not fit it is null.
+        ({"latitude": {"S": "north"}}, 0, 1, 0),
+        # A member without a field asks for one.
+        ({"party": {"M": {"adults": {"N": "2"}, "pets": {"N": "1"}}}}, 1, 0, 0),
+        ({"party": {"M": {"adults": {"S": "two"}}}}, 0, 1, 0),
+        # Each attribute counts once, for the gravest of its losses.
+        ({"party": {"M": {"adults": {"S": "two"}, "pets": {"N": "1"}}}}, 0, 1, 0),
+        (
+            {
+                "requestedAt": {"S": "2026-11-22T10:00:00.250999Z"},
+                "note": {"S": "x"},
+                "latitude": {"S": "north"},
+            },
+            1,
+            1,
+            1,
+        ),
+    ],
+)
+def test_only_what_has_no_column_asks_for_one(
+    attributes: dict[str, Any], without_column: int, unfit: int, inexact: int
+) -> None:
+    outcome = TRANSFORM.batch([firehose_record(change(attributes))])
+    assert outcome.counts == {"ok": 1}
+    assert outcome.attributes_without_column == without_column
+    assert outcome.unfit_values == unfit
+    assert outcome.rescued_attributes == without_column + unfit + inexact
+
+
+def test_an_attribute_of_two_columns_counts_once() -> None:
+    columns = [
+        {"name": "whole", "attribute": "size", "type": ["null", "long"], "default": None},
+        {"name": "near", "attribute": "size", "type": ["null", "double"], "default": None},
+    ]
+    schema = json.dumps({"type": "record", "name": "Demand", "fields": columns})
+    table = schemas.parse_table("demand", schema, "demand.json")
+    item = {"size": {"N": "12345678901234567890.5"}}
+    outcome = Transform(table, "type").batch([firehose_record(change(item))])
+    # The other attributes of the example have no column in this table.
+    others = outcome.rescued_attributes - 1
+    assert json.loads(line_of(outcome.records[0])["rescued_attributes"])["size"] == item["size"]
+    assert (outcome.attributes_without_column, outcome.unfit_values) == (others, 1)
+
+
+def test_records_that_nobody_takes_are_named_by_their_place_in_the_stream() -> None:
+    counting = Transform(schemas.table("demand"), "type", claimed=("demand", "sale"))
+    types: list[Any] = [{"S": "refund"}, {"S": "sale"}, None, {"S": "demand"}]
+    records = [
+        firehose_record(change({"type": each}, eventID=f"e-{number}"), str(number))
+        for number, each in enumerate(types)
+    ]
+    del records[2]["kinesisRecordMetadata"]
+    outcome = counting.batch(records)
+    assert [(each.event_id, each.shard_id, each.sequence_number) for each in outcome.unclaimed] == [
+        ("e-0", "shardId-000000000000", "49570"),
+        ("e-2", None, None),
+    ]
+    many = counting.batch([firehose_record(change({"type": None}))] * 100)
+    assert (many.counts["no_type"], len(many.unclaimed)) == (100, 5)
+    assert TRANSFORM.batch(records).unclaimed == [], "another function names them"
 
 
 def test_a_failure_names_its_change_record() -> None:

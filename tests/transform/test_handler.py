@@ -24,15 +24,19 @@ ENVIRONMENT = {
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
-@pytest.fixture
-def handler(monkeypatch: pytest.MonkeyPatch) -> Handler:
-    for name, value in ENVIRONMENT.items():
+def handler_of(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Handler:
+    for name, value in {**ENVIRONMENT, **environment}.items():
         monkeypatch.setenv(name, value)
     import transform.handler
 
     module: Any = importlib.reload(transform.handler)
     handler: Handler = module.handler
     return handler
+
+
+@pytest.fixture
+def handler(monkeypatch: pytest.MonkeyPatch) -> Handler:
+    return handler_of(monkeypatch)
 
 
 def test_it_answers_and_counts_by_outcome_and_reason(
@@ -79,6 +83,28 @@ def test_it_answers_and_counts_by_outcome_and_reason(
     assert (metrics["AttributesWithoutColumn"], metrics["ValuesNotHeldExactly"]) == (1, 0)
     assert metrics["failed_by_column"] == {"required_column_does_not_fit:channel": 1}
     assert "RecordsUnclaimed" not in metrics, "another function counts them"
+
+
+def test_the_function_that_counts_for_all_says_where_the_unclaimed_records_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    counting = handler_of(monkeypatch, CLAIMED_TYPES="demand,sale")
+    types: list[Any] = [{"S": "sale"}, {"S": "SECRET"}, {"N": "1"}, None, {"S": "demand"}]
+    records = [
+        firehose_record(change({"type": each}), str(number)) for number, each in enumerate(types)
+    ]
+    answer = counting({"invocationId": "i-1", "records": records}, None)
+    assert [each["result"] for each in answer["records"]] == ["Dropped"] * 4 + ["Ok"]
+    written = capsys.readouterr().out
+    assert "SECRET" not in written, "logs hold no record contents"
+    warning, metrics = map(json.loads, written.splitlines())
+    assert (metrics["RecordsDropped"], metrics["RecordsUnclaimed"]) == (4, 3)
+    assert (warning["level"], warning["unclaimed"]) == ("WARNING", 3)
+    assert [each["sequenceNumber"] for each in warning["first"]] == ["49571", "49572", "49573"]
+
+    counting({"records": records[:1]}, None)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["RecordsUnclaimed"] == 0, "an alarm needs the zero, too"
 
 
 def test_a_batch_of_broken_records_does_not_flood_the_log(
