@@ -41,6 +41,8 @@ def parse(line: str) -> str:
     """Parse a command line as a shell and `dmd` do; return the command's path."""
     text = Template(line).safe_substitute(_VARIABLES)
     args = shlex.split(text, comments=True)
+    # What stands after it is the shell's.
+    args = args[: args.index(">")] if ">" in args else args
     command: click.Command | None = dmd
     name: str | None = "dmd"
     context: click.Context | None = None
