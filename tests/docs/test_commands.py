@@ -40,9 +40,9 @@ def whole(line: str, following: Iterator[str]) -> str:
 def parse(line: str) -> str:
     """Parse a command line as a shell and `dmd` do; return the command's path."""
     text = Template(line).safe_substitute(_VARIABLES)
-    args = shlex.split(text, comments=True)
-    # What stands after it is the shell's.
-    args = args[: args.index(">")] if ">" in args else args
+    words = shlex.split(text, comments=True)
+    # The shell takes a redirection.
+    args = words[: words.index(">")] if ">" in words else words
     command: click.Command | None = dmd
     name: str | None = "dmd"
     context: click.Context | None = None
