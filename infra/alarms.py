@@ -1,7 +1,7 @@
 """The alarms of a stack: what each watches, when it goes off, and what to do first.
 
 An alarm exists only for problems that somebody on call can solve. The dashboard shows the rest.
-``docs/operations.md`` has a section on each alarm, under the name of its symptom.
+``docs/runbook.md`` has a section on each alarm, under the name of its symptom.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def test_references_of_every_kind_are_found(references: list[Reference]) -> None
         ("docs/parity.md", "infra/catalog.py"),
         ("docs/parity.md", "DataBucket.table_location"),
         ("transform/row.py", "transform.typed"),
-        ("infra/alarms.py", "docs/operations.md"),
+        ("infra/alarms.py", "docs/runbook.md"),
         ("emulation/gateway/requirements.py", "emulation/gateway/resources.py"),
         ("Makefile", "python -m release.package"),
         (".gitlab-ci.yml", "docs/deploying.md"),

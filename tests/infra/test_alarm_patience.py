@@ -8,7 +8,7 @@ from infra.alarms import Alarm, alarms_of
 from infra.stack_config import settings_of, stack_config
 from schemas import RECORD_TYPES
 
-# What is wrong without a pause for so many minutes is told, as docs/operations.md says it.
+# What is wrong without a pause for so many minutes is told, whatever docs/runbook.md says to do.
 LASTING = {
     "delivery-late": 15,
     "stream-behind": 15,

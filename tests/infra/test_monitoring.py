@@ -62,15 +62,25 @@ def test_each_record_type_and_the_writer_have_their_alarms(dev1: Recording) -> N
 
 
 def test_an_alarm_says_what_to_do_first(dev1: Recording) -> None:
-    guide = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
     for each in dev1.of(ALARM):
         description = each.inputs["alarmDescription"]
         assert " First: " in description
         assert len(description) <= 1024
+
+
+def test_the_runbook_has_a_section_for_each_alarm_and_for_nothing_else(dev1: Recording) -> None:
+    symptoms = set()
+    for each in dev1.of(ALARM):
         symptom = each.name
         for record_type in RECORD_TYPES:
             symptom = symptom.removesuffix(f"-{record_type}")
-        assert f"`{symptom}" in guide, "operators find each symptom in their guide"
+        symptoms.add(symptom)
+    text = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", text, re.MULTILINE))
+    assert set(sections) == symptoms
+    for symptom, section in sections.items():
+        parts = re.findall(r"^- \*\*(.+):\*\*", section, re.MULTILINE)
+        assert parts == ["Means", "Effect", "Look at", "Do", "Over when"], symptom
 
 
 def test_alarms_tell_the_topic_if_there_is_one(dev1: Recording, packages: Path) -> None:
