@@ -102,7 +102,7 @@ def test_the_commands_need_this_policy_and_no_more(
         s3.put_object(Bucket=stack.bucket, Key=key, Body=body)
     assert status.run(on_call, since="1h", watch=None, as_json=True) in (3, 4)
     seen: dict[str, Any] = json.loads(capsys.readouterr().out)
-    assert [what for what, _ in seen["unknown"]] == ["plans of demand"], "it is no plan"
+    assert [each["what"] for each in seen["unknown"]] == ["plans of demand"], "it is no plan"
     assert errors.run(on_call, ALL, explain=True) == 0
     assert replay.run(on_call, ALL, dry_run=False, yes=True, as_json=False) == 0
     assert "Everything reconciles" in capsys.readouterr().out

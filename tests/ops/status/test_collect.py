@@ -27,8 +27,9 @@ from ops.options import StackOptions
 from ops.status import action, objects
 from ops.status.asking import ACTIONS
 from ops.status.collect import collect
+from ops.status.command import status as status_command
 from ops.status.facts import StackFacts, TypeFacts
-from ops.status.judge import findings
+from ops.status.judge import Health, findings
 from tests.support.memory_store import MemoryStore
 from tests.support.packages import write_packages
 from tests.support.replaying import bad_line, changed, error_lines, put_errors, replay
@@ -73,6 +74,7 @@ def test_a_fresh_stack_is_healthy(deployment: Deployment) -> None:
     assert set((facts.schedules or {}).values()) == {"ENABLED"}
     assert set((facts.functions or {}).values()) == {"same"}
     assert len(facts.schedules or {}) == 8
+    assert findings(facts, deployment.settings) == []
 
 
 def test_what_is_in_the_bucket_is_counted(deployment: Deployment) -> None:
@@ -251,6 +253,12 @@ def test_what_was_changed_by_hand_is_seen(deployment: Deployment, tmp_path: Path
     assert (facts.functions or {})[deployment.naming.writer_function] == "differs"
     assert {each.record_type: each.table for each in facts.types}["event"] == "missing"
     assert facts.dead_letters == 1
+    found = findings(facts, deployment.settings)
+    assert {
+        (Health.BROKEN, f"schedules of the writer are disabled: {name}"),
+        (Health.BROKEN, "the table event does not exist"),
+        (Health.DEGRADED, "the dead-letter queue has 1 message"),
+    } <= {(each.health, each.what) for each in found}
 
 
 @contextlib.contextmanager
@@ -342,3 +350,8 @@ def test_watch_asks_again(deployment: Deployment, capsys: pytest.CaptureFixture[
         action.run(StackOptions(), since="1h", watch=30, as_json=False, sleep=sleep)
     assert waited == [30, 30]
     assert capsys.readouterr().out.count("schedules enabled") == 2
+
+
+@pytest.mark.parametrize(("given", "watch"), [([], None), (["--watch"], 30), (["--watch", "5"], 5)])
+def test_watch_needs_no_number(given: list[str], watch: int | None) -> None:
+    assert status_command.make_context("status", given).params["watch"] == watch

@@ -7,10 +7,13 @@ from datetime import timedelta
 
 import pytest
 
+from infra.alarms import alarms_of
 from infra.stack_config import settings_of, stack_config
 from ops.status.facts import Pile, PlanInFlight, Replays, StackFacts, TypeFacts, Unknown
 from ops.status.judge import Health, findings, health_of
+from tests.docs.references import anchors
 from tests.ops.status.healthy import HEALTHY, NOW, of_sale
+from tests.support.cli import ROOT
 
 SETTINGS = settings_of("dev1", stack_config("dev1"))
 
@@ -72,6 +75,9 @@ def test_each_fault_is_found(facts: StackFacts, health: Health, what: str, remed
     assert found.health is health
     assert what in found.what
     assert remedy in found.remedy
+    page, _, section = found.remedy.partition("#")
+    if section:
+        assert section in anchors((ROOT / page).read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -123,3 +129,14 @@ def test_the_worst_is_said_first() -> None:
 def test_a_stack_that_is_not_there_is_one_finding() -> None:
     gone = replace(of_sale(delivery="missing", table="missing"), functions={"f": "missing"})
     assert [each.what for each in findings(gone, SETTINGS)] == ["stack dev1 is not deployed here"]
+
+
+def test_every_alarm_leads_to_its_section_of_the_runbook() -> None:
+    sections = anchors((ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"))
+    alarms = tuple(each.symptom for each in alarms_of(SETTINGS))
+    types = tuple(TypeFacts(each) for each in SETTINGS.demand_data_types)
+    found = findings(replace(HEALTHY, types=types, alarms=alarms), SETTINGS)
+    assert len(found) == len(alarms)
+    for each in found:
+        page, _, section = each.remedy.partition("#")
+        assert (page, section in sections) == ("docs/runbook.md", True), each.remedy
