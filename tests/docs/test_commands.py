@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import takewhile
 from string import Template
 
 import click
@@ -40,7 +41,8 @@ def whole(line: str, following: Iterator[str]) -> str:
 def parse(line: str) -> str:
     """Parse a command line as a shell and `dmd` do; return the command's path."""
     text = Template(line).safe_substitute(_VARIABLES)
-    args = shlex.split(text, comments=True)
+    # Where the shell sends the output to is not the command's.
+    args = list(takewhile(lambda each: each != ">", shlex.split(text, comments=True)))
     command: click.Command | None = dmd
     name: str | None = "dmd"
     context: click.Context | None = None
