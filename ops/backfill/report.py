@@ -91,8 +91,10 @@ class Report:
         """The exit status: 0 if each item that this run was to take is where it belongs."""
         if self.dry_run:
             return 0
-        good = self.mine <= self.done.keys() and not self.discrepancies
-        return 0 if good and not self.counts.failed else 1
+        if self.discrepancies or not self.mine <= self.done.keys():
+            return 1
+        # An item of another shard that failed is for the run of that shard to say.
+        return 1 if any(self.done[name].failed for name in self.mine) else 0
 
     def intention(self, files: Iterable[DataFile]) -> Iterator[str]:
         """Yield what will be done, a line each."""

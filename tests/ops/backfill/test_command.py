@@ -134,6 +134,18 @@ def test_shards_take_all_data_files_between_them(
     assert report(capsys, folder)["complete"]
 
 
+def test_a_shard_answers_for_its_own_data_files(
+    deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = sale(quantity={"S": "two"})
+    lines = [full_line(each) for each in (bad, *items(3))]
+    folder = built(deployment, lines, files=3).write(tmp_path)
+    statuses = [run(HERE, options(folder, shard=(shard, 3))) for shard in range(3)]
+    assert statuses == [1, 0, 0]
+    capsys.readouterr()
+    assert report(capsys, folder)["failed"] == 1
+
+
 def test_data_may_be_in_a_folder_that_exports_share(
     deployment: Deployment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

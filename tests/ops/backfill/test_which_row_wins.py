@@ -296,13 +296,13 @@ def truth(history: History) -> dict[int, str]:
     return history.state(STEPS)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(full())
 def test_after_an_export_the_view_is_the_table(tables: Tables, history: History) -> None:
     assert shown(tables, history) == truth(history)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(chained())
 def test_incremental_exports_close_the_time_between_an_export_and_the_pipeline(
     tables: Tables, history: History
@@ -310,7 +310,7 @@ def test_incremental_exports_close_the_time_between_an_export_and_the_pipeline(
     assert shown(tables, history) == truth(history)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(gap())
 def test_an_incremental_export_fills_a_gap_of_the_stream(tables: Tables, history: History) -> None:
     assert shown(tables, history) == truth(history)

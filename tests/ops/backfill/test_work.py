@@ -10,6 +10,7 @@ import json
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -231,8 +232,8 @@ def test_a_second_run_puts_nothing(export: Path) -> None:
     assert {kind for kind, _ in store.requests} == {"get"}
 
 
-class Interrupting(MemoryStore):
-    """Lets another worker do everything just before one of the puts."""
+class Interrupting(FragileStore):
+    """Lets another worker go on just before one of the puts."""
 
     at = 0
     other: Callable[[], None] | None = None
@@ -262,40 +263,71 @@ def test_two_workers_at_once_write_each_row_once(export: Path) -> None:
         once(store, counts)
 
 
+class Versions:
+    """Two versions of the program: in the strict one, some sales fail."""
+
+    strict = False
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = RowMakers.rows
+
+        def changed(makers: RowMakers, record_type: str, changes: Any) -> list[Any]:
+            made = original(makers, record_type, changes)
+            if self.strict and record_type == "sale":
+                made[0] = UnfitRecord("of_this_version")
+            return made
+
+        monkeypatch.setattr(RowMakers, "rows", changed)
+
+    def finish(self, export: Path, store: MemoryStore) -> bool:
+        """Let this version do the rest, or else the other; return whether this one could."""
+        try:
+            counts, could = run(worker(export, store)), True
+        except DataFileError as error:
+            # This version cannot make a row that the other one has decided on.
+            assert "use the version that began the backfill" in str(error)
+            self.strict = not self.strict
+            counts, could = run(worker(export, store)), False
+        once(store, counts)
+        return could
+
+
 @pytest.mark.parametrize("stricter_first", [True, False])
 def test_what_one_version_has_decided_another_one_keeps(
     export: Path, stricter_first: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One version finds a line bad that the other takes. No line is lost or in two places."""
-    original = RowMakers.rows
-    strict = False
-
-    def changed(self: RowMakers, record_type: str, changes: Any) -> list[Any]:
-        made = original(self, record_type, changes)
-        if strict and record_type == "sale":
-            made[0] = UnfitRecord("of_this_version")
-        return made
-
-    monkeypatch.setattr(RowMakers, "rows", changed)
-    least = puts(export)
-    strict = True
-    refused = 0
-    for number in range(min(least, puts(export))):
+    versions = Versions(monkeypatch)
+    could = []
+    for number in range(puts(export) - 2):
         store = FragileStore()
-        store.left, strict = number, stricter_first
+        store.left, versions.strict = number, stricter_first
         with pytest.raises(Killed):
             run(worker(export, store))
-        store.left, strict = None, not stricter_first
-        try:
-            counts = run(worker(export, store))
-        except DataFileError as error:
-            # This version cannot make a row that the other one has decided on.
-            assert "use the version that began the backfill" in str(error)
-            refused += 1
-            strict = stricter_first
-            counts = run(worker(export, store))
-        once(store, counts)
-    assert bool(refused) != stricter_first
+        store.left, versions.strict = None, not stricter_first
+        could.append(versions.finish(export, store))
+    assert all(could) == stricter_first
+
+
+@pytest.mark.parametrize("stricter_first", [True, False])
+def test_two_versions_at_once_write_each_row_once(
+    export: Path, stricter_first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any two requests of the one, the other makes some requests and is killed."""
+    versions = Versions(monkeypatch)
+    for number in range(puts(export) - 2):
+        store = Interrupting()
+        store.at, versions.strict = number, stricter_first
+
+        def other(store: Interrupting = store, requests: int = 1 + number % 3) -> None:
+            store.left, versions.strict = requests, not stricter_first
+            with suppress(Killed, DataFileError):
+                run(worker(export, store))
+            store.left, versions.strict = None, stricter_first
+
+        store.other = other
+        versions.finish(export, store)
+        assert store.other is None
 
 
 class Sink(MemoryStore):
