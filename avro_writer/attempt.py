@@ -20,7 +20,7 @@ from typing import Any
 from avro_writer.compaction import Capacity, Compaction, Counts
 from avro_writer.container import DateFile
 from avro_writer.deadline import Deadline, ReadingTime
-from avro_writer.errors import DiskFull, OutOfTime, Overtaken, UnreadablePlan
+from avro_writer.errors import AwaitsNewerCode, DiskFull, OutOfTime, Overtaken, UnreadablePlan
 from avro_writer.lanes import Layout
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import Quarantine
@@ -28,6 +28,10 @@ from avro_writer.store import AlreadyThere, Changed, Missing, Refused, Store
 from schemas import SchemaError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+# Longer than any run of older code can go on when newer code is deployed (15 minutes), and than the
+# alarm of landed objects that wait takes to say so.
+NEWER_CODE_WAIT = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,8 @@ def carry_out(worker: Worker, held: Held, committed: Callable[[Plan, Counts], No
             if error.errno not in _NO_SPACE:
                 raise
             held = _smaller(worker, held)
+        except AwaitsNewerCode as error:
+            held = _before(worker, held, error)
         except Refused as error:
             refused = [each for each in held.plan.inputs if each.key == error.key]
             if not refused:
@@ -225,6 +231,22 @@ def _smaller(worker: Worker, held: Held) -> Held:
     return _move(worker, held, plan.set_aside(""))
 
 
+def _before(worker: Worker, held: Held, error: AwaitsNewerCode) -> Held:
+    """Return the plan with the inputs before the one that waits for newer code.
+
+    Rows of that one are among what was made; nothing was put yet.
+    """
+    place = [each.key for each in held.plan.inputs].index(error.key)
+    worker.set_aside(held.plan.inputs[place], error)
+    return _move(worker, held, held.plan.cut(place)) if place else _leave(worker, held)
+
+
+def _may_wait(worker: Worker, each: Input) -> bool:
+    """Say whether newer code may still come for an object: it is young, or not as it was."""
+    found = next(worker.store.objects(each.key), None)
+    return found is None or found.last_modified > worker.now() - NEWER_CODE_WAIT
+
+
 def _leave(worker: Worker, held: Held) -> Held:
     """Take the plan out of its lane; what is set aside there stays."""
     left = held.plan.left()
@@ -260,6 +282,7 @@ def _write(worker: Worker, held: Held, committed: Callable[[Plan, Counts], None]
                 time.check,
                 lambda: _check_held(worker, held),
                 worker.set_aside,
+                lambda each: _may_wait(worker, each),
             )
         except SchemaError as error:
             raise UnreadablePlan(

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from avro_writer.container import DateFile
+from avro_writer.errors import AwaitsNewerCode
 from avro_writer.landed import CorruptObject, batches, count_lines, unzip
 from avro_writer.outputs import Outputs
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import BadParts, Quarantine
-from avro_writer.rows import BadRow
+from avro_writer.rows import BadRow, OtherSchema
 from avro_writer.store import Changed, Missing, Refused, Store
 
 
@@ -102,7 +104,10 @@ class Compaction:
         Called when an input is not there as it was planned; raises when another run has taken the
         plan further, which explains it.
     set_aside
-        Called with an input that S3 refuses, and the refusal, while the plan may still do without.
+        Called with an input that is left where it is, and why, while the plan may still do without.
+    may_wait
+        Tells whether newer code may still come for an input that has rows of another schema. Asked
+        while the plan may still do without, of such inputs alone.
     """
 
     def __init__(
@@ -115,6 +120,7 @@ class Compaction:
         check_time: Callable[[], None],
         check_held: Callable[[], None],
         set_aside: Callable[[Input, Exception], None],
+        may_wait: Callable[[Input], bool],
     ) -> None:
         self._plan = plan
         self._store = store
@@ -122,6 +128,7 @@ class Compaction:
         self._check_time = check_time
         self._check_held = check_held
         self._set_aside = set_aside
+        self._may_wait = may_wait
         self._outputs = Outputs(plan.record_type, schema, folder, plan.id)
         self.counts = Counts()
         self.read: list[Input] = []
@@ -146,6 +153,8 @@ class Compaction:
             By ``check_held``.
         Refused
             By S3, of an input of a plan that is fixed.
+        AwaitsNewerCode
+            An input has to wait, and others of its lines are among what was made already.
         """
         for each in self._plan.inputs:
             self._check_time()
@@ -186,47 +195,102 @@ class Compaction:
             # It stays where it is, and a later plan takes it.
             self._set_aside(each, error)
             return
-        bad = self._quarantine.of(each)
+        lines = _ObjectLines(
+            self._outputs, self._quarantine.of(each), self._check_time, lambda: self._waits(each)
+        )
         with body:
             if self._plan.goes_whole:
-                bad.add_whole("a run's time is not enough for its lines")
+                lines.bad.add_whole("a run's time is not enough for its lines")
             else:
                 try:
                     with unzip(body, self._check_time) as unzipped:
-                        self._lines(unzipped, bad)
+                        lines.take(unzipped)
                 except CorruptObject as error:
-                    bad.add_whole(str(error))
-            bad.end(body, self._check_time)
+                    lines.bad.add_whole(str(error))
+                except OtherSchema:
+                    waits = AwaitsNewerCode(each.key)
+                    if lines.any_taken:
+                        raise waits from None
+                    self._set_aside(each, waits)
+                    return
+            lines.bad.end(body, self._check_time)
         self.counts.objects += 1
         self.read.append(each)
 
-    def _lines(self, unzipped: BinaryIO, bad: BadParts) -> None:
+    def _waits(self, each: Input) -> bool:
+        # The outputs of a fixed plan are a function of it, and not of the time.
+        return self._plan.state == "reading" and self._may_wait(each)
+
+
+class _ObjectLines:
+    """Takes the lines of one landed object to where they belong.
+
+    Parameters
+    ----------
+    outputs, bad
+        Where rows go, and where bad lines go.
+    check_time
+        Called often; raises when the run has no time left.
+    waits
+        Tells whether the object is left where it is if it has rows of another schema.
+    """
+
+    def __init__(
+        self,
+        outputs: Outputs,
+        bad: BadParts,
+        check_time: Callable[[], None],
+        waits: Callable[[], bool],
+    ) -> None:
+        self._outputs = outputs
+        self.bad = bad
+        self._check_time = check_time
+        # An answer costs a request.
+        self._waits = cache(waits)
+        self.any_taken = False
+
+    def take(self, unzipped: BinaryIO) -> None:
+        """Take all lines.
+
+        Raises
+        ------
+        OtherSchema
+            One of them is of another schema, and the object waits. ``any_taken`` tells whether
+            others of its lines are taken already.
+        """
         number = 0  # of the lines before these
         for lines, cut_off in batches(unzipped, self._check_time):
             whole = lines[:-1] if cut_off else lines
             if whole:
-                self._batch(number, whole, bad)
+                self._batch(number, whole)
             number += len(lines)
             if cut_off:
-                bad.add_line(number, "longer than any row can be", None)
-            if bad.too_many:
+                self._bad_line(number, "longer than any row can be", None)
+            if self.bad.too_many:
                 if count := count_lines(unzipped, self._check_time):
-                    bad.add_rest(number + 1, count)
+                    self.bad.add_rest(number + 1, count)
                 return
 
-    def _batch(self, before: int, lines: Sequence[bytes], bad: BadParts) -> None:
+    def _batch(self, before: int, lines: Sequence[bytes]) -> None:
         try:
             rows = self._outputs.rows(lines)
         except Exception as error:
+            if isinstance(error, OtherSchema) and self._waits():
+                raise
             if len(lines) > 1:
                 # At least one of them is no row. Halves, since mostly few of them are bad.
                 half = len(lines) // 2
-                self._batch(before, lines[:half], bad)
-                self._batch(before + half, lines[half:], bad)
+                self._batch(before, lines[:half])
+                self._batch(before + half, lines[half:])
                 return
             # A row that nobody thought of must not hold up its lane for good.
             known = isinstance(error, BadRow)
             reason = str(error) if known else f"unexpected {type(error).__name__}"
-            bad.add_line(before + 1, reason, lines[0])
+            self._bad_line(before + 1, reason, lines[0])
         else:
             self._outputs.add(rows)
+            self.any_taken = True
+
+    def _bad_line(self, number: int, reason: str, line: bytes | None) -> None:
+        self.bad.add_line(number, reason, line)
+        self.any_taken = True

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from avro_writer.rows import BadRow, field_name
+from avro_writer.rows import BadRow, OtherSchema, field_name
 from schemas.columns import (
     Array,
     Boolean,
@@ -93,7 +93,7 @@ def decimal(precision: int, scale: int) -> Callable[[str], bytes]:
             raise BadRow(f"{text!r} is not a decimal")
         # Where all digits are decimals, the 0 before the point is not one of them.
         if len(unsigned) > precision and (len(unsigned) > most_digits or unsigned[0] != "0"):
-            raise BadRow(f"{text!r} has more than {precision} digits")
+            raise OtherSchema(f"{text!r} has more than {precision} digits")
         number = int(digits)
         if 0 <= number < 0x800000:
             # Most money. The length is a ``long``, and so is twice itself.
@@ -136,7 +136,7 @@ class _Symbols(dict[str | None, bytes]):
     """An enum's symbols."""
 
     def __missing__(self, value: str) -> bytes:
-        raise BadRow(f"{value!r} is no symbol of the enum")
+        raise OtherSchema(f"{value!r} is no symbol of the enum")
 
 
 def _optional(made: Mapping[Any, bytes]) -> dict[Any, bytes]:

@@ -27,5 +27,19 @@ class ObjectsSetAside(WriterError):
     """S3 refuses some landed objects, which are left where they are; all others are written."""
 
 
+class AwaitsNewerCode(WriterError):
+    """A landed object has rows that do not fit this run's schema, and newer code may take them.
+
+    Parameters
+    ----------
+    key
+        The object's.
+    """
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} has rows that do not fit the schema of this version")
+        self.key = key
+
+
 class Overtaken(WriterError):
     """Another run has taken the plan's next step first."""

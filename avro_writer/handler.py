@@ -113,6 +113,7 @@ def _publish(report: Report, assignment: Assignment, log: Log, seconds: float) -
                 **log.context,
                 "counts": asdict(counts),
                 "objects_set_aside": report.objects_set_aside,
+                "objects_awaiting_newer_code": report.objects_awaiting_newer_code,
             },
         )
     )

@@ -41,6 +41,10 @@ class BadRow(Exception):
     """A line that is no row of the schema; its text says why, and may show what the line holds."""
 
 
+class OtherSchema(BadRow):
+    """A line of JSON that does not fit the schema, and may be a row of a newer one."""
+
+
 def field_name(index: int) -> str:
     """Return the attribute of a row that holds the column at this place.
 
@@ -122,11 +126,13 @@ class RowReader:
         ------
         BadRow
             One of the lines is not JSON, or no row of the schema.
+        OtherSchema
+            One of them is JSON and does not fit the schema.
         """
         try:
             return list(map(self._decoder.decode, lines))
         except msgspec.ValidationError as error:
-            raise BadRow(f"does not fit the schema: {error}") from None
+            raise OtherSchema(f"does not fit the schema: {error}") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRow(f"not JSON: {error}") from None
         except RecursionError:

@@ -18,7 +18,13 @@ from avro_writer.attempt import Held, Worker, carry_out, take_up
 from avro_writer.batch import BatchRules, choose_batch
 from avro_writer.compaction import Capacity, Counts
 from avro_writer.deadline import Clock, Deadline
-from avro_writer.errors import ObjectsSetAside, OutOfTime, Overtaken, WriterError
+from avro_writer.errors import (
+    AwaitsNewerCode,
+    ObjectsSetAside,
+    OutOfTime,
+    Overtaken,
+    WriterError,
+)
 from avro_writer.lanes import Lane, Layout, lanes_of_run
 from avro_writer.plan import Input, Plan, plan_id
 from avro_writer.settings import Assignment, Settings
@@ -47,6 +53,8 @@ class Report:
         Lanes that it left to another run which is at work there.
     objects_set_aside
         Landed objects that it had to leave alone, each for a reason that the log tells.
+    objects_awaiting_newer_code
+        Landed objects that it left to newer code: they have rows that do not fit its schema.
     oldest_landed_age
         Age in seconds of the oldest landed object that it saw, 0 if there was none.
     """
@@ -56,6 +64,7 @@ class Report:
     out_of_time: bool = False
     lanes_left: int = 0
     objects_set_aside: int = 0
+    objects_awaiting_newer_code: int = 0
     oldest_landed_age: float = 0.0
 
 
@@ -126,6 +135,7 @@ class Run:
         )
         self._seen: set[Lane] = set()
         self._taken_until: dict[Lane, str] = {}
+        self._left_alone: set[Input] = set()
         self._refused: dict[Input, Exception] = {}
         self._tried: set[str] = set()
         self._failure: Exception | None = None
@@ -269,7 +279,7 @@ class Run:
     def _landed(self, lane: Lane, held_aside: Container[Input]) -> Iterator[LandedObject]:
         """Yield the lane's landed objects after those that this run has taken, by key.
 
-        Not those that plans hold which are set aside, nor those that S3 has refused to this run.
+        Not those that plans hold which are set aside, nor those that this run has left alone.
         """
         prefix = self._layout.landed(lane.of)
         for each in self._store.objects(prefix, self._taken_until.get(lane, "")):
@@ -277,7 +287,7 @@ class Run:
                 if lane not in self._seen:
                     self._seen.add(lane)
                     self._see(each)
-                if (found := _input(each)) not in held_aside and found not in self._refused:
+                if (found := _input(each)) not in held_aside and found not in self._left_alone:
                     yield each
         self._seen.add(lane)
 
@@ -291,7 +301,13 @@ class Run:
         self._log.info("plan written", plan=plan.id, **vars(counts))
 
     def _set_aside(self, each: Input, error: Exception) -> None:
-        if each in self._refused:
+        if each in self._left_alone:
+            return
+        self._left_alone.add(each)
+        if isinstance(error, AwaitsNewerCode):
+            self.report.objects_awaiting_newer_code += 1
+            if self.report.objects_awaiting_newer_code <= _MOST_LOGGED:
+                self._log.warning("an object waits for newer code", key=each.key)
             return
         self._refused[each] = error
         self.report.objects_set_aside += 1

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from avro_writer.errors import ObjectsSetAside
 from tests.support import writer
-from tests.support.ledger import Ledger
+from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore
 from tests.support.programs import PLENTY, UP, Life
 from tests.support.runs import FOLDER, NOW, other_rules, other_schema
@@ -50,6 +50,17 @@ class Histories(RuleBasedStateMachine):
     def land_what_codes_do_not_agree_on(self) -> None:
         row = landed_row(next(self.rows), table_name="disputed")
         self.ledger.land(self.store, f"{next(self.names):04d}", ndjson([row]), self.lanes)
+
+    @rule(first=st.booleans())
+    def land_what_newer_code_takes(self, first: bool) -> None:
+        rows = [landed_row(next(self.rows)), landed_row(next(self.rows), added="x")]
+        name = next(self.names)
+        key = landing_key(f"{name:04d}", self.lanes)
+        self.ledger.land(
+            self.store, f"{name:04d}", ndjson(rows[::-1] if first else rows), self.lanes
+        )
+        # To the runs of the next hours it is young.
+        self.store.put(key, self.store.kept[key][0], NOW + timedelta(hours=name))
 
     @precondition(lambda self: self._landing())
     @rule(data=st.data())

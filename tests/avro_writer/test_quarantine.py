@@ -18,7 +18,16 @@ from avro_writer.compaction import Capacity
 from avro_writer.errors import OutOfTime
 from avro_writer.landed import MOST_LINE_BYTES
 from tests.support.memory_store import MemoryStore
-from tests.support.writer import avro_rows, gz_lines, land, landed_row, ndjson, quarantined, run
+from tests.support.writer import (
+    avro_rows,
+    gz_lines,
+    land,
+    landed_row,
+    ndjson,
+    quarantined,
+    run,
+    wait_for_newer_code,
+)
 
 COPIES = "data-pipeline/quarantine/demand/"
 
@@ -67,6 +76,7 @@ def test_lines_beyond_what_is_kept_of_an_object_are_in_its_copy(
     bodies = [gz_lines(b"12345678", b"x" * 11, b"12", b"3"), gz_lines(b"y" * 10)]
     for name, body in zip("ab", bodies, strict=True):
         land(store, name, body)
+    wait_for_newer_code(store)
     run(store)
     entries = quarantined(store)
     assert [each.get("data") for each in entries] == [b"12345678", None, b"12", None, b"y" * 10]
@@ -84,6 +94,7 @@ def test_after_very_many_bad_lines_the_rest_of_an_object_is_not_looked_at(
     many = gz_lines(b"1", landed_row(3), b"2", b"3", landed_row(4), b"4")
     land(store, "a", few)
     land(store, "b", many)
+    wait_for_newer_code(store)
     report = run(store)
     assert written(store) == ["c-1", "c-2", "c-3"], "the bound is each object's own"
     rest = quarantined(store)[-1]
@@ -98,6 +109,7 @@ def test_where_exactly_the_last_line_is_one_too_many_no_rest_is_told(
     monkeypatch.setattr(quarantine, "_MOST_LINES", 2)
     store = MemoryStore()
     land(store, "a", gz_lines(b"1", b"2"))
+    wait_for_newer_code(store)
     assert run(store).counts.quarantined_lines == 2
     assert [each["kind"] for each in quarantined(store)] == ["line", "line"]
 

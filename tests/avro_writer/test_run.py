@@ -22,7 +22,15 @@ from avro_writer.run import Report
 from avro_writer.store import AlreadyThere, Changed
 from tests.support.memory_store import MemoryStore
 from tests.support.rows import demand_row
-from tests.support.writer import avro_rows, land, ndjson, quarantined, repeats, run
+from tests.support.writer import (
+    avro_rows,
+    land,
+    ndjson,
+    quarantined,
+    repeats,
+    run,
+    wait_for_newer_code,
+)
 
 NOON_MICROS = 1_795_392_000_000_000 - 43_200_000_000  # 2026-11-22T12:00Z
 DAY_MICROS = 86_400_000_000
@@ -377,6 +385,7 @@ def test_a_line_that_breaks_the_encoder_does_not_hold_up_its_lane(
     store = MemoryStore()
     poison = {**row(1), "max_price": "0" * 5000 + ".00"}
     land(store, "a", ndjson([poison, row(2)]))
+    wait_for_newer_code(store)
     run(store)
     assert written_ids(store) == ["c-2"]
     (entry,) = quarantined(store)
@@ -500,6 +509,7 @@ def test_bad_lines_go_to_quarantine_with_their_reason_and_stop_nothing_else() ->
     bad = [b"", b"{", b"\xff\xfe", json.dumps({**row(2), "channel": "FAX"}).encode()]
     body = b"\n".join([bad[0], good, *bad[1:], json.dumps(row(3)).encode()])  # no last newline
     key = land(store, "a", gzip.compress(body))
+    wait_for_newer_code(store)
     report = run(store)
     assert written_ids(store) == ["c-1", "c-3"]
     entries = quarantined(store)
@@ -517,6 +527,7 @@ def test_bad_lines_go_to_quarantine_with_their_reason_and_stop_nothing_else() ->
 def test_rows_of_another_type_do_not_get_into_the_table() -> None:
     store = MemoryStore()
     land(store, "a", ndjson([{**row(1), "sale_id": "s"}, row(2)]))
+    wait_for_newer_code(store)
     run(store)
     assert written_ids(store) == ["c-2"]
     assert len(quarantined(store)) == 1
@@ -591,6 +602,7 @@ def columns_removed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rows_landed_before_a_schema_change_are_written_after_it() -> None:
     store = MemoryStore()
     land(store, "a", ndjson([row(1), {**row(2), "stranger": 1}]))
+    wait_for_newer_code(store)
     run(store)
     (written,) = avro_rows(store)["2026-11-22"]
     assert written["origin"] == "unknown", "a new required column has its default"

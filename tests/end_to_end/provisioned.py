@@ -96,7 +96,7 @@ class Stack:
 
 # Optional settings add grants, which must be tested too.
 _KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-_OVERRIDES = {**LOCAL_PACE, "tracing": "true", "bucket_kms_key_arn": _KEY}
+OVERRIDES = {**LOCAL_PACE, "tracing": "true", "bucket_kms_key_arn": _KEY}
 
 
 @contextmanager
@@ -105,11 +105,11 @@ def provisioned_stack() -> Iterator[Stack]:
     build(Target.LOCAL, source=ROOT, out=PACKAGES)
     with embedded_emulator() as endpoint, TemporaryDirectory() as client:
         packages = PACKAGES / "local"
-        settings = local_settings(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
+        settings = local_settings(endpoint, "dev1", overrides=OVERRIDES, packages=packages)
         # The resources of other teams are encrypted with those teams' keys.
         key = endpoint.client("kms").create_key()["KeyMetadata"]["Arn"]
         make_referenced(endpoint, settings, key_arn=key)
-        made = provision(endpoint, "dev1", overrides=_OVERRIDES, packages=packages)
+        made = provision(endpoint, "dev1", overrides=OVERRIDES, packages=packages)
         yield Stack(endpoint, made, truest_client(Path(client)))
 
 

@@ -119,11 +119,14 @@ class Ledger:
     exact
         Whether every line must be in only one place. If the code changes between two attempts at
         a plan, one may put a line into quarantine and the other into the table.
+    all_good
+        Whether no line may go to quarantine.
     """
 
-    def __init__(self, *, twice: bool = False, exact: bool = True) -> None:
+    def __init__(self, *, twice: bool = False, exact: bool = True, all_good: bool = False) -> None:
         self._twice = twice
         self._exact = exact
+        self._all_good = all_good
         self._landings: list[_Landing] = []
         self._rewritten: set[Identity] = set()
 
@@ -177,6 +180,7 @@ class Ledger:
         reported = sum(int(store.kept[key][0]) for key in store.keys(REPORTED))
         assert reported <= written.total(), f"{reported} rows are reported"
         kept = self._quarantined(store)
+        assert not (self._all_good and kept), f"good lines are in quarantine: {kept}"
         landings = self._so_far(store)
         replaced = {(each.key, each.replaces) for each in landings}
         for key, body in {(each.key, each.body) for each in landings}:

@@ -22,6 +22,8 @@ from tests.support.memory_store import MemoryStore
 from tests.support.programs import AskingStore, Change, Main, Program
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+# Hours after `NOW`: shortly before the clock of a run named A, and after it but before that of B.
+BEFORE_A, BEFORE_B = ord("A") - 0.5, ord("A") + 0.5
 # Thousands of runs create and remove their folders here.
 _MEMORY = Path("/dev/shm")
 FOLDER = _MEMORY if os.access(_MEMORY, os.W_OK) else None

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 from avro_writer import landed, quarantine
+from avro_writer.attempt import NEWER_CODE_WAIT
 from avro_writer.errors import ObjectsSetAside
 from avro_writer.plan import Input, Plan
 from tests.support import writer
@@ -18,6 +20,8 @@ from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore, etag_of
 from tests.support.programs import PLENTY, Change, Life, Program
 from tests.support.runs import (
+    BEFORE_A,
+    BEFORE_B,
     FOLDER,
     NOW,
     closing,
@@ -70,6 +74,8 @@ class Scenario:
         As in `Exploration`.
     before
         Brings the bucket to where the exploration begins.
+    last
+        Changes the code of the run that finishes all work.
     bounds
         Is in place for all runs.
     """
@@ -83,6 +89,7 @@ class Scenario:
     lanes: int = 1
     identical: bool = True
     before: Callable[[MemoryStore], None] = lambda store: None
+    last: Change = contextlib.nullcontext
     bounds: Change = contextlib.nullcontext
 
     def explore(self) -> Explored:
@@ -101,6 +108,7 @@ class Scenario:
                 lanes=self.lanes,
                 identical=self.identical,
                 before=self.before,
+                change=self.last,
             )
 
 
@@ -192,6 +200,32 @@ def too_long_for_any_run(store: MemoryStore) -> None:
     store.put("data-pipeline/compaction/demand/1-0.json", plan.to_json())
 
 
+# An object with a line that every version takes, and one with a line that only the newer one takes.
+WITH_A_NEWER_ROW = {
+    "a": ndjson([landed_row(1)]),
+    "b": ndjson([landed_row(2), landed_row(3, added="x")]),
+}
+
+
+def landed_after(hours: float) -> Callable[[MemoryStore], None]:
+    """Return what has all objects landed so many hours after `NOW`, by S3's time of them."""
+
+    def before(store: MemoryStore) -> None:
+        for key, (body, _) in store.kept.items():
+            store.put(key, body, NOW + timedelta(hours=hours))
+
+    return before
+
+
+def all_good() -> Ledger:
+    return Ledger(all_good=True)
+
+
+def line_by_line() -> AbstractContextManager[object]:
+    """Have each line of an object taken before the next is looked at."""
+    return mock.patch.object(landed, "_BATCH_BYTES", 1)
+
+
 @contextlib.contextmanager
 def few_bad_lines() -> Iterator[None]:
     """Have two bad lines of an object be too many, and one more than is kept in an entry."""
@@ -266,6 +300,30 @@ QUICK = (
         bounds=few_bad_lines,
     ),
     Scenario("two runs with one request id", ONE, runs=({"request_id": "R"}, {"request_id": "R"})),
+    Scenario(
+        "an older run and a newer one, a row has a new column",
+        {"a": WITH_A_NEWER_ROW["b"]},
+        runs=({}, {"change": other_schema}),
+        ledger=all_good,
+        before=landed_after(BEFORE_A),
+        last=other_schema,
+        bounds=line_by_line,
+    ),
+    Scenario(
+        "a run of old code over two objects, a row has a new column",
+        WITH_A_NEWER_ROW,
+        runs=({},),
+        ledger=all_good,
+        before=landed_after(BEFORE_A),
+        last=other_schema,
+        bounds=line_by_line,
+    ),
+    Scenario(
+        "two runs of old code, a row waits for newer code in the eyes of one",
+        {"a": WITH_A_NEWER_ROW["b"]},
+        before=landed_after(BEFORE_B - NEWER_CODE_WAIT / timedelta(hours=1)),
+        bounds=line_by_line,
+    ),
     Scenario("two runs with different schemas", ONE, runs=({"change": other_schema}, {})),
     *(
         Scenario(
@@ -292,5 +350,14 @@ DEEP = (
         TWO_DATES,
         events=_given_again,
         before=set_aside,
+    ),
+    Scenario(
+        "an older run and a newer one over two objects, a row has a new column",
+        WITH_A_NEWER_ROW,
+        runs=({}, {"change": other_schema}),
+        ledger=all_good,
+        before=landed_after(BEFORE_A),
+        last=other_schema,
+        bounds=line_by_line,
     ),
 )

@@ -7,13 +7,14 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from unittest import mock
 
 from avro_writer import attempt, container, run
-from avro_writer.attempt import Held, Worker
-from avro_writer.compaction import Compaction
+from avro_writer.attempt import NEWER_CODE_WAIT, Held, Worker
+from avro_writer.compaction import Compaction, _ObjectLines
 from avro_writer.container import DateFile
 from avro_writer.errors import OutOfTime, Overtaken
 from avro_writer.lanes import Lane, Layout
@@ -24,8 +25,16 @@ from tests.support.exploration import Faults
 from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore, whole
 from tests.support.programs import AskingStore, Change
-from tests.support.runs import other_rules, other_schema, run_program
-from tests.support.scenarios import few_bad_lines, refused, set_aside
+from tests.support.runs import BEFORE_A, BEFORE_B, other_rules, other_schema, run_program
+from tests.support.scenarios import (
+    WITH_A_NEWER_ROW,
+    all_good,
+    few_bad_lines,
+    landed_after,
+    line_by_line,
+    refused,
+    set_aside,
+)
 from tests.support.writer import gz_lines, landed_row, ndjson
 
 _ONE = {"a": ndjson([landed_row(1)])}
@@ -367,6 +376,28 @@ def _too_many_bad_lines_without_a_copy() -> AbstractContextManager[object]:
     return mock.patch.object(BadParts, "add_rest", add_without)
 
 
+def _nothing_waits_for_newer_code() -> AbstractContextManager[object]:
+    return mock.patch.object(attempt, "_may_wait", lambda worker, each: False)
+
+
+def _what_waits_is_left_in_the_middle() -> AbstractContextManager[object]:
+    """An object waits, though some of its rows are among what was made."""
+    never = property(lambda self: False, lambda self, value: None)
+    return mock.patch.object(_ObjectLines, "any_taken", never, create=True)
+
+
+def _a_fixed_plan_lets_objects_wait() -> AbstractContextManager[object]:
+    return mock.patch.object(Compaction, "_waits", lambda self, each: self._may_wait(each))
+
+
+def _waits_in_the_eyes_of_one() -> dict[str, Any]:
+    return {"before": landed_after(BEFORE_B - NEWER_CODE_WAIT / timedelta(hours=1))}
+
+
+def _newer_row() -> dict[str, Any]:
+    return {"ledger": all_good(), "before": landed_after(BEFORE_A)}
+
+
 def _rewritten() -> dict[str, Any]:
     ledger = Ledger(twice=True)
     return {
@@ -500,6 +531,26 @@ BUGS = [
         {"a": ndjson([landed_row(1)]), "b": b"no gzip"},
         given=lambda: {"events": refused("read")},
         alone=True,
+    ),
+    Bug(
+        "a row with a new column goes to quarantine at once",
+        (_nothing_waits_for_newer_code, _nothing_waits_for_newer_code, other_schema),
+        WITH_A_NEWER_ROW,
+        given=_newer_row,
+        alone=True,
+    ),
+    Bug(
+        "an object waits for newer code after rows of it were taken",
+        _everywhere(_and(line_by_line, _what_waits_is_left_in_the_middle)),
+        WITH_A_NEWER_ROW,
+        given=_newer_row,
+        alone=True,
+    ),
+    Bug(
+        "a fixed plan lets an object wait for newer code",
+        _everywhere(_and(line_by_line, _a_fixed_plan_lets_objects_wait)),
+        {"a": WITH_A_NEWER_ROW["b"]},
+        given=_waits_in_the_eyes_of_one,
     ),
     Bug(
         "the rest of an object with too many bad lines has no copy",

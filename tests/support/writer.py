@@ -14,6 +14,7 @@ from typing import Any
 
 import fastavro
 
+from avro_writer.attempt import NEWER_CODE_WAIT
 from avro_writer.compaction import Capacity
 from avro_writer.deadline import Clock
 from avro_writer.run import Report, Run
@@ -51,6 +52,11 @@ def land(store: MemoryStore, name: str, body: bytes, lanes: int = 1) -> str:
     key = f"data-pipeline/landing/demand/lanes={lanes}/2026/11/22/10/{name}.gz"
     store.put(key, body)
     return key
+
+
+def wait_for_newer_code(store: MemoryStore) -> None:
+    """Let the time pass in which newer code could still take what does not fit the schema."""
+    store.now += NEWER_CODE_WAIT
 
 
 def run(
