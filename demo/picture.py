@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from console.errors import CommandError
-from console.process import prepare
+from console.process import forget_aws, prepare
 from console.storage import writing
 from demo.action import run
 from demo.run import DemoOptions
@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
     """Run the demo and write the picture; return the exit status."""
     path = Path(arguments[0]) if arguments else PICTURE
     prepare()
+    forget_aws()
     with tempfile.TemporaryDirectory() as state:
         # The demo must not replace the last run that the user saved.
         os.environ["DMD_STATE_DIR"] = state

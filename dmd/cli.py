@@ -10,6 +10,7 @@ import rich_click as click
 
 from athena.command import sql
 from console.help import CONTEXT_SETTINGS
+from console.process import forget_aws
 from demo.command import demo, sample
 from dmd.completion import completion
 from estate.command import provision, resources
@@ -27,12 +28,18 @@ _GROUPS = {
     "Shell": (completion,),
 }
 
+# They use the caller's own credentials. All others work on this machine alone.
+_ON_AWS = {each.name for each in _GROUPS["On call"]}
+
 
 @click.group(context_settings=CONTEXT_SETTINGS)
 @click.version_option(package_name="dmd-pipeline", prog_name="dmd", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def dmd(debug: bool) -> None:
+@click.pass_context
+def dmd(context: click.Context, debug: bool) -> None:
     """Land a DynamoDB table's changes in S3 as partitioned Avro for Athena."""
+    if context.invoked_subcommand not in _ON_AWS:
+        forget_aws()
 
 
 for _title, _commands in _GROUPS.items():

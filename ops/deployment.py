@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from avro_writer.s3_store import S3Store
 from console.kept_run import kept_run
+from console.process import forget_aws
 from infra.naming import REGION, Naming
 from infra.settings import Settings
 from infra.stack_config import REPOSITORY, settings_of, stack_config
@@ -163,7 +164,9 @@ def _opened(
 
 
 def _client_maker(profile: str | None, url: str | None) -> Callable[..., Any]:
-    # An emulator must not see the caller's keys, unless a profile of its own is named.
+    if url and not profile:
+        # An emulator must not see the caller's keys, unless a profile of its own is named.
+        forget_aws()
     key = _KEY_AT_AN_ENDPOINT if url and not profile else None
     try:
         session = boto3.Session(
