@@ -60,6 +60,8 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
         allow(
             "SeeMetricsAndSchedules", ["cloudwatch:GetMetricData", "scheduler:ListSchedules"], ["*"]
         ),
+        # A backfill asks for the names of the keys.
+        allow("SeeDemandTable", ["dynamodb:DescribeTable"], [referenced.table.arn]),
         *referenced.bucket.operate_statements(),
         *referenced.stream.replay_statements(),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from emulation.gateway.role_policies import RolePolicyCache
 from emulation.iam.grants import grants
 from emulation.pipeline import Pipeline
 from infra.naming import REGION
+from ops.backfill import action as backfill
+from ops.backfill.action import BackfillOptions
 from ops.deployment import open_deployment
 from ops.failed import action as errors
 from ops.failed.options import ChosenOptions
@@ -22,6 +25,8 @@ from ops.replay import stream_action
 from ops.status import action as status
 from tests.end_to_end import ci
 from tests.end_to_end.provisioned import Stack
+from tests.support.changes import change
+from tests.support.exports import ExportBuilder, full_line, spread
 from tests.support.memory_store import MemoryStore
 from tests.support.replaying import bad_line, changed, error_lines, put_errors, put_quarantine
 
@@ -39,8 +44,6 @@ ALL = ChosenOptions((), None, None, None, None, None, None)
 # What no run here does: which command does it, or which page of docs/ says to do it.
 UNUSED_HERE = {
     "logs:FilterLogEvents": "the logs of the writer and of Firehose: docs/runbook.md",
-    "s3:PutObject backfill": "dmd backfill has its own test",
-    "s3:GetObject backfill": "dmd backfill has its own test",
     "kms:GenerateDataKey": "S3 asks for it, in place of the caller",
     "kms:Decrypt": "S3 and Kinesis ask for it, in place of the caller",
 }
@@ -82,6 +85,20 @@ def on_call(
     return StackOptions("dev1", "on-call", REGION, pipeline.endpoint.url)
 
 
+def export_of(stack: Stack, folder: Path) -> Path:
+    """A full export of the demand table, in a local folder."""
+    settings = stack.provisioned.settings
+    (line,) = [full_line(change()["dynamodb"]["NewImage"])]
+    builder = ExportBuilder(
+        spread([line], 1), table_name=settings.table_name, until=datetime.now(UTC)
+    )
+    for key, body in builder.objects().items():
+        path = folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return folder / builder.folder
+
+
 def denials_of(pipeline: Pipeline, role: str) -> list[str]:
     return [each.message for each in pipeline.gate.denials() if each.role_arn == role]
 
@@ -91,6 +108,7 @@ def test_the_commands_need_this_policy_and_no_more(
     pipeline: Pipeline,
     role: str,
     on_call: StackOptions,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     store = MemoryStore()
@@ -109,6 +127,7 @@ def test_the_commands_need_this_policy_and_no_more(
     since = ChosenOptions(("demand",), None, None, "1h", None, None, None)
     assert stream_action.run(on_call, since, dry_run=True, yes=True, as_json=False) == 0
     assert status.run(on_call, since="1h", watch=None, as_json=False) in (3, 4)
+    assert backfill.run(on_call, BackfillOptions(str(export_of(stack, tmp_path)), yes=True)) == 0
     assert denials_of(pipeline, role) == []
 
     identity = RolePolicyCache(stack.endpoint.client("iam")).read("on-call").identity
