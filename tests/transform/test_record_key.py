@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,3 +24,12 @@ def test_a_key_of_texts_is_written_as_the_standard_library_writes_it(key: dict[s
 def test_a_number_in_a_key_is_plain(name: str, text: str, number: int) -> None:
     attributes = {name: {"N": f"{number}.0"}, name + "2": {"S": text}}
     assert json.loads(record_key(attributes) or "") == {name: number, name + "2": text}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{}, {"S": "a", "N": "5"}, "a", None, ["S"], {"S": 5}, {"N": "five"}, {"BOOL": "true"}],
+)
+def test_what_is_no_single_key_value_is_no_key(value: object) -> None:
+    assert record_key({"pk": {"S": "a"}, "sk": value}) is None
+    assert record_key({}) is None

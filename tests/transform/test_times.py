@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transform.times import days
+from transform.times import days, from_iso, from_javascript
 
 DATES = st.dates().map(str)
 
@@ -32,3 +32,38 @@ def test_a_date_is_what_strptime_reads_of_ten_digits_and_hyphens(text: str) -> N
 )
 def test_other_forms_are_no_dates(text: str) -> None:
     assert days(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026/11-22T10:00:00.250Z",
+        "2026-11/22T10:00:00.250Z",
+        "2026-11-22t10:00:00.250Z",
+        "2026-11-22T10;00:00.250Z",
+        "2026-11-22T10:00:00,250Z",
+        "2026-11-22T24:00:00.000Z",
+        "2026-11-22T10:00:00.250z",
+    ],
+)
+def test_what_javascript_would_not_write_is_not_read_as_if_it_had(text: str) -> None:
+    assert from_javascript(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("2026-11-22T23:59:59+23:59", "2026-11-22T00:00:59+00:00"),
+        ("2026-11-22T00:00:00-05:59", "2026-11-22T05:59:00+00:00"),
+        ("2026-11-22T00:00:00+24:00", None),
+        ("2026-11-22T00:00:00+00:60", None),
+        ("2026-11-22T24:00:00Z", None),
+        ("2026-11-22T00:60:00Z", None),
+        ("2026-11-22T00:00:60Z", None),
+    ],
+)
+def test_hours_minutes_seconds_and_offsets_end_where_a_clock_does(
+    text: str, read: str | None
+) -> None:
+    expected = read and (int(datetime.fromisoformat(read).timestamp()) * 1000, True)
+    assert from_iso(text) == expected
