@@ -17,7 +17,8 @@ class ContinuousIntegration(pulumi.ComponentResource):
     """The role with which continuous integration tests a deployed stack, and its policies.
 
     It can put items into the demand table, see how far they come, query the resulting rows, and
-    keep its own objects below ``data-pipeline/test/``. It cannot deploy: the CI runners' own role does that.
+    keep its own objects below ``data-pipeline/test/``. It cannot deploy: the CI runners' own role
+    does that.
 
     Parameters
     ----------
