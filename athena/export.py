@@ -46,7 +46,11 @@ def export_catalog(glue: Any, bucket: str, databases_prefix: str = "") -> dict[s
     for database in databases:
         for page in glue.get_paginator("get_tables").paginate(DatabaseName=database["Name"]):
             tables += page["TableList"]
-    catalog = {"bucket": bucket, "databases": databases, "tables": tables}
+    return as_json({"bucket": bucket, "databases": databases, "tables": tables})
+
+
+def as_json(catalog: dict[str, Any]) -> dict[str, Any]:
+    """Return answers of the Glue API with JSON's own values only."""
     written: dict[str, Any] = json.loads(json.dumps(catalog, default=_json_text))
     return written
 

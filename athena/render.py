@@ -110,6 +110,11 @@ _SCALARS: dict[str, Callable[[Any, TrinoType], str]] = {
 }
 
 
+def text_rows(result: QueryResult) -> list[list[str | None]]:
+    """Return each value as Athena writes it into a result; None is NULL."""
+    return list(_rows(result))
+
+
 def _rows(result: QueryResult) -> Iterator[list[str | None]]:
     kinds = [kind for _, kind in result.columns]
     for row in result.rows:

@@ -21,6 +21,7 @@ from console.terminal import messages, output, write
 from demo.feed.lines import check_input
 from demo.run import LOCAL_PACE, DemoOptions, FinishedRun, demo
 from demo.summary import Answer, as_json, closing_queries, print_report
+from demo.upkeep import at_work
 from emulation.endpoint import Endpoint
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import local_settings
@@ -91,7 +92,7 @@ def run(
                 kept = KeptRun(
                     outcome.endpoint_url, options.stack, LOCAL_PACE, str(options.packages.resolve())
                 )
-                with announced(kept):
+                with at_work(finished, progress.say), announced(kept):
                     _wait(outcome.endpoint_url)
     return 0 if outcome.good and not outcome.mostly_failed else 1
 
@@ -122,7 +123,9 @@ def _keep_last_run(finished: FinishedRun, folder: Path, progress: Progress) -> N
 
 
 def _wait(url: str) -> None:
-    sys.stderr.write(f"The endpoint stays up at {url}; stop it with Ctrl-C.\n")
+    sys.stderr.write(
+        f"The endpoint stays up at {url}, and the pipeline at work; stop them with Ctrl-C.\n"
+    )
     sys.stderr.flush()
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()

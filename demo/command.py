@@ -66,7 +66,9 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
     help="Copy the bucket's objects and the Glue catalog into this new or empty folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
-@click.option("--keep", is_flag=True, help="Keep endpoint and functions running until Ctrl-C.")
+@click.option(
+    "--keep", is_flag=True, help="Keep the endpoint up and the pipeline at work until Ctrl-C."
+)
 def demo(
     stack: str,
     endpoint_url: str | None,

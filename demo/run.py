@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,6 +27,7 @@ from demo.feed.lines import read_lines, size_of_input
 from demo.feed.replication import TableStream
 from demo.feed.stream import Fed, StreamRecord, feed
 from demo.feed.table import write_items
+from demo.queries import LocalAthena
 from demo.reconciliation import (
     Partition,
     TypeCounts,
@@ -42,6 +44,7 @@ from emulation.functions import OWN_CLIENT
 from emulation.functions.logs import FunctionLog
 from emulation.needs import check_runs
 from emulation.pipeline import Pipeline, running_pipeline
+from emulation.scheduler.runner import ScheduleRunner
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
@@ -163,6 +166,8 @@ class FinishedRun:
     outcome: Outcome
     endpoint: Endpoint
     provisioned: Provisioned
+    pipeline: Pipeline
+    schedules: ScheduleRunner
 
     def export(self, folder: Path, progress: Progress) -> None:
         """Copy the bucket's objects and the Glue catalog into a folder."""
@@ -219,11 +224,13 @@ def demo(
                 options.packages,
                 lambda line: _pass_on(line, on_problem),
                 options.runtime_client,
+                LocalAthena(settings, Path(stack.enter_context(TemporaryDirectory()))).run,
             )
         )
-        outcome = _run(pipeline, provisioned, options, progress, on_problem)
+        schedules = pipeline.schedules(provisioned.outputs["schedule_group"], on_problem)
+        outcome = _run(pipeline, schedules, provisioned, options, progress)
         progress.end()
-        yield FinishedRun(outcome, endpoint, provisioned)
+        yield FinishedRun(outcome, endpoint, provisioned, pipeline, schedules)
 
 
 def _provision(
@@ -271,14 +278,13 @@ def _refuse_objects_of_others(s3: Any, bucket: str, counts: Iterable[DeliveryCou
 
 def _run(
     pipeline: Pipeline,
+    schedules: ScheduleRunner,
     provisioned: Provisioned,
     options: DemoOptions,
     progress: Progress,
-    on_problem: Callable[[str], None],
 ) -> Outcome:
     settings = provisioned.settings
     operator = pipeline.endpoint
-    schedules = pipeline.schedules(provisioned.outputs["schedule_group"], on_problem)
     if options.endpoint_url:
         pipeline.take_over(schedules)
     started = time.monotonic()
@@ -320,7 +326,7 @@ def _run(
     _refuse_objects_of_others(s3, settings.bucket_name, pipeline.counts().values())
     progress.step("Running the Avro writer's schedules")
     schedules.until(
-        lambda: not _work_left(s3, settings.bucket_name),
+        lambda: not work_left(s3, settings.bucket_name),
         lambda runs: progress.show(f"{runs} runs"),
     )
     progress.step("Forwarding the log events to the central log stream")
@@ -368,7 +374,8 @@ def _table_changes(
     return stream.read(writes), writes
 
 
-def _work_left(s3: Any, bucket: str) -> bool:
+def work_left(s3: Any, bucket: str) -> bool:
+    """Tell whether the Avro writer still has landed objects or plans in a bucket."""
     return any(
         next(list_keys(s3, bucket, f"{DATA_PREFIX}/{area}/"), None) is not None
         for area in ("landing", "compaction")

@@ -18,11 +18,12 @@ from ops.backfill.command import backfill
 from ops.failed.command import errors
 from ops.replay.command import replay
 from ops.schema_command import schema
+from ops.smoke.command import smoke
 from ops.status.command import status
 
 _GROUPS = {
     "One machine": (demo, sample, sql, provision),
-    "On call": (status, errors, replay, backfill),
+    "On call": (status, smoke, errors, replay, backfill),
     "Tables and schemas": (schema,),
     "Stacks": (resources,),
     "Shell": (completion,),

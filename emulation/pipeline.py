@@ -15,7 +15,7 @@ from emulation.firehose import DeliveryCounts, DeliveryStream, DeliveryStreamRun
 from emulation.functions import OWN_CLIENT, FunctionHost
 from emulation.functions.invocation import invocation_metrics
 from emulation.functions.logs import FunctionLog, LogSink
-from emulation.gateway import Gateway
+from emulation.gateway import Gateway, Query, QueryRows
 from emulation.metrics import Metrics
 from emulation.scheduler.runner import ScheduleRunner, list_schedules
 from emulation.subscription_filters import LogForwarding
@@ -69,8 +69,14 @@ class Pipeline:
 
     def start(self) -> None:
         """Start the delivery streams. They read records that arrive from now on."""
-        for record_type, runner in self._runners.items():
+        for runner in self._runners.values():
             runner.start()
+        self.resume()
+
+    def resume(self) -> None:
+        """Let the delivery streams read on where they stopped."""
+        self._stop.clear()
+        for record_type, runner in self._runners.items():
             thread = threading.Thread(
                 target=self._read, args=(runner,), name=f"delivery-{record_type}", daemon=True
             )
@@ -214,6 +220,7 @@ def running_pipeline(
     packages: Path,
     log_sink: LogSink | None = None,
     runtime_client: Path = OWN_CLIENT,
+    run_query: Callable[[Query, Endpoint], QueryRows] | None = None,
 ) -> Iterator[Pipeline]:
     """Run a provisioned stack until the end of the ``with``.
 
@@ -231,6 +238,8 @@ def running_pipeline(
         Called with the functions' log lines.
     runtime_client
         Folder of the runtime client that runs the functions, as for `FunctionHost`.
+    run_query
+        Answers a query of Athena at the gateway, whose endpoint it gets.
     """
     with contextlib.ExitStack() as stack:
         hosts: list[FunctionHost] = []
@@ -240,6 +249,7 @@ def running_pipeline(
                 endpoint,
                 lambda request: hosts[0].invoke(request),
                 keys=encryption_keys(endpoint, settings),
+                run_query=(lambda query: run_query(query, gate.endpoint)) if run_query else None,
             )
         )
         metrics = Metrics()

@@ -7,7 +7,8 @@ import pulumi
 from infra.athena import QueryWorkgroup
 from infra.catalog import Catalog
 from infra.lookups import Referenced
-from infra.policies import trust_principals
+from infra.naming import REGION
+from infra.policies import allow, trust_principals
 from infra.roles import ManagedPolicy, Role
 from infra.settings import Settings
 
@@ -15,8 +16,9 @@ from infra.settings import Settings
 class ContinuousIntegration(pulumi.ComponentResource):
     """The role with which continuous integration tests a deployed stack, and its policies.
 
-    It can put items into the demand table, query the resulting rows, and keep its own objects
-    below ``data-pipeline/test/``. It cannot deploy: the CI runners' own role does that.
+    It can put items into the demand table, see how far they come, query the resulting rows, and
+    keep its own objects below ``data-pipeline/test/``. It cannot deploy: the CI runners' own role
+    does that.
 
     Parameters
     ----------
@@ -61,6 +63,21 @@ class ContinuousIntegration(pulumi.ComponentResource):
             "s3-write": (
                 "Put test objects into the bucket, below data-pipeline/test/",
                 bucket.test_write_statements(),
+            ),
+            "smoke-test": (
+                "See how far the records of the smoke test have come",
+                [
+                    *bucket.smoke_statements(),
+                    allow(
+                        "SeeDeliveryStreams",
+                        ["firehose:DescribeDeliveryStream"],
+                        [
+                            f"arn:aws:firehose:{REGION}:{settings.account_id}:deliverystream/"
+                            f"{settings.naming.delivery_stream(each)}"
+                            for each in settings.demand_data_types
+                        ],
+                    ),
+                ],
             ),
             "s3-delete-test": (
                 "Delete test objects from the bucket, below data-pipeline/test/",

@@ -149,6 +149,13 @@ class DataBucket:
         """Return the grants with which a test of a deployed stack deletes its own objects."""
         return [allow("DeleteTestObjects", ["s3:DeleteObject"], [self._below("test")])]
 
+    def smoke_statements(self) -> list[Statement]:
+        """Return the grants with which the smoke test sees which objects come; it reads none.
+
+        What it lists below ``avro/`` is in `query_statements`.
+        """
+        return [self._list("SeeWhatComes", ["landing", "errors", "quarantine"])]
+
     def _below(self, area: str) -> str:
         return f"{self.arn}/{DATA_PREFIX}/{area}/*"
 

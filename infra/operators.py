@@ -9,7 +9,7 @@ from infra.settings import Settings
 
 
 def operate_statements(settings: Settings, referenced: Referenced) -> list[Statement]:
-    """Return the grants of ``dmd status``, ``dmd errors``, ``dmd replay`` and ``dmd backfill``.
+    """Return the grants of ``dmd status``, ``errors``, ``replay``, ``backfill`` and ``smoke``.
 
     Each module of ``ops/`` that calls AWS says which actions it needs. The actions, and which
     resources they take, are in the service authorization reference:
@@ -62,6 +62,8 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
         ),
         # A backfill asks for the names of the keys.
         allow("SeeDemandTable", ["dynamodb:DescribeTable"], [referenced.table.arn]),
+        # `dmd smoke --as-ci` works with the CI role, which may put items into the demand table.
+        allow("TestAsCi", ["sts:AssumeRole"], [f"arn:aws:iam::{account}:role/{naming.ci_role}"]),
         *referenced.bucket.operate_statements(),
         *referenced.stream.replay_statements(),
     ]

@@ -10,7 +10,7 @@ import functools
 import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,34 @@ def open_deployment(where: StackOptions) -> Deployment:
     return _opened(where, kept.stack, url, kept.overrides, kept.packages)
 
 
+def as_role(deployment: Deployment, role_name: str) -> Deployment:
+    """Return the same stack with the credentials of a role, which the caller assumes.
+
+    If the caller is this role already, nothing changes.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError
+        The caller may not assume the role, or there is none.
+    """
+    if f":assumed-role/{role_name}/" in deployment.caller_arn:
+        return deployment
+    role_arn = f"arn:aws:iam::{deployment.settings.account_id}:role/{role_name}"
+    made = deployment.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="dmd")
+    found = made["Credentials"]
+    session = boto3.Session(
+        region_name=REGION,
+        aws_access_key_id=found["AccessKeyId"],
+        aws_secret_access_key=found["SecretAccessKey"],
+        aws_session_token=found["SessionToken"],
+    )
+    return replace(
+        deployment,
+        caller_arn=str(made["AssumedRoleUser"]["Arn"]),
+        make_client=_clients_of(session, deployment.endpoint_url),
+    )
+
+
 def _opened(
     where: StackOptions,
     stack: str,
@@ -179,7 +207,10 @@ def _client_maker(profile: str | None, url: str | None) -> Callable[..., Any]:
         raise DeploymentError(
             f"{error}: name a profile of `aws configure list-profiles`"
         ) from error
+    return _clients_of(session, url)
 
+
+def _clients_of(session: boto3.Session, url: str | None) -> Callable[..., Any]:
     lock = threading.Lock()
 
     @functools.cache

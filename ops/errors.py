@@ -19,3 +19,7 @@ class ReplayError(CommandError):
 
 class OptionError(CommandError):
     """The value of an option cannot be used. The text says what to write."""
+
+
+class SmokeError(CommandError):
+    """A smoke test cannot begin. The text says why, and what to do."""

@@ -124,10 +124,7 @@ class TableStream:
         until = self._clock() + _MOST_SECONDS
         while number < writes:
             for record in self._next():
-                shaped = kinesis_shape(record, self._table_name)
-                key = json.dumps(shaped["dynamodb"]["Keys"], sort_keys=True)
-                data = json.dumps(shaped, ensure_ascii=False, separators=(",", ":")).encode()
-                yield StreamRecord(data, key[:256], f"table change {number}")
+                yield self._record(record, f"table change {number}")
                 number += 1
             if number < writes:
                 if self._clock() > until:
@@ -136,6 +133,16 @@ class TableStream:
                         f"{writes} changes in {_MOST_SECONDS:.0f} s"
                     )
                 self._sleep(_PAUSE_SECONDS)
+
+    def poll(self) -> list[StreamRecord]:
+        """Return the changes that have come since the last time, in their form in Kinesis."""
+        return [self._record(each, "table change") for each in self._next()]
+
+    def _record(self, change: dict[str, Any], origin: str) -> StreamRecord:
+        shaped = kinesis_shape(change, self._table_name)
+        key = json.dumps(shaped["dynamodb"]["Keys"], sort_keys=True)
+        data = json.dumps(shaped, ensure_ascii=False, separators=(",", ":")).encode()
+        return StreamRecord(data, key[:256], origin)
 
     def _next(self) -> Iterator[dict[str, Any]]:
         for index, iterator in enumerate(self._iterators):

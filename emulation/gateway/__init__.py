@@ -13,6 +13,7 @@ from emulation.gateway.errors import (
     UnjudgeableRequest,
 )
 from emulation.gateway.lambda_invoke import LambdaInvoke
+from emulation.gateway.queries import Query, QueryFailed, QueryRows, RunQuery
 from emulation.gateway.server import Gateway
 from emulation.iam.errors import (
     MalformedPolicy,
@@ -34,7 +35,11 @@ __all__ = [
     "MalformedPolicy",
     "PolicyError",
     "PolicyNotFound",
+    "Query",
+    "QueryFailed",
+    "QueryRows",
     "RoleNotFound",
+    "RunQuery",
     "UnjudgeableRequest",
     "UnknownConditionKey",
     "UnknownConditionOperator",

@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulation.endpoint import Credentials
 from emulation.gateway import faults
 from emulation.gateway.api_call import ApiCall, Protocol, protocol_of, query_compatible, recognise
 from emulation.gateway.assume_role import RoleAssumption
@@ -26,6 +27,7 @@ from emulation.gateway.lambda_invoke import (
     invoke_answer,
     invoke_request,
 )
+from emulation.gateway.queries import Queries
 from emulation.gateway.requirement import Requirement
 from emulation.gateway.requirements import requirements
 from emulation.gateway.resource_rules import Place
@@ -40,7 +42,7 @@ _T = TypeVar("_T")
 _LOG = logging.getLogger(__name__)
 
 # The gateway acts on the operator's calls of these services only. It forwards all others.
-_CONCERNING = frozenset({"iam", "lambda", "sts"})
+_CONCERNING = frozenset({"athena", "iam", "lambda", "sts"})
 
 
 class Proxy:
@@ -58,6 +60,8 @@ class Proxy:
         Answers Lambda's Invoke in place of the endpoint; None if the endpoint answers it.
     executor
         Runs ``invoke``, which may take minutes.
+    queries
+        Answers Athena's queries in place of the endpoint; None if the endpoint answers them.
     keys
         See :class:`emulation.gateway.Gateway`.
     """
@@ -73,6 +77,7 @@ class Proxy:
         invoke: LambdaInvoke | None,
         executor: Executor,
         keys: Mapping[str, str],
+        queries: Queries | None = None,
     ) -> None:
         self._forwarder = forwarder
         self._roles = roles
@@ -84,6 +89,7 @@ class Proxy:
         self._invoke = invoke
         self._executor = executor
         self._keys = keys
+        self._queries = queries
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -126,7 +132,7 @@ class Proxy:
             call = recognise(_with_body(head, body), signed)
         except UnjudgeableRequest:
             return await self._forwarder.forward(request, body)
-        return await self._carry_out(request, call, None, (), body)
+        return await self._carry_out(request, call, None, (), body, _credentials(head, signed))
 
     async def _role(
         self, request: web.BaseRequest, head: HttpRequest, signed: Signature, session: Session
@@ -152,7 +158,9 @@ class Proxy:
         else:
             for requirement in needed:
                 self._authorizer.require(caller, call, requirement)
-        return await self._carry_out(request, call, caller, needed, body)
+        return await self._carry_out(
+            request, call, caller, needed, body, _credentials(head, signed)
+        )
 
     async def _role_of(self, session: Session) -> RolePolicies:
         cached = self._roles.cached(session.role_name)
@@ -182,6 +190,7 @@ class Proxy:
         caller: Caller | None,
         needed: tuple[Requirement, ...],
         body: bytes | None,
+        credentials: Credentials,
     ) -> web.StreamResponse:
         if self._invoke is not None and (call.service, call.operation) == ("lambda", "Invoke"):
             return respond(request, await self._invoked(self._invoke, call))
@@ -195,6 +204,11 @@ class Proxy:
 
             return await self._forwarder.forward(request, body, Review(200, remember_session))
         review = self._reviews.of(request, call, caller, needed)
+        if self._queries is not None:
+            answer = self._queries.answer(call)
+            if answer is not None:
+                return respond(request, answer)
+            review = self._queries.review(request, call, credentials, review)
         return await self._forwarder.forward(request, body, review)
 
     async def _invoked(self, invoke: LambdaInvoke, call: ApiCall) -> Answer:
@@ -222,6 +236,12 @@ def _is_assumption(call: ApiCall) -> bool:
 def _denied(signed: Signature, protocol: Protocol, message: str) -> Answer:
     compatible = protocol is Protocol.JSON and query_compatible(signed)
     return faults.answer(faults.ACCESS_DENIED, message, protocol, query_compatible=compatible)
+
+
+def _credentials(head: HttpRequest, signed: Signature) -> Credentials:
+    """Return the caller's credentials, to act as the caller: no request says the secret key."""
+    token = head.headers.get("x-amz-security-token")
+    return Credentials(signed.access_key_id, "unknown", token)
 
 
 def _headers(request: web.BaseRequest) -> dict[str, str]:

@@ -20,6 +20,7 @@ from emulation.gateway.forwarding import Forwarder, open_client
 from emulation.gateway.issued_tokens import IssuedTokens
 from emulation.gateway.lambda_invoke import LambdaInvoke
 from emulation.gateway.proxy import Proxy
+from emulation.gateway.queries import Queries, RunQuery
 from emulation.gateway.role_policies import RolePolicyCache
 from emulation.gateway.sessions import Sessions
 from emulation.iam.grants import Grant, grants
@@ -50,6 +51,8 @@ class Gateway:
     keys
         The ARN of the customer-managed KMS key of each bucket, Kinesis stream or DynamoDB table
         that has one, by its own ARN. Readers and writers also need permissions for the key.
+    run_query
+        Answers Athena's queries in place of the endpoint, in a thread of its own.
 
     Raises
     ------
@@ -69,10 +72,12 @@ class Gateway:
         lambda_invoke: LambdaInvoke | None = None,
         *,
         keys: Mapping[str, str] | None = None,
+        run_query: RunQuery | None = None,
     ) -> None:
         self._keys = keys or {}
         self._upstream = upstream
         self._invoke = lambda_invoke
+        self._run_query = run_query
         self._record = ActivityRecord()
         self._sessions = Sessions()
         self._roles = RolePolicyCache(upstream.client("iam"))
@@ -222,6 +227,7 @@ class Gateway:
             self._invoke,
             executor,
             self._keys,
+            Queries(self._run_query, executor) if self._run_query else None,
         )
         return web.Server(
             proxy.handle,

@@ -15,6 +15,8 @@ import yaml
 from dmd.cli import dmd
 from infra.naming import ENVIRONMENTS
 from infra.runtime import PYTHON_VERSION
+from infra.stack_config import settings_of, stack_config
+from ops.smoke.action import default_timeout
 from tests.delivery.pipeline import PATH, TEXT, Job, jobs, needed, parse, runs
 from tests.release.locks import PYTHONS, RUNTIME, entries
 from tests.support.cli import ROOT
@@ -22,6 +24,9 @@ from tests.support.cli import ROOT
 PIPELINE = parse(TEXT)
 JOBS = jobs(PIPELINE)
 PULUMI_JOBS = {name: job for name, job in JOBS.items() if "pulumi" in str(job["script"])}
+SMOKES = {
+    job["variables"]["STACK"]: name for name, job in JOBS.items() if name.startswith("smoke-")
+}
 DEPLOYS = {
     job["variables"]["STACK"]: name for name, job in JOBS.items() if name.startswith("deploy-")
 }
@@ -87,6 +92,7 @@ def test_main_is_checked_and_tested_and_deployed_prod1_alone_by_hand() -> None:
         [
             *("check", "test", "test-trino", "package", "preview-prod1"),
             *("deploy-dev1", "deploy-qa1", "deploy-preprod1"),
+            *("smoke-dev1", "smoke-qa1", "smoke-preprod1", "smoke-prod1"),
         ],
         "on_success",
     )
@@ -106,9 +112,29 @@ def test_another_branch_has_no_pipeline() -> None:
 def test_stacks_are_deployed_one_after_the_other_each_after_all_checks() -> None:
     assert tuple(DEPLOYS) == ENVIRONMENTS
     before = {"check", "test", "test-trino", "package"}
-    for name in DEPLOYS.values():
+    for stack, name in DEPLOYS.items():
         assert needed(name, JOBS) - {"preview-prod1"} == before
-        before.add(name)
+        before |= {name, SMOKES[stack]}
+
+
+def test_each_stack_is_tested_after_its_deployment_with_the_ci_role_alone() -> None:
+    assert tuple(SMOKES) == ENVIRONMENTS
+    for stack, name in SMOKES.items():
+        job = JOBS[name]
+        assert job["needs"] == [DEPLOYS[stack]]
+        assert job["environment"]["name"] == "smoke/$STACK", "not the role that deploys"
+        assert not job.get("allow_failure")
+        (line,) = [line for line in job["script"] if "dmd" in line]
+        assert shlex.split(line)[1:] == ["smoke", "--stack", "$STACK", "--as-ci", "--yes"]
+
+
+@pytest.mark.parametrize("stack", ENVIRONMENTS)
+def test_the_job_waits_as_long_as_its_test_may_take(stack: str) -> None:
+    seconds = default_timeout(settings_of(stack, stack_config(stack)))
+    for name in SMOKES.values():
+        hours, unit = JOBS[name]["timeout"].split()
+        assert unit == "hours"
+        assert seconds + 600 < int(hours) * 3600
 
 
 def test_whoever_deploys_prod1_finds_a_preview_against_what_is_deployed() -> None:
@@ -158,9 +184,11 @@ def test_packages_are_built_once_and_the_same_are_previewed_and_deployed() -> No
 
 def test_credentials_are_a_roles_and_never_keys() -> None:
     assert not re.search(r"access_key|secret|password|AKIA", TEXT, re.IGNORECASE)
-    for name, job in PULUMI_JOBS.items():
+    with_credentials = [*PULUMI_JOBS, *SMOKES.values()]
+    for name in with_credentials:
+        job = JOBS[name]
         assert job["id_tokens"] == {"AWS_ID_TOKEN": {"aud": "sts.amazonaws.com"}}, name
-    assert {name for name, job in JOBS.items() if "id_tokens" in job} == set(PULUMI_JOBS)
+    assert {name for name, job in JOBS.items() if "id_tokens" in job} == set(with_credentials)
 
 
 def test_the_pulumi_cli_is_as_new_as_the_pulumi_package() -> None:

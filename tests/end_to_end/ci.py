@@ -58,6 +58,15 @@ def keep_test_objects(ci: Endpoint, stack: Stack) -> None:
     s3.delete_object(Bucket=stack.bucket, Key=TEST_KEY)
 
 
+def see_what_comes(ci: Endpoint, stack: Stack) -> None:
+    """Look where the smoke test looks; `tests/end_to_end/test_smoke.py` runs the whole of it."""
+    s3, firehose = ci.client("s3"), ci.client("firehose")
+    for record_type, name in stack.provisioned.outputs["delivery_streams"].items():
+        firehose.describe_delivery_stream(DeliveryStreamName=name)
+        for area in ("landing", "errors", "quarantine"):
+            s3.list_objects_v2(Bucket=stack.bucket, Prefix=f"data-pipeline/{area}/{record_type}/")
+
+
 def query_with_athena(ci: Endpoint, stack: Stack) -> None:
     """Run a query. The emulator does not answer queries, so this tests only the permissions."""
     athena, workgroup = ci.client("athena"), stack.provisioned.outputs["workgroup"]

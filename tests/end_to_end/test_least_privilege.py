@@ -146,6 +146,7 @@ def work_as_ci(
 ) -> None:
     ci.use_the_demand_table(as_ci, stack)
     ci.keep_test_objects(as_ci, stack)
+    ci.see_what_comes(as_ci, stack)
     ci.query_with_athena(as_ci, stack)
     found.rows = ci.read_the_tables(as_ci, stack, folders.mktemp("read-as-ci"))
 

@@ -16,7 +16,7 @@ from emulation.pipeline import Pipeline
 from infra.naming import REGION
 from ops.backfill import action as backfill
 from ops.backfill.action import BackfillOptions
-from ops.deployment import open_deployment
+from ops.deployment import as_role, open_deployment
 from ops.failed import action as errors
 from ops.failed.options import ChosenOptions
 from ops.options import StackOptions
@@ -128,6 +128,9 @@ def test_the_commands_need_this_policy_and_no_more(
     assert stream_action.run(on_call, since, dry_run=True, yes=True, as_json=False) == 0
     assert status.run(on_call, since="1h", watch=None, as_json=False) in (3, 4)
     assert backfill.run(on_call, BackfillOptions(str(export_of(stack, tmp_path)), yes=True)) == 0
+    deployment = open_deployment(on_call)
+    ci_role = deployment.naming.ci_role
+    assert f"/{ci_role}/" in as_role(deployment, ci_role).caller_arn
     assert denials_of(pipeline, role) == []
 
     identity = RolePolicyCache(stack.endpoint.client("iam")).read("on-call").identity

@@ -148,6 +148,7 @@ Task = Callable[[Endpoint, Stack], Any]
 CI_POLICIES: list[tuple[str, Task, str]] = [
     ("dynamodb-rw", ci.use_the_demand_table, "AccessDeniedException"),
     ("athena-query-execution", ci.query_with_athena, "AccessDeniedException"),
+    ("smoke-test", ci.see_what_comes, "AccessDeniedException"),
     ("s3-write", ci.keep_test_objects, "AccessDenied"),
     ("s3-delete-test", ci.keep_test_objects, "AccessDenied"),
 ]

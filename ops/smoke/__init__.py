@@ -1,0 +1,1 @@
+"""`dmd smoke`: sends a marked record of each type through a deployed stack."""

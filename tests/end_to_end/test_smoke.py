@@ -1,0 +1,141 @@
+"""`dmd smoke` against a run that is kept at work, with the permissions of the CI role alone."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import schemas
+from console.progress import Progress
+from demo.run import DemoOptions, FinishedRun, demo
+from demo.upkeep import at_work
+from ops.options import StackOptions
+from ops.smoke.action import Options, run
+from ops.smoke.items import MARK
+from release.package import build
+from release.wheels import Target
+from tests.end_to_end.provisioned import PACKAGES
+from tests.support.cli import ROOT
+
+
+def as_ci(*types: str, timeout: int | None = None) -> Options:
+    return Options(types, timeout, as_ci=True, yes=True, as_json=True)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run that is kept at work, and what failed in it."""
+
+    run: FinishedRun
+    problems: list[str]
+
+    @property
+    def where(self) -> StackOptions:
+        return StackOptions(stack="dev1", endpoint_url=self.run.outcome.endpoint_url)
+
+    def client(self, service: str) -> Any:
+        return self.run.pipeline.endpoint.client(service)
+
+    def marked(self) -> list[dict[str, Any]]:
+        table = self.run.provisioned.settings.table_name
+        items: list[dict[str, Any]] = self.client("dynamodb").scan(TableName=table)["Items"]
+        return [each for each in items if each["pk"]["S"] == MARK]
+
+    def query(self, sql: str) -> list[list[str | None]]:
+        """Run a query at the endpoint as a client of Athena does; return the rows."""
+        athena = self.client("athena")
+        database = self.run.provisioned.settings.naming.database
+        started = athena.start_query_execution(QueryString=sql, WorkGroup=database)
+        running = {"QueryExecutionId": started["QueryExecutionId"]}
+        while True:
+            status = athena.get_query_execution(**running)["QueryExecution"]["Status"]
+            if status["State"] != "RUNNING":
+                break
+            time.sleep(0.1)
+        assert status["State"] == "SUCCEEDED", status
+        rows = athena.get_query_results(**running)["ResultSet"]["Rows"]
+        return [[each.get("VarCharValue") for each in row["Data"]] for row in rows[1:]]
+
+    @contextmanager
+    def broken(self, function: str) -> Iterator[None]:
+        client = self.client("lambda")
+        before = client.get_function_configuration(FunctionName=function)["Handler"]
+        client.update_function_configuration(FunctionName=function, Handler="gone.handler")
+        yield
+        client.update_function_configuration(FunctionName=function, Handler=before)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    build(Target.LOCAL, source=ROOT, out=PACKAGES)
+    problems: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DMD_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+        options = DemoOptions("dev1", PACKAGES / "local", records=20)
+        with (
+            demo(options, Progress(), problems.append) as finished,
+            at_work(finished, problems.append),
+        ):
+            yield Kept(finished, problems)
+
+
+def test_a_record_of_each_type_comes_through_and_is_taken_back(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = kept.run.provisioned.settings.table_name
+    left = {"pk": {"S": MARK}, "sk": {"S": "1/sale"}, "type": {"S": "venue"}}
+    kept.client("dynamodb").put_item(TableName=table, Item=left)
+    assert run(kept.where, as_ci(timeout=90)) == 0
+    captured = capsys.readouterr()
+    assert "1 items of an earlier test were still in the table: removed" in captured.err
+    found = json.loads(captured.out)
+    assert found["healthy"] is True
+    assert found["types"].keys() == set(schemas.RECORD_TYPES)
+    assert all(each["rows"] == ["INSERT", "REMOVE"] for each in found["types"].values())
+    assert kept.marked() == []
+    for each in schemas.RECORD_TYPES:
+        of_the_test = f"record_key LIKE '%\"{MARK}\"%'"
+        assert kept.query(f'SELECT count(*) FROM "{each}" WHERE {of_the_test}') == [["2"]]
+        assert kept.query(f'SELECT count(*) FROM "{each}_latest" WHERE {of_the_test}') == [["0"]]
+    assert kept.run.pipeline.gate.denials() == ()
+
+
+@pytest.mark.parametrize(
+    ("part", "stage"), [("transform-sale", "transform"), ("avro-writer", "writer")]
+)
+def test_it_says_at_which_stage_a_record_stopped(
+    kept: Kept, capsys: pytest.CaptureFixture[str], part: str, stage: str
+) -> None:
+    function = f"{kept.run.provisioned.settings.naming.prefix}-{part}"
+    with kept.broken(function):
+        assert run(kept.where, as_ci("sale", timeout=15)) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert (found["healthy"], found["types"]["sale"]["stopped_at"]) == (False, stage)
+    assert kept.marked() == [], "it is taken back all the same"
+
+
+def test_it_is_taken_back_if_the_command_is_stopped(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def stopped(seconds: float) -> None:
+        seen.append(len(kept.marked()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ops.smoke.action.time.sleep", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(kept.where, as_ci("sale"))
+    assert seen == [1], "the item was there"
+    assert kept.marked() == []
+
+
+def test_a_query_that_athena_would_refuse_fails_with_its_reason(kept: Kept) -> None:
+    with pytest.raises(AssertionError, match=r"FAILED.*there is no table"):
+        kept.query("SELECT 1 FROM nothing")
