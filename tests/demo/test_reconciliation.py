@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from avro_writer import quarantine
+from avro_writer.attempt import NEWER_CODE_WAIT
 from avro_writer.s3_store import S3Store
 from demo.reconciliation import (
     Contents,
@@ -22,7 +23,8 @@ from emulation.emulator import embedded_emulator
 from tests.support.writer import gz_lines, landed_row, run
 
 BUCKET = "bucket"
-NOW = datetime.now(UTC) + timedelta(hours=1)
+# Lines of JSON that do not fit the schema wait for newer code first.
+NOW = datetime.now(UTC) + NEWER_CODE_WAIT + timedelta(hours=1)
 LANDED = "data-pipeline/landing/demand/lanes=1/"
 
 
