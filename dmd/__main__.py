@@ -27,6 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except KeyboardInterrupt:
+        # If it came while text was executed, as the standard library does to make classes, Python
+        # notes it as unhandled, and ends as if SIGINT had killed it. Executing any text resets
+        # that (run_eval_code_obj in CPython's Python/pythonrun.c).
+        exec("")  # noqa: S102
         sys.stderr.write("dmd: stopped\n")
         return 130
     except BrokenPipeError:

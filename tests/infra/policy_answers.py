@@ -75,6 +75,13 @@ ANSWERS = (
     Answer(
         "sensitive_action",
         "operate",
+        "TestAsCi",
+        "Wants a condition on who assumes a role. The statement names the one role, whose own trust "
+        "policy says who may assume it.",
+    ),
+    Answer(
+        "sensitive_action",
+        "operate",
         "ReadStreamAgain",
         "Wants reading tied to a network or an organisation. The people on call have no network "
         "that is known here, and the statement names the one stream.",

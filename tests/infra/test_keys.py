@@ -58,6 +58,9 @@ def test_readers_may_decrypt_and_writers_make_data_keys(dev1: Recording, package
         "kinesis-read": [
             (["kms:Decrypt"], [KEY], via("kinesis", "aws:kinesis:arn", f"{STREAM}table-stream"))
         ],
+        "operate": [
+            (["kms:Decrypt"], [KEY], via("kinesis", "aws:kinesis:arn", f"{STREAM}table-stream"))
+        ],
         "logs-write": [
             (["kms:GenerateDataKey"], [KEY], via("kinesis", "aws:kinesis:arn", LOG_STREAM))
         ],

@@ -49,6 +49,7 @@ def test_the_buckets_key_is_granted_to_whoever_reads_or_writes_objects(
         "avro-writer",
         "athena-query-execution",
         "s3-write",
+        "operate",
     }
     for (statement,) in found.values():
         assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]

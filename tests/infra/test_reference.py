@@ -245,7 +245,7 @@ def test_the_log_producer_role_is_cloudwatch_logs_own(stack: str, recorded: Stac
 
 
 @each_stack
-def test_the_ci_role_is_assumed_by_the_account_and_its_runner_and_has_four_policies(
+def test_the_ci_role_is_assumed_by_the_account_and_its_runner_and_has_its_policies(
     stack: str, recorded: Stacks
 ) -> None:
     found = recorded(stack)
@@ -257,6 +257,8 @@ def test_the_ci_role_is_assumed_by_the_account_and_its_runner_and_has_four_polic
         f"{naming}-athena-query-execution",
         f"{naming}-s3-write",
         f"{naming}-s3-delete-test",
+        # The previous system had no smoke test.
+        f"{naming}-smoke-test",
     }
 
 
