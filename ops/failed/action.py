@@ -167,16 +167,16 @@ def _print(found: Survey, explain: bool, show: bool, console: Console) -> None:
 
 def _conclusion(found: Survey, explain: bool) -> str:
     replayed = found.counts.total() - found.records
-    after = f", {replayed:,} were replayed" if replayed else ""
+    after = f"; replayed: {replayed:,}" if replayed else ""
+    text = f"Records that wait: {found.records:,}{after}."
     if not found.records:
-        return f"No record waits{after}."
-    text = f"{found.records:,} records wait{after}."
+        return text
     if explain:
         rows = found.rows()
         if not rows:
-            return f"{text} None of them becomes a row now."
-        return f"{text} {rows:,} of them become rows now: `dmd replay` writes them."
-    return f"{text} `dmd errors explain` says what they would become now."
+            return f"{text} None becomes a row now."
+        return f"{text} {rows:,} would be rows now: `dmd replay` writes them."
+    return f"{text} `dmd errors explain` says what each would be now."
 
 
 def _shown(found: Survey) -> Iterator[str]:

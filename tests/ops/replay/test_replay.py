@@ -180,7 +180,7 @@ def test_errors_shows_a_record_only_when_asked(
     assert errors_action.run(HERE, ALL, explain=False) == 0
     shown = capsys.readouterr().out
     assert "DEMAND#1" not in shown
-    assert "7 records wait" in shown
+    assert "Records that wait: 7" in shown
     errors_action.run(HERE, ALL, explain=True, column="demand_id", show=True)
     shown = capsys.readouterr().out
     assert "DEMAND#2" in shown
