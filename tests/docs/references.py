@@ -44,7 +44,7 @@ ELSEWHERE = (
     # What commands make.
     *("build", "out", ".pulumi"),
     # The system that is replaced, CI's environments, a pattern of dates.
-    *("src/format", "terraform-modules", "preview", "yyyy"),
+    *("src/format", "terraform-modules", "preview", "smoke", "yyyy"),
 )
 """Paths that are not of this repository begin with one of these."""
 

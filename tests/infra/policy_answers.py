@@ -76,8 +76,8 @@ ANSWERS = (
         "sensitive_action",
         "operate",
         "TestAsCi",
-        "Wants a condition on who assumes a role. The statement names the one role, whose own trust "
-        "policy says who may assume it.",
+        "Wants a condition on who assumes a role. The statement names the one role, and the trust "
+        "policy of that role says who may assume it.",
     ),
     Answer(
         "sensitive_action",
