@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 from pulumi import RunError
 
+from avro_writer.store import Refused
 from console.errors import CommandError
 from dmd.__main__ import main
 from dmd.errors import explained
@@ -32,6 +33,21 @@ FULL = Path("/dev/full")
         ),
         (ConnectTimeoutError(endpoint_url="http://a"), "the endpoint did not do as asked: Connect"),
         (FileNotFoundError(2, "No such file", "/a"), "No such file: '/a'"),
+        (
+            ClientError(
+                {"Error": {"Code": "AccessDenied", "Message": "may not s3:ListBucket"}}, "List"
+            ),
+            "may not s3:ListBucket: a permission is missing; the policy that ends with -operate",
+        ),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "GetObject"),
+            "the credentials have expired; sign in again",
+        ),
+        (
+            ClientError({"Error": {"Code": "NoSuchBucket", "Message": "none"}}, "List"),
+            "is the stack deployed there?",
+        ),
+        (Refused("errors/x", "AccessDenied"), "S3 refuses errors/x (AccessDenied): the policy"),
     ],
 )
 def test_what_is_no_fault_of_the_program_is_explained(error: Exception, text: str) -> None:
