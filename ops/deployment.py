@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.credentials import (
+    CredentialProvider,
+    CredentialResolver,
+    DeferredRefreshableCredentials,
+    create_assume_role_refresher,
+)
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from avro_writer.s3_store import S3Store
@@ -134,7 +141,9 @@ def open_deployment(where: StackOptions) -> Deployment:
 def as_role(deployment: Deployment, role_name: str) -> Deployment:
     """Return the same stack with the credentials of a role, which the caller assumes.
 
-    If the caller is this role already, nothing changes.
+    If the caller is this role already, nothing changes. The role is assumed again before a session
+    ends: one that a role's session has begun ends after an hour at the latest.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html#iam-term-role-chaining
 
     Raises
     ------
@@ -144,19 +153,29 @@ def as_role(deployment: Deployment, role_name: str) -> Deployment:
     if f":assumed-role/{role_name}/" in deployment.caller_arn:
         return deployment
     role_arn = f"arn:aws:iam::{deployment.settings.account_id}:role/{role_name}"
-    made = deployment.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="dmd")
-    found = made["Credentials"]
-    session = boto3.Session(
-        region_name=REGION,
-        aws_access_key_id=found["AccessKeyId"],
-        aws_secret_access_key=found["SecretAccessKey"],
-        aws_session_token=found["SessionToken"],
+    assume = create_assume_role_refresher(
+        deployment.client("sts"), {"RoleArn": role_arn, "RoleSessionName": "dmd"}
     )
-    return replace(
-        deployment,
-        caller_arn=str(made["AssumedRoleUser"]["Arn"]),
-        make_client=_clients_of(session, deployment.endpoint_url),
+    core = botocore.session.Session()
+    core.register_component("credential_provider", CredentialResolver([_Assumed(assume)]))
+    make_client = _clients_of(
+        boto3.Session(botocore_session=core, region_name=REGION), deployment.endpoint_url
     )
+    caller = make_client("sts").get_caller_identity()
+    return replace(deployment, caller_arn=str(caller["Arn"]), make_client=make_client)
+
+
+class _Assumed(CredentialProvider):
+    """Gives the credentials of a role that is assumed when they are needed."""
+
+    METHOD = CANONICAL_NAME = "dmd-assumed"
+
+    def __init__(self, assume: Callable[[], Any]) -> None:
+        super().__init__()
+        self._assume = assume
+
+    def load(self) -> DeferredRefreshableCredentials:
+        return DeferredRefreshableCredentials(self._assume, self.METHOD)
 
 
 def _opened(

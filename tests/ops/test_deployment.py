@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +15,7 @@ from console.errors import CommandError
 from console.kept_run import KeptRun, announced, kept_run
 from emulation.emulator import embedded_emulator
 from infra.stack_config import StackConfigError
-from ops.deployment import open_deployment
+from ops.deployment import as_role, open_deployment
 from ops.errors import DeploymentError
 from ops.options import StackOptions
 
@@ -86,6 +90,29 @@ def test_credentials_of_another_account_are_refused(
         monkeypatch.setenv(name, value)
     with pytest.raises(DeploymentError, match=r"belong to account \d+, and the stack dev1 is in"):
         open_deployment(StackOptions(stack="dev1"))
+
+
+def test_a_role_is_assumed_again_before_its_session_ends(url: str) -> None:
+    opened = open_deployment(StackOptions(endpoint_url=url))
+    trust = {"Principal": {"AWS": "*"}, "Effect": "Allow", "Action": "sts:AssumeRole"}
+    opened.client("iam").create_role(
+        RoleName="tester",
+        AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
+    )
+    sessions: list[str] = []
+    sts = opened.client("sts")
+
+    def ends_soon(parsed: dict[str, Any], **_: object) -> None:
+        parsed["Credentials"]["Expiration"] = datetime.now(UTC) + timedelta(minutes=5)
+        sessions.append(parsed["Credentials"]["AccessKeyId"])
+
+    sts.meta.events.register("after-call.sts.AssumeRole", ends_soon)
+    found = as_role(replace(opened, make_client=lambda *_, **__: sts), "tester")
+    assert ":assumed-role/tester/" in found.caller_arn
+    used = len(sessions)
+    assert found.client("sts").get_caller_identity()["Arn"] == found.caller_arn
+    assert len(sessions) > used > 0
+    assert as_role(found, "tester") is found, "it is the role already"
 
 
 def test_a_kept_run_has_one_stack(url: str) -> None:
