@@ -229,6 +229,11 @@ class Delivery:
         self.kinesis.put(b"record")
         self.runner.poll()
 
+    def mend(self) -> None:
+        """End the fault."""
+        self.s3.errors.clear()
+        self.kinesis.throttled.clear()
+
     def period(self, alarm: Alarm) -> list[Datum]:
         """Poll for a period, and return what Firehose and Kinesis publish at its end."""
         for _ in range(alarm.period_seconds // 60):
@@ -237,8 +242,7 @@ class Delivery:
         metrics = Metrics()
         (metric,) = alarm.metrics
         metrics.add(metric.namespace, metric.dimensions, self.runner.metrics())
-        name = "ReadProvisionedThroughputExceeded"
-        metrics.add(metric.namespace, metric.dimensions, {name: self.runner.throttled_reads})
+        metrics.add(metric.namespace, metric.dimensions, self.runner.stream_metrics())
         return metrics.drain()
 
 
@@ -260,7 +264,7 @@ def throttling(delivery: Delivery) -> None:
         ("reads-throttled", throttling, 1),
     ],
 )
-def test_an_alarm_of_the_delivery_goes_off(
+def test_an_alarm_of_the_delivery_goes_off_and_ends(
     symptom: str, fault: Callable[[Delivery], None], hours: int, alarms: dict[str, Alarm]
 ) -> None:
     alarm = alarms[symptom]
@@ -271,6 +275,11 @@ def test_an_alarm_of_the_delivery_goes_off(
     delivery.kinesis.put(b"another")
     ill = [delivery.period(alarm) for _ in range(hours * 3_600 // alarm.period_seconds)]
     assert is_on(alarm, ill)
+    delivery.mend()
+    mended = [delivery.period(alarm) for _ in range(2 * alarm.periods)]
+    assert not is_on(alarm, mended)
+    landed = b"".join(delivery.s3.bodies("landing/"))
+    assert landed == b"RECORD\nANOTHER\n", "the fault has lost nothing"
 
 
 def test_the_alarm_on_landed_rows_that_wait_goes_off(
