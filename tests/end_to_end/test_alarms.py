@@ -43,7 +43,7 @@ from tests.emulation.firehose.doubles import (
     upper,
 )
 from tests.end_to_end.provisioned import Stack
-from tests.support.alarm_periods import is_on
+from tests.support.alarm_periods import is_on, value
 from tests.support.changes import change, firehose_record
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import gz_lines, land, landed_row, ndjson, run
@@ -191,6 +191,19 @@ def good(stack: Stack, pipeline: Pipeline) -> list[Datum]:
 def test_no_alarm_is_on_when_all_is_well(alarms: dict[str, Alarm], good: list[Datum]) -> None:
     on = [symptom for symptom, alarm in alarms.items() if is_on(alarm, [good] * 3)]
     assert on == []
+
+
+def test_each_alarm_has_the_metrics_that_it_reads(
+    alarms: dict[str, Alarm], good: list[Datum]
+) -> None:
+    """An alarm without data would never go off, under whatever name the metric is published."""
+    unseen = [
+        (symptom, metric.name)
+        for symptom, alarm in alarms.items()
+        for metric in alarm.metrics
+        if value(metric, good) is None
+    ]
+    assert unseen == []
 
 
 @pytest.mark.parametrize("symptom", FAULTS)
