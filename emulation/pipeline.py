@@ -160,17 +160,14 @@ class Pipeline:
     def collect_metrics(self) -> None:
         """Collect what Firehose, Kinesis and SQS publish of the moment.
 
-        The stream's throttled reads are those of the delivery streams: this run has no other
-        reader. The messages are those that the dead-letter queue got since the last time.
+        The stream's throttled reads are those of the delivery streams since the last time: this
+        run has no other reader. The messages are those that the dead-letter queue got since then.
         """
         for runner in self._runners.values():
             dimensions = {"DeliveryStreamName": runner.stream.name}
             self.metrics.add("AWS/Firehose", dimensions, runner.metrics(), unit="None")
-            self.metrics.add(
-                "AWS/Kinesis",
-                {"StreamName": self.settings.stream_name},
-                {"ReadProvisionedThroughputExceeded": runner.throttled_reads},
-            )
+            stream = {"StreamName": self.settings.stream_name}
+            self.metrics.add("AWS/Kinesis", stream, runner.stream_metrics())
         queue = self.settings.naming.dead_letter_queue
         sqs = self.endpoint.client("sqs")
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]

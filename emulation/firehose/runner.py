@@ -95,6 +95,7 @@ class DeliveryStreamRunner:
         self._uploads = Uploads(s3, stream, clock, error_log)
         self._failed_by_code: Counter[str] = Counter()
         self._tally = self._counts = DeliveryCounts()
+        self._published_reads = self._source.reads
 
     @property
     def counts(self) -> DeliveryCounts:
@@ -116,10 +117,18 @@ class DeliveryStreamRunner:
             "KinesisMillisBehindLatest": self._source.behind_millis,
         }
 
-    @property
-    def throttled_reads(self) -> float:
-        """Return the share of the reads of the stream that Kinesis refused, 0 to 1."""
-        return self._source.throttled_reads / max(self._source.reads, 1)
+    def stream_metrics(self) -> dict[str, float]:
+        """Return what Kinesis publishes of the reads since the last time, by name.
+
+        The share of the reads that were refused, 0 to 1; nothing if nothing was read.
+        https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+        """
+        known, self._published_reads = self._published_reads, self._source.reads
+        reads = self._published_reads.total - known.total
+        if not reads:
+            return {}
+        refused = self._published_reads.throttled - known.throttled
+        return {"ReadProvisionedThroughputExceeded": refused / reads}
 
     def start(self) -> None:
         """Start with the records that arrive from now on; raises as `StreamReader.start`."""

@@ -41,6 +41,14 @@ class _Shard:
     read_at: float | None = None
 
 
+@dataclass(frozen=True)
+class Reads:
+    """How many reads Kinesis has answered so far, and how many of them it refused as too many."""
+
+    total: int = 0
+    throttled: int = 0
+
+
 class StreamReader:
     """Reads the records of a stream that arrive after `start`, once each, in shard order.
 
@@ -80,8 +88,7 @@ class StreamReader:
         self._must_discover = False
         self._shards: dict[str, _Shard] = {}
         self._listing_error: str | None = None
-        self.reads = 0
-        self.throttled_reads = 0
+        self.reads = Reads()
 
     def start(self) -> None:
         """Note the current end of every shard. Records that arrive from now on will be read.
@@ -178,7 +185,6 @@ class StreamReader:
     def _read_shard(self, shard: _Shard) -> list[SourceRecord]:
         if shard.iterator is None:
             shard.iterator = self._iterator(shard, shard.position)
-        self.reads += 1
         if shard.read_at is None:
             shard.read_at = self._clock()
         try:
@@ -189,8 +195,10 @@ class StreamReader:
             code = error.response["Error"]["Code"]
             if code == "ExpiredIteratorException":
                 shard.iterator = None
-            self.throttled_reads += code == "ProvisionedThroughputExceededException"
+            throttled = code == "ProvisionedThroughputExceededException"
+            self.reads = Reads(self.reads.total + 1, self.reads.throttled + throttled)
             raise
+        self.reads = Reads(self.reads.total + 1, self.reads.throttled)
         shard.read_at = self._clock()
         shard.behind_millis = float(answer.get("MillisBehindLatest") or 0)
         records = [

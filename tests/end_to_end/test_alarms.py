@@ -43,7 +43,7 @@ from tests.emulation.firehose.doubles import (
     upper,
 )
 from tests.end_to_end.provisioned import Stack
-from tests.support.alarm_periods import is_on
+from tests.support.alarm_periods import is_on, value
 from tests.support.changes import change, firehose_record
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import gz_lines, land, landed_row, ndjson, run
@@ -193,6 +193,19 @@ def test_no_alarm_is_on_when_all_is_well(alarms: dict[str, Alarm], good: list[Da
     assert on == []
 
 
+def test_each_alarm_has_the_metrics_that_it_reads(
+    alarms: dict[str, Alarm], good: list[Datum]
+) -> None:
+    """An alarm without data would never go off, under whatever name the metric is published."""
+    unseen = [
+        (symptom, metric.name)
+        for symptom, alarm in alarms.items()
+        for metric in alarm.metrics
+        if value(metric, good) is None
+    ]
+    assert unseen == []
+
+
 @pytest.mark.parametrize("symptom", FAULTS)
 def test_an_alarm_goes_off_for_its_fault_and_ends_with_it(
     symptom: str, stack: Stack, pipeline: Pipeline, alarms: dict[str, Alarm], good: list[Datum]
@@ -229,6 +242,11 @@ class Delivery:
         self.kinesis.put(b"record")
         self.runner.poll()
 
+    def mend(self) -> None:
+        """End the fault."""
+        self.s3.errors.clear()
+        self.kinesis.throttled.clear()
+
     def period(self, alarm: Alarm) -> list[Datum]:
         """Poll for a period, and return what Firehose and Kinesis publish at its end."""
         for _ in range(alarm.period_seconds // 60):
@@ -237,8 +255,7 @@ class Delivery:
         metrics = Metrics()
         (metric,) = alarm.metrics
         metrics.add(metric.namespace, metric.dimensions, self.runner.metrics())
-        name = "ReadProvisionedThroughputExceeded"
-        metrics.add(metric.namespace, metric.dimensions, {name: self.runner.throttled_reads})
+        metrics.add(metric.namespace, metric.dimensions, self.runner.stream_metrics())
         return metrics.drain()
 
 
@@ -260,7 +277,7 @@ def throttling(delivery: Delivery) -> None:
         ("reads-throttled", throttling, 1),
     ],
 )
-def test_an_alarm_of_the_delivery_goes_off(
+def test_an_alarm_of_the_delivery_goes_off_and_ends(
     symptom: str, fault: Callable[[Delivery], None], hours: int, alarms: dict[str, Alarm]
 ) -> None:
     alarm = alarms[symptom]
@@ -271,6 +288,11 @@ def test_an_alarm_of_the_delivery_goes_off(
     delivery.kinesis.put(b"another")
     ill = [delivery.period(alarm) for _ in range(hours * 3_600 // alarm.period_seconds)]
     assert is_on(alarm, ill)
+    delivery.mend()
+    mended = [delivery.period(alarm) for _ in range(2 * alarm.periods)]
+    assert not is_on(alarm, mended)
+    landed = b"".join(delivery.s3.bodies("landing/"))
+    assert landed == b"RECORD\nANOTHER\n", "the fault has lost nothing"
 
 
 def test_the_alarm_on_landed_rows_that_wait_goes_off(
