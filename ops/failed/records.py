@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -272,9 +272,10 @@ def _lines(store: Store, key: str, etag: str, *, zipped: bool = False) -> Iterat
                 raise _Corrupt(key, str(error)) from None
         else:
             unzipped = cast(BinaryIO, io.BufferedReader(rest))
-        for lines, cut_off in batches(unzipped, _no_limit):
-            # A line that is cut off is longer than any record.
-            yield from lines[:-1] if cut_off else lines
+        for lines, _ in batches(unzipped, _no_limit):
+            # A line that is cut off is longer than any record. It counts: entries name lines by
+            # their number.
+            yield from lines
 
 
 class _Rejoined(io.RawIOBase):
@@ -292,6 +293,29 @@ class _Rejoined(io.RawIOBase):
         piece, self._head = self._head or self._rest.read(len(view)), b""
         view[: len(piece)] = piece
         return len(piece)
+
+
+def together(records: Iterable[FailedRecord], size: int) -> Iterator[list[FailedRecord]]:
+    """Yield records in lists of a size, the last one shorter.
+
+    Raises
+    ------
+    UnreadableObject
+        By ``records``, after the records before it were given out.
+    """
+    found: list[FailedRecord] = []
+    try:
+        for each in records:
+            found.append(each)
+            if len(found) == size:
+                yield found
+                found = []
+    except UnreadableObject:
+        if found:
+            yield found
+        raise
+    if found:
+        yield found
 
 
 def _no_limit() -> None:

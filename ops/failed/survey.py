@@ -16,6 +16,7 @@ from ops.failed.records import (
     Place,
     UnreadableObject,
     failed_places,
+    together,
 )
 from ops.failed.wanted import Wanted
 
@@ -145,8 +146,8 @@ def _count(
     code: CurrentCode | None,
 ) -> None:
     records = (each for each in found.read() if wanted.has_record(each))
-    while together := list(itertools.islice(records, _TOGETHER)):
-        for record, now in zip(together, _now(code, together), strict=True):
+    for some in together(records, _TOGETHER):
+        for record, now in zip(some, _now(code, some), strict=True):
             if isinstance(now, NowRow) and not wanted.has_row(now.line):
                 continue
             if wanted.key is not None and not isinstance(now, NowRow):

@@ -28,6 +28,7 @@ from ops.deployment import Deployment, open_deployment
 from ops.failed.action import current_codes, replayed_marks, wanted_of
 from ops.failed.current import CurrentCode
 from ops.failed.options import ChosenOptions
+from ops.failed.records import UnreadableObject
 from ops.failed.survey import NOW_ROW, Survey, places, survey
 from ops.failed.wanted import Wanted
 from ops.options import StackOptions
@@ -115,18 +116,22 @@ def _replay(
     selection = Selection(wanted.has_record, wanted.has_row)
     for number, place in enumerate(found, 1):
         of_type = counts[place.record_type]
-        for each in place.objects():
-            if wanted.has_object(each):
-                of_type.add(
-                    replay_object(
-                        sources[place.record_type],
-                        each,
-                        codes[place.record_type],
-                        selection,
-                        lambda: datetime.now(UTC),
-                        run_id,
+        try:
+            for each in place.objects():
+                if wanted.has_object(each):
+                    of_type.add(
+                        replay_object(
+                            sources[place.record_type],
+                            each,
+                            codes[place.record_type],
+                            selection,
+                            lambda: datetime.now(UTC),
+                            run_id,
+                        )
                     )
-                )
+        except UnreadableObject as error:
+            # Entries of a quarantine that are damaged hold up no other.
+            of_type.unreadable.append(str(error))
         rows = sum(each.rows for each in counts.values())
         progress.show(f"{rows:,} rows written", completed=number)
     return counts

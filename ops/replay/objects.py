@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from datetime import datetime
 from ops.choices.choice import Choice, Done, digest
 from ops.choices.protocol import Settled, Sources
 from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow
-from ops.failed.records import FailedObject, FailedRecord, UnreadableObject
+from ops.failed.records import FailedObject, FailedRecord, UnreadableObject, together
 
 _TOGETHER = 200
 # A choice is held in memory, and one object of the bucket.
@@ -121,19 +120,15 @@ def replay_object(
     while True:
         settled = sources.settle(digest(found.name), finished)
         one_pass = _Pass(code, selection, settled, run_id)
-        try:
-            for rows in one_pass.chunks(found):
-                choice = Choice(
-                    found.name, now(), run_id, tuple(rows), tuple(rows.values()), code.schema
-                )
-                done = sources.choose(settled, choice)
-                if done is None:
-                    break
-                settled = settled.and_(done)
-            else:
+        for rows in one_pass.chunks(found):
+            choice = Choice(
+                found.name, now(), run_id, tuple(rows), tuple(rows.values()), code.schema
+            )
+            done = sources.choose(settled, choice)
+            if done is None:
                 break
-        except UnreadableObject as error:
-            one_pass.counts.unreadable.append(str(error))
+            settled = settled.and_(done)
+        else:
             break
     counts = one_pass.counts
     for each in settled.done:
@@ -163,18 +158,21 @@ class _Pass:
         """Yield rows by mark, at most as many as one choice holds."""
         rows: dict[str, bytes] = {}
         size = 0
-        records = found.read()
-        while together := list(itertools.islice(records, _TOGETHER)):
-            wanted = [each for each in together if self._is_wanted(each)]
-            for record, now in zip(wanted, self._code.now(wanted), strict=True):
-                line = self._row(now)
-                if line is None:
-                    continue
-                rows[record.mark] = line
-                size += len(line)
-                if len(rows) >= _MOST_ROWS or size >= _MOST_BYTES:
-                    yield rows
-                    rows, size = {}, 0
+        try:
+            for some in together(found.read(), _TOGETHER):
+                wanted = [each for each in some if self._is_wanted(each)]
+                for record, now in zip(wanted, self._code.now(wanted), strict=True):
+                    line = self._row(now)
+                    if line is None:
+                        continue
+                    rows[record.mark] = line
+                    size += len(line)
+                    if len(rows) >= _MOST_ROWS or size >= _MOST_BYTES:
+                        yield rows
+                        rows, size = {}, 0
+        except UnreadableObject as error:
+            # The records before it are as good as any.
+            self.counts.unreadable.append(str(error))
         if rows:
             yield rows
 

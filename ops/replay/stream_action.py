@@ -112,11 +112,16 @@ def _read(
         progress.show(f"{count:,} records", int(share * _PER_CENT))
 
     kinesis = deployment.client("kinesis")
+    oldest = until
     for records in read_stream(kinesis, settings.stream_name, since, until, show):
         count += len(records)
+        oldest = min(oldest, *(each.arrived for each in records))
         with writing(folder, TEMPORARY_REMEDY):
             for name in types:
                 spools[name].add(transforms[name], records)
+    if count:
+        # The stream's retention may be shorter than what was asked for.
+        progress.say(f"{count:,} records, the oldest of {oldest:%Y-%m-%d %H:%M} UTC")
     return spools
 
 

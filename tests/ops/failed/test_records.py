@@ -140,3 +140,14 @@ def test_a_line_without_a_time_is_of_the_day_in_its_key(folder: str) -> None:
     store.put(f"{PREFIX}/errors/demand/processing-failed/{folder}/a", line)
     (found,) = read(store, "errors")
     assert found.day == "2026-11-22"
+
+
+def test_a_line_that_is_too_long_keeps_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avro_writer.landed.MOST_LINE_BYTES", 600)
+    monkeypatch.setattr("avro_writer.landed._BATCH_BYTES", 1)
+    store = MemoryStore()
+    copy = f"{PREFIX}/quarantine/demand/p/objects/1-a.gz"
+    store.put(copy, gz_lines(b"good", b"x" * 900, b"written", b"bad"))
+    put_quarantine(store, "p", [entry(line=2, copy=copy), entry(line=4, copy=copy)])
+    found = [each.data for each in read(store, "quarantine")]
+    assert found == [b"x" * 600, b"bad"], "and not the line after it, which is in a file"

@@ -216,3 +216,25 @@ def test_a_wrong_option_says_what_to_write(
             yes=True,
             as_json=False,
         )
+
+
+def test_a_damaged_quarantine_is_named_and_holds_up_nothing(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "data-pipeline/quarantine/demand/damaged/entries-0.jsonl.gz"
+    deployment.client("s3").put_object(Bucket=deployment.bucket, Key=key, Body=b"?")
+    counts = run_json(capsys)
+    assert counts["demand"]["rows"] == 3
+    assert [each.partition(":")[0] for each in counts["demand"]["unreadable"]] == [key]
+    assert counts["sale"]["other_type"] == 1
+
+
+def test_the_records_before_a_broken_line_are_replayed(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = error_lines(*(changed(number) for number in range(10, 460))) + b"?\n"
+    key = "data-pipeline/errors/demand/processing-failed/2026/11/22/11/long"
+    deployment.client("s3").put_object(Bucket=deployment.bucket, Key=key, Body=body)
+    counts = run_json(capsys)["demand"]
+    assert (counts["rows"], counts["reconciled"]) == (3 + 450, True)
+    assert len(counts["unreadable"]) == 1
