@@ -227,6 +227,20 @@ def test_names_within_nested_records_are_held_to_the_same_rules() -> None:
     assert caught.value.field == "seat.row"
 
 
+def test_what_stands_beside_a_type_makes_it_no_less_deep() -> None:
+    def nested(depth: int, name: str) -> Any:
+        inner: Any = "int"
+        for number in range(depth):
+            inner = {"type": "record", "name": f"{name}{number}", "fields": [
+                {"name": "x", "type": inner}
+            ]}  # fmt: skip
+        return inner
+
+    flat = [{"name": f"f{number}", "type": nested(2, f"F{number}_")} for number in range(5)]
+    with pytest.raises(SchemaError, match="more than 12 deep"):
+        parse(*flat, {"name": "deep", "type": nested(13, "D")})
+
+
 @pytest.mark.parametrize(
     ("field", "says"),
     [
@@ -321,6 +335,7 @@ def test_a_default_may_be_any_value_of_the_type(avro_type: Any, default: Any) ->
     ("avro_type", "default"),
     [
         ("int", 1 << 31),
+        ("int", (1 << 31) + 1),
         ("int", -(1 << 31) - 1),
         ("long", 1 << 63),
         ("long", -(1 << 63) - 1),
