@@ -12,8 +12,11 @@ from rich.text import Text
 
 from console.terminal import UNLIMITED
 
+Cell = str | int
+"""What a table shows: a text, or a whole number, which gets commas."""
 
-def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+
+def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print a table: with style on a terminal, as plain lines elsewhere.
 
     Parameters
@@ -22,6 +25,11 @@ def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence
         The cells; a column that has only whole numbers, with or without commas, is aligned to the
         right.
     """
+    shown = [[f"{each:,}" if isinstance(each, int) else each for each in row] for row in rows]
+    _print_texts(console, header, shown)
+
+
+def _print_texts(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     terminal = console.is_terminal
     table = Table(
         box=box.SIMPLE_HEAD if terminal else None,

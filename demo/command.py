@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import rich_click as click
-from click.shell_completion import CompletionItem
 
 from console.help import Command
-from ops.options import complete_stacks
+from ops.options import complete_stacks, types_option
 from schemas import RECORD_TYPES
 
 _EXAMPLES = """
@@ -101,23 +100,8 @@ def demo(
     return run(options, export=export, json_wanted=as_json, keep=keep)
 
 
-def _complete_types(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    return [CompletionItem(each) for each in RECORD_TYPES if each.startswith(incomplete)]
-
-
 @click.command(cls=Command)
-@click.option(
-    "--type",
-    "types",
-    multiple=True,
-    type=click.Choice(RECORD_TYPES),
-    metavar="TYPE",
-    shell_complete=_complete_types,
-    show_default="all",
-    help="Print only records of this record type. May be given several times.",
-)
+@types_option("Print only records of this record type.", "all")
 @click.option(
     "--records",
     type=click.IntRange(min=0),

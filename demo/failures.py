@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from avro_writer.store import Store
-from ops.failed.current import CurrentCode, NowFails
-from ops.failed.records import FailedRecord, failed_places
+from ops.failed.current import CurrentCode, NowFails, with_column
+from ops.failed.records import FailedRecord, failed_places, together
 
 _TOGETHER = 500
 
@@ -52,12 +51,12 @@ def failed_records(
     for record_type in record_types:
         counts: Counter[str] = Counter()
         with CurrentCode(record_type, type_attribute) as code:
-            for records in _batches(_of_type(store, prefix, record_type)):
+            for records in together(_of_type(store, prefix, record_type), _TOGETHER):
                 new = [each for each in records if each.mark not in reasons]
                 for record, now in zip(new, code.now(new), strict=True):
                     reason = now.reason if isinstance(now, NowFails) else record.reason
                     column = now.column if isinstance(now, NowFails) else None
-                    reasons[record.mark] = f"{reason} ({column})" if column else reason
+                    reasons[record.mark] = with_column(reason, column)
                 counts.update(each.mark for each in records)
         most |= counts
     by_reason: Counter[str] = Counter()
@@ -70,8 +69,3 @@ def _of_type(store: Store, prefix: str, record_type: str) -> Iterator[FailedReco
     for place in failed_places(store, prefix, record_type, "errors"):
         for each in place.objects():
             yield from each.read()
-
-
-def _batches(records: Iterator[FailedRecord]) -> Iterator[Sequence[FailedRecord]]:
-    while batch := list(islice(records, _TOGETHER)):
-        yield batch

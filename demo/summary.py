@@ -79,7 +79,7 @@ def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) 
         console.print("\n".join(["", *lines]))
     if outcome.failed is not None and outcome.failed.count:
         console.print(f"\n{outcome.failed.count:,} records failed:\n")
-        rows = [(visible(reason), f"{count:,}") for reason, count in outcome.failed.reasons.items()]
+        rows = [(visible(reason), count) for reason, count in outcome.failed.reasons.items()]
         print_table(console, ("failed because of", "records"), rows)
     console.print()
     console.print(_conclusion(outcome))
@@ -161,17 +161,12 @@ def _print_counts(outcome: Outcome, console: Console) -> None:
     rows = [
         (
             name,
-            *(
-                f"{number:,}"
-                for number in (
-                    each.received,
-                    each.written,
-                    each.dropped,
-                    each.failed,
-                    each.repeats,
-                    each.quarantined,
-                )
-            ),
+            each.received,
+            each.written,
+            each.dropped,
+            each.failed,
+            each.repeats,
+            each.quarantined,
         )
         for name, each in counted.items()
     ]
@@ -180,7 +175,7 @@ def _print_counts(outcome: Outcome, console: Console) -> None:
 
 def _print_partitions(outcome: Outcome, console: Console) -> None:
     rows = [
-        (each.record_type, each.date, f"{each.files:,}", f"{each.rows:,}", f"{each.bytes:,}")
+        (each.record_type, each.date, each.files, each.rows, each.bytes)
         for each in outcome.partitions
     ]
     print_table(console, ("table", "partition_date", "files", "rows", "bytes"), rows)

@@ -111,5 +111,9 @@ def _some(found: list[str]) -> str:
 
 
 def _package(path: Path) -> Package:
-    digest = hashlib.sha256((_REPOSITORY / path).read_bytes()).digest()
-    return Package(path=path.as_posix(), sha256=base64.b64encode(digest).decode("ascii"))
+    return Package(path=path.as_posix(), sha256=sha256_of(_REPOSITORY / path))
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256 in base64, as Lambda returns that of a function's code."""
+    return base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode("ascii")

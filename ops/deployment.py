@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from console.process import forget_aws
 from infra.naming import REGION, Naming
 from infra.settings import Settings
 from infra.stack_config import REPOSITORY, settings_of, stack_config
-from ops.errors import DeploymentError
+from ops.errors import DeploymentError, OptionError
 from ops.options import StackOptions
 
 _DEFAULT_STACK = "dev1"
@@ -80,6 +80,22 @@ class Deployment:
     def local(self) -> bool:
         """Whether it is at an emulator and not on AWS."""
         return self.endpoint_url is not None
+
+    def record_types(self, chosen: Collection[str]) -> tuple[str, ...]:
+        """Return the record types that somebody chose, each once; all of the stack without any.
+
+        Raises
+        ------
+        OptionError
+            The stack does not have one of them.
+        """
+        known = self.settings.demand_data_types
+        for each in chosen:
+            if each not in known:
+                raise OptionError(
+                    f"stack {self.stack} has no type {each!r}; its types are {', '.join(known)}"
+                )
+        return tuple(dict.fromkeys(chosen)) or known
 
     def client(self, service: str, *, attempts: int = 4) -> Any:
         """Return a boto3 client of a service, with the caller's credentials.

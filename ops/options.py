@@ -11,6 +11,7 @@ import rich_click as click
 from click.shell_completion import CompletionItem
 
 from infra.naming import ENVIRONMENTS, REGION
+from schemas import RECORD_TYPES
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,35 @@ def complete_stacks(
 ) -> list[CompletionItem]:
     """Return the stacks whose names begin with the text."""
     return [CompletionItem(each) for each in ENVIRONMENTS if each.startswith(incomplete)]
+
+
+def complete_types(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Return the record types whose names begin with the text."""
+    return [CompletionItem(each) for each in RECORD_TYPES if each.startswith(incomplete)]
+
+
+def types_option(help: str, default: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Return the option ``--type``, which may be given several times; the command gets ``types``.
+
+    Parameters
+    ----------
+    help
+        What the command does with them.
+    default
+        What is taken without the option, for the help.
+    """
+    return click.option(
+        "--type",
+        "types",
+        multiple=True,
+        type=click.Choice(RECORD_TYPES),
+        metavar="TYPE",
+        shell_complete=complete_types,
+        show_default=default,
+        help=f"{help} May be given several times.",
+    )
 
 
 def stack_options(command: Callable[..., int]) -> Callable[..., int]:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import rich_click as click
-from click.shell_completion import CompletionItem
 
 from console.help import Command
+from ops.options import complete_types
 from schemas import RECORD_TYPES
-
-
-def _complete_types(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    return [CompletionItem(each) for each in RECORD_TYPES if each.startswith(incomplete)]
 
 
 @click.group()
@@ -21,7 +15,7 @@ def schema() -> None:
 
 
 @schema.command(cls=Command)
-@click.argument("types", metavar="[TYPE]...", nargs=-1, shell_complete=_complete_types)
+@click.argument("types", metavar="[TYPE]...", nargs=-1, shell_complete=complete_types)
 @click.option("--avro", is_flag=True, help="Show the full Avro schemas instead, one per line.")
 def show(types: tuple[str, ...], avro: bool) -> int:
     """Show the columns of tables as Markdown.

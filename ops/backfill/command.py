@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 
 import rich_click as click
-from click.shell_completion import CompletionItem
 
 from console.help import Command
-from ops.options import StackOptions, stack_options
-from schemas import RECORD_TYPES
+from ops.options import StackOptions, stack_options, types_option
 
 _EXAMPLES = """
 Examples:
@@ -38,25 +36,10 @@ class _Shard(click.ParamType[tuple[int, int]]):
         return int(match[1]), int(match[2])
 
 
-def _complete_types(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    return [CompletionItem(each) for each in RECORD_TYPES if each.startswith(incomplete)]
-
-
 @click.command(cls=Command, epilog=_EXAMPLES)
 @click.argument("export")
 @stack_options
-@click.option(
-    "--type",
-    "types",
-    multiple=True,
-    type=click.Choice(RECORD_TYPES),
-    metavar="TYPE",
-    shell_complete=_complete_types,
-    show_default="those of the stack",
-    help="Take only items of this record type. May be given several times.",
-)
+@types_option("Take only items of this record type.", "those of the stack")
 @click.option(
     "--margin",
     type=click.IntRange(0, 3600),

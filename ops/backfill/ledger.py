@@ -30,6 +30,7 @@ from isal import igzip
 
 from avro_writer.store import AlreadyThere, Store
 from ops.backfill.errors import BackfillError
+from ops.failed.current import with_column
 
 _FORMAT = 1
 _MEMORY_BYTES = 8 * 1024 * 1024
@@ -129,7 +130,7 @@ class Failures:
     def add(self, number: int, line: bytes, reason: str, column: str | None = None) -> None:
         """Keep the line with this number, with the reason and the column that it does not fit."""
         self.lines.add(number)
-        self.reasons[_shown(reason, column)] += 1
+        self.reasons[with_column(reason, column)] += 1
         self._zipped.write(_encode(_Entry(number, reason, column, line)) + b"\n")  # type: ignore[no-untyped-call]
 
     def body(self) -> BinaryIO:
@@ -282,7 +283,7 @@ def read_failures(body: BinaryIO) -> Decided:
     reasons: Counter[str] = Counter()
     for each in _entries(body):
         lines.add(each.line)
-        reasons[_shown(each.reason, each.column)] += 1
+        reasons[with_column(each.reason, each.column)] += 1
     return Decided(frozenset(lines), reasons)
 
 
@@ -290,7 +291,3 @@ def _entries(body: BinaryIO) -> Iterable[_Entry]:
     with igzip.IGzipFile(fileobj=body, mode="rb") as unzipped:  # type: ignore[no-untyped-call]
         for line in io.BufferedReader(cast(io.RawIOBase, unzipped)):
             yield _entry.decode(line)
-
-
-def _shown(reason: str, column: str | None) -> str:
-    return f"{reason} ({column})" if column else reason

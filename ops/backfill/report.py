@@ -166,10 +166,10 @@ def print_report(report: Report, to_do: Sequence[DataFile], console: Console) ->
     numbers = (
         f"{len(report.done):,} of {len(report.export.files):,}",
         f"{counts.items:,} of {report.export.items:,}",
-        *map(
-            "{:,}".format,
-            (sum(counts.rows.values()), counts.other_types, counts.unclaimed, counts.failed),
-        ),
+        sum(counts.rows.values()),
+        counts.other_types,
+        counts.unclaimed,
+        counts.failed,
     )
     print_table(console, header, [numbers])
     console.print()
@@ -183,7 +183,7 @@ def print_report(report: Report, to_do: Sequence[DataFile], console: Console) ->
 
 def _print_mapping(console: Console, header: Sequence[str], found: Mapping[str, int]) -> None:
     ordered = sorted(found.items(), key=lambda each: (-each[1], each[0]))
-    print_table(console, header, [(name, f"{number:,}") for name, number in ordered])
+    print_table(console, header, ordered)
 
 
 def _conclusion(report: Report, counts: FileCounts) -> Text:

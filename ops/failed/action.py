@@ -22,7 +22,7 @@ from ops.errors import OptionError
 from ops.failed.current import CurrentCode
 from ops.failed.options import ChosenOptions
 from ops.failed.records import AREAS, FailedObject, FailedRecord
-from ops.failed.survey import Group, Marks, Survey, places, survey
+from ops.failed.survey import Marks, Survey, places, survey
 from ops.failed.wanted import Wanted, day, first_day
 from ops.options import StackOptions
 
@@ -82,17 +82,12 @@ def wanted_of(deployment: Deployment, chosen: ChosenOptions) -> Wanted:
     OptionError
         An option is wrong.
     """
-    types = deployment.settings.demand_data_types
-    for each in chosen.types:
-        if each not in types:
-            raise OptionError(
-                f"stack {deployment.stack} has no type {each!r}; its types are {', '.join(types)}"
-            )
+    types = deployment.record_types(chosen.types)
     only = day(chosen.day)
     if only and chosen.since:
         raise OptionError("give --since or --day, not both")
     return Wanted(
-        types=chosen.types or types,
+        types=types,
         areas=tuple(each for each in AREAS if chosen.where in (None, each)),
         reason=chosen.reason,
         first_day=only or first_day(chosen.since, datetime.now(UTC)),
@@ -150,7 +145,7 @@ def _print(found: Survey, explain: bool, show: bool, console: Console) -> None:
             visible(group.reason),
             *([visible(group.now), group.column] if explain else []),
             "yes" if group.replayed else "",
-            f"{found.counts[group]:,}",
+            found.counts[group],
         ]
         for group in sorted(found.counts)
     ]
@@ -210,6 +205,3 @@ def _as_json(found: Survey, show: bool) -> dict[str, Any]:
         ],
         "unreadable": found.unreadable,
     }
-
-
-__all__ = ["Group", "current_codes", "replayed_marks", "run", "wanted_of"]

@@ -57,6 +57,11 @@ class NowOther:
 Now = NowRow | NowFails | NowOther
 
 
+def with_column(reason: str, column: str | None) -> str:
+    """Return a reason with the column that it is about, if there is one, as people read it."""
+    return f"{reason} ({column})" if column else reason
+
+
 class CurrentCode:
     """The transform and the row reader of one record type, as this checkout has them.
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import rich_click as click
-from click.shell_completion import CompletionItem
 
-from schemas import RECORD_TYPES
+from ops.options import types_option
 
 
 @dataclass(frozen=True)
@@ -24,13 +23,6 @@ class ChosenOptions:
     day: str | None
     key: str | None
     source: str | None
-
-
-def complete_types(
-    context: click.Context, parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Return the record types whose names begin with the text."""
-    return [CompletionItem(each) for each in RECORD_TYPES if each.startswith(incomplete)]
 
 
 def choosing_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -57,15 +49,7 @@ def choosing_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 _OPTIONS = (
-    click.option(
-        "--type",
-        "types",
-        multiple=True,
-        type=click.Choice(RECORD_TYPES),
-        shell_complete=complete_types,
-        show_default="all of the stack",
-        help="Only records of this type. May be given several times.",
-    ),
+    types_option("Only records of this type.", "all of the stack"),
     click.option(
         "--where",
         "area",

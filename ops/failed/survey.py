@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from avro_writer.store import Store
-from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow
+from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow, with_column
 from ops.failed.records import (
     Area,
     FailedObject,
@@ -74,11 +74,23 @@ class Survey:
 
     def rows(self) -> int:
         """Return how many records become rows now."""
-        return sum(
-            count
-            for group, count in self.counts.items()
-            if group.now == NOW_ROW and not group.replayed
-        )
+        return self.rows_by_type().total()
+
+    def rows_by_type(self) -> Counter[str]:
+        """Return how many records become rows now, by record type."""
+        found: Counter[str] = Counter()
+        for group, count in self.counts.items():
+            if group.now == NOW_ROW and not group.replayed:
+                found[group.record_type] += count
+        return found
+
+    def not_rows(self) -> Counter[str]:
+        """Return how many records that wait become no rows now, by what they become."""
+        found: Counter[str] = Counter()
+        for group, count in self.counts.items():
+            if group.now != NOW_ROW and not group.replayed:
+                found[with_column(group.now, group.column)] += count
+        return found
 
     def add(self, group: Group, record: FailedRecord) -> None:
         """Count a record."""

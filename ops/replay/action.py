@@ -19,7 +19,7 @@ from rich.console import Console
 
 from console.confirm import confirm
 from console.progress import Progress
-from console.tables import print_table
+from console.tables import Cell, print_table
 from console.terminal import messages, output, visible, write
 from infra.naming import DATA_PREFIX
 from ops.choices.choice import Done
@@ -29,7 +29,7 @@ from ops.failed.action import current_codes, replayed_marks, wanted_of
 from ops.failed.current import CurrentCode
 from ops.failed.options import ChosenOptions
 from ops.failed.records import UnreadableObject
-from ops.failed.survey import NOW_ROW, Survey, places, survey
+from ops.failed.survey import Survey, places, survey
 from ops.failed.wanted import Wanted
 from ops.options import StackOptions
 from ops.replay.objects import Replayed, Selection, replay_object
@@ -139,11 +139,7 @@ def _replay(
 
 def _plan(before: Survey, unfinished: int, deployment: Deployment) -> str:
     where = f" at {deployment.endpoint_url}" if deployment.local else " on AWS"
-    by_type: dict[str, int] = {}
-    for group, count in before.counts.items():
-        if group.now == NOW_ROW and not group.replayed:
-            by_type[group.record_type] = by_type.get(group.record_type, 0) + count
-    of = ", ".join(f"{name} {count:,}" for name, count in sorted(by_type.items()))
+    of = ", ".join(f"{name} {count:,}" for name, count in sorted(before.rows_by_type().items()))
     lines = [
         f"Stack {deployment.stack}{where}: {before.records:,} records wait; "
         f"{before.rows():,} become rows now" + (f" ({of})" if of else "")
@@ -154,15 +150,7 @@ def _plan(before: Survey, unfinished: int, deployment: Deployment) -> str:
 
 
 def _report_plan(before: Survey, unfinished: int, as_json: bool) -> None:
-    again = {
-        f"{group.now} ({group.column})" if group.column else group.now: 0
-        for group in before.counts
-        if group.now != NOW_ROW and not group.replayed
-    }
-    for group, count in before.counts.items():
-        text = f"{group.now} ({group.column})" if group.column else group.now
-        if text in again and not group.replayed:
-            again[text] += count
+    again = before.not_rows()
     if as_json:
         plan = {
             "waiting": before.records,
@@ -188,22 +176,17 @@ def _report_plan(before: Survey, unfinished: int, as_json: bool) -> None:
 def _print(counts: Mapping[str, Replayed], console: Console) -> None:
     header = ["type", "looked at", "rows", "repeats", "files", "fail again", "other type"]
     header += ["not chosen", "already"]
-    rows = [
+    rows: list[list[Cell]] = [
         [
             name,
-            *(
-                f"{value:,}"
-                for value in (
-                    each.records,
-                    each.rows,
-                    each.repeats,
-                    each.files,
-                    each.failed.total(),
-                    each.other_type,
-                    each.not_chosen,
-                    each.already,
-                )
-            ),
+            each.records,
+            each.rows,
+            each.repeats,
+            each.files,
+            each.failed.total(),
+            each.other_type,
+            each.not_chosen,
+            each.already,
         ]
         for name, each in counts.items()
     ]

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ops.choices.choice import Choice, Done, digest
 from ops.choices.protocol import Settled, Sources
-from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow
+from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow, with_column
 from ops.failed.records import FailedObject, FailedRecord, UnreadableObject, together
 
 _TOGETHER = 200
@@ -194,7 +194,7 @@ class _Pass:
     def _row(self, now: Now) -> bytes | None:
         match now:
             case NowFails(reason, column):
-                self.counts.failed[f"{reason} ({column})" if column else reason] += 1
+                self.counts.failed[with_column(reason, column)] += 1
             case NowOther():
                 self.counts.other_type += 1
             case NowRow(line):

@@ -16,7 +16,7 @@ from rich.console import Console
 from console.confirm import confirm
 from console.progress import Progress
 from console.storage import TEMPORARY_REMEDY, writing
-from console.tables import print_table
+from console.tables import Cell, print_table
 from console.terminal import messages, output, visible, write
 from infra.naming import DATA_PREFIX
 from ops.deployment import Deployment, open_deployment
@@ -184,20 +184,15 @@ def _print(
 ) -> None:
     corrected = "corrected" if written else "to correct"
     header = ["type", "rows", "same", corrected, "not in tables", "time or key differs", "files"]
-    rows = [
+    rows: list[list[Cell]] = [
         [
             name,
-            *(
-                f"{value:,}"
-                for value in (
-                    each.rows,
-                    each.same,
-                    each.corrected,
-                    each.not_in_tables,
-                    each.not_correctable,
-                    each.files,
-                )
-            ),
+            each.rows,
+            each.same,
+            each.corrected,
+            each.not_in_tables,
+            each.not_correctable,
+            each.files,
         ]
         for name, each in counts.items()
     ]

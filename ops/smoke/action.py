@@ -18,7 +18,7 @@ from console.tables import print_table
 from console.terminal import messages, output, write
 from infra.settings import Settings
 from ops.deployment import Deployment, as_role, open_deployment
-from ops.errors import OptionError, SmokeError
+from ops.errors import SmokeError
 from ops.options import StackOptions
 from ops.smoke.evidence import CHANGES, Evidence, Stage, stage_of
 from ops.smoke.items import MARK, Item, TableKeys, minimal_item, record_key, table_keys
@@ -56,7 +56,7 @@ def run(where: StackOptions, options: Options) -> int:
     """
     deployment = open_deployment(where)
     settings = deployment.settings
-    types = _types(options, deployment)
+    types = deployment.record_types(options.types)
     timeout = options.timeout or default_timeout(settings)
     if options.as_ci:
         deployment = as_role(deployment, settings.naming.ci_role)
@@ -87,7 +87,7 @@ def run(where: StackOptions, options: Options) -> int:
             progress.say(f"{left} items of an earlier test were still in the table: removed")
         record_keys = {each: record_key(_key(item, keys)) for each, item in items.items()}
         watch = Watch(
-            deployment.client("s3"), deployment.client("athena"), settings, record_keys, began
+            deployment.s3_store(), deployment.client("athena"), settings, record_keys, began
         )
         progress.step(f"Putting {len(items)} items into {settings.table_name}, and deleting them")
         with _taken_back(dynamodb, settings.table_name, keys, items):
@@ -129,16 +129,6 @@ def default_timeout(settings: Settings) -> int:
         + settings.writer_timeout_seconds
         + _SERVICES_SECONDS
     )
-
-
-def _types(options: Options, deployment: Deployment) -> tuple[str, ...]:
-    known = deployment.settings.demand_data_types
-    for each in options.types:
-        if each not in known:
-            raise OptionError(
-                f"stack {deployment.stack} has no type {each!r}; its types are {', '.join(known)}"
-            )
-    return tuple(dict.fromkeys(options.types)) or known
 
 
 def _check_streams(deployment: Deployment, types: tuple[str, ...]) -> None:

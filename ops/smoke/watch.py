@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from avro_writer.store import Store
 from infra.naming import DATA_PREFIX
 from infra.settings import Settings
 from ops.errors import SmokeError
@@ -24,8 +25,10 @@ class Watch:
 
     Parameters
     ----------
-    s3, athena
-        boto3's clients.
+    store
+        The stack's bucket.
+    athena
+        boto3's client.
     settings
         The stack's settings.
     keys
@@ -38,24 +41,21 @@ class Watch:
 
     def __init__(
         self,
-        s3: Any,
+        store: Store,
         athena: Any,
         settings: Settings,
         keys: Mapping[str, str],
         began: datetime,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._s3 = s3
+        self._store = store
         self._athena = athena
         self._settings = settings
         self._keys = keys
         self._began = began.astimezone(UTC)
         self._pause = pause
         self._before = {
-            record_type: {
-                area: set(self._objects(record_type, area))
-                for area in ("landing", "errors", "quarantine", "avro")
-            }
+            record_type: {area: set(self._objects(record_type, area)) for area in _AREAS}
             for record_type in keys
         }
         self.seen = {record_type: Evidence() for record_type in keys}
@@ -140,8 +140,6 @@ class Watch:
             prefixes = [
                 f"{prefix}processing-failed/{day.replace('-', '/')}/" for day in self._days()
             ]
-        pages = self._s3.get_paginator("list_objects_v2")
         for each in prefixes:
-            for page in pages.paginate(Bucket=self._settings.bucket_name, Prefix=each):
-                for found in page.get("Contents", ()):
-                    yield found["Key"]
+            for found in self._store.objects(each):
+                yield found.key

@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
 
 import schemas
 from infra.naming import function_log_group
+from infra.packages import sha256_of
 from ops.deployment import Deployment
 from ops.status.asking import Questions, code_of
 from ops.status.facts import StackFacts, TypeFacts
@@ -233,18 +233,21 @@ def _functions(deployment: Deployment) -> dict[str, str]:
             for each in deployment.settings.demand_data_types
         },
     }
+    own = {each: _hash(deployment.packages / each) for each in set(archives.values())}
     client = deployment.client("lambda")
     found = {}
     for name, archive in archives.items():
-        path = deployment.packages / archive
         try:
             deployed = client.get_function_configuration(FunctionName=name)["CodeSha256"]
         except ClientError as error:
             found[name] = _missing(error)
             continue
-        if not path.is_file():
+        if own[archive] is None:
             found[name] = "not compared"
-            continue
-        own = base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
-        found[name] = "same" if own == deployed else "differs"
+        else:
+            found[name] = "same" if own[archive] == deployed else "differs"
     return found
+
+
+def _hash(package: Path) -> str | None:
+    return sha256_of(package) if package.is_file() else None
