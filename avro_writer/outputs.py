@@ -130,6 +130,11 @@ class Outputs:
         return self._files.finish()
 
 
+def partition_date(changed_at_millis: int) -> str:
+    """Return the partition date, YYYY-MM-DD (UTC), of a time in milliseconds since 1970."""
+    return _date(changed_at_millis // _DAY_MILLIS)
+
+
 @lru_cache(maxsize=4096)
 def _date(day: int) -> str:
     when = _EPOCH + timedelta(days=day)

@@ -44,7 +44,9 @@ _MOST_REASON_CHARACTERS = 200
 _MOST_NAME_CHARACTERS = 64
 
 
-class _Entry(msgspec.Struct, omit_defaults=True):
+class Entry(msgspec.Struct, omit_defaults=True):
+    """An entry of the quarantine; the module says what its fields mean."""
+
     kind: Literal["line", "lines", "object"]
     key: str
     etag: str
@@ -104,7 +106,7 @@ class Quarantine:
         """Return what takes the bad parts of one landed object."""
         return BadParts(self, source)
 
-    def add(self, entry: _Entry) -> None:
+    def add(self, entry: Entry) -> None:
         """Keep an entry."""
         self._waiting += self._encoder.encode(entry)
         self._waiting += b"\n"
@@ -236,9 +238,9 @@ class BadParts:
         if self._copy:
             self._quarantine.copy(self._copy, body, check_time)
 
-    def _entry(self, kind: Literal["line", "lines", "object"], reason: str) -> _Entry:
-        return _Entry(kind, self._source.key, self._source.etag, reason[:_MOST_REASON_CHARACTERS])
+    def _entry(self, kind: Literal["line", "lines", "object"], reason: str) -> Entry:
+        return Entry(kind, self._source.key, self._source.etag, reason[:_MOST_REASON_CHARACTERS])
 
-    def _in_the_copy(self, entry: _Entry) -> None:
+    def _in_the_copy(self, entry: Entry) -> None:
         self._copy = self._copy or self._quarantine.copy_key(self._source)
         entry.copy = self._copy

@@ -7,13 +7,12 @@ this checkout. Both are what the functions run, in this process.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 import pybase64
 
 from avro_writer.outputs import Outputs
@@ -62,6 +61,47 @@ def with_column(reason: str, column: str | None) -> str:
     return f"{reason} ({column})" if column else reason
 
 
+def current_transform(record_type: str, type_attribute: str) -> Transform:
+    """Return the transform of this checkout; no payload of Lambda limits its answers.
+
+    Raises
+    ------
+    schemas.SchemaError
+        The type is unknown, or its schema cannot be used.
+    """
+    return Transform(table(record_type), type_attribute, _NO_LIMIT)
+
+
+def transformed(transform: Transform, changes: Iterable[tuple[bytes, str | None]]) -> Iterator[Now]:
+    """Yield what each change record becomes.
+
+    Parameters
+    ----------
+    transform
+        What `current_transform` returns.
+    changes
+        Change records, each with its sequence number in the Kinesis stream, if that is known.
+    """
+    records = [
+        {
+            "recordId": str(number),
+            "data": pybase64.b64encode(data).decode(),
+            "kinesisRecordMetadata": {"sequenceNumber": sequence_number},
+        }
+        for number, (data, sequence_number) in enumerate(changes)
+    ]
+    outcome = transform.batch(records)
+    failures = {each.record_id: each for each in outcome.failures}
+    for answer in outcome.records:
+        if answer["result"] == "Ok":
+            yield NowRow(pybase64.b64decode(answer["data"]).removesuffix(b"\n"))
+        elif answer["result"] == "Dropped":
+            yield NowOther()
+        else:
+            failure = failures[answer["recordId"]]
+            yield NowFails(failure.reason, failure.column)
+
+
 class CurrentCode:
     """The transform and the row reader of one record type, as this checkout has them.
 
@@ -83,7 +123,7 @@ class CurrentCode:
     def __init__(self, record_type: str, type_attribute: str) -> None:
         described = table(record_type)
         self.schema: dict[str, Any] = described.avro
-        self._transform = Transform(described, type_attribute, _NO_LIMIT)
+        self._transform = current_transform(record_type, type_attribute)
         self._folder = tempfile.TemporaryDirectory(prefix="dmd-")
         self._rows = Outputs(record_type, described.avro, Path(self._folder.name), "")
 
@@ -100,30 +140,11 @@ class CurrentCode:
 
     def now(self, records: Sequence[FailedRecord]) -> list[Now]:
         """Return what each of some records becomes."""
-        changes = iter(self._changes([each.data for each in records if not each.landed]))
+        changes = transformed(
+            self._transform, [(each.data, None) for each in records if not each.landed]
+        )
         found: list[Now] = [NowRow(each.data) if each.landed else next(changes) for each in records]
         return [self._checked(each) if isinstance(each, NowRow) else each for each in found]
-
-    def _changes(self, changes: Sequence[bytes]) -> Iterator[Now]:
-        outcome = self._transform.payload(
-            msgspec.json.encode(
-                {
-                    "records": [
-                        {"recordId": str(number), "data": pybase64.b64encode(each).decode()}
-                        for number, each in enumerate(changes)
-                    ]
-                }
-            )
-        )
-        failures = {each.record_id: each for each in outcome.failures}
-        for answer in outcome.records:
-            if answer["result"] == "Ok":
-                yield NowRow(pybase64.b64decode(answer["data"]).removesuffix(b"\n"))
-            elif answer["result"] == "Dropped":
-                yield NowOther()
-            else:
-                failure = failures[answer["recordId"]]
-                yield NowFails(failure.reason, failure.column)
 
     def _checked(self, found: NowRow) -> Now:
         try:

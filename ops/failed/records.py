@@ -15,7 +15,6 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from typing import BinaryIO, Literal, cast
@@ -24,6 +23,8 @@ import msgspec
 import pybase64
 
 from avro_writer.landed import CorruptObject, batches, unzip
+from avro_writer.outputs import partition_date
+from avro_writer.quarantine import Entry
 from avro_writer.store import Changed, LandedObject, Missing, Store
 
 Area = Literal["errors", "quarantine"]
@@ -106,18 +107,8 @@ class _ErrorLine(msgspec.Struct, rename="camel"):
     arrival_timestamp: int | None = None
 
 
-class _Entry(msgspec.Struct):
-    kind: Literal["line", "lines", "object"]
-    key: str
-    etag: str
-    reason: str
-    line: int = 0
-    data: bytes | None = None
-    copy: str = ""
-
-
 _error_line = msgspec.json.Decoder(_ErrorLine)
-_entry = msgspec.json.Decoder(_Entry)
+_entry = msgspec.json.Decoder(Entry)
 
 
 @dataclass(frozen=True)
@@ -189,12 +180,12 @@ def _failed(line: bytes, key: str, day: str) -> FailedRecord:
     except ValueError as problem:
         raise UnreadableObject(key, f"a line is not one of Firehose ({problem})") from None
     if error.arrival_timestamp is not None:
-        day = _date(error.arrival_timestamp)
+        day = partition_date(error.arrival_timestamp)
     return FailedRecord(data, False, error.error_code, day)
 
 
 def _of_quarantine(store: Store, record_type: str, folder: str) -> Iterator[FailedObject]:
-    entries: dict[str, dict[tuple[str, int, str], _Entry]] = {}
+    entries: dict[str, dict[tuple[str, int, str], Entry]] = {}
     etags: dict[str, str] = {}
     for each in store.objects(folder):
         etags[each.key] = each.etag
@@ -212,12 +203,12 @@ def _of_quarantine(store: Store, record_type: str, folder: str) -> Iterator[Fail
 
 
 def _quarantined(
-    store: Store, record_type: str, landed: str, entries: list[_Entry], etags: dict[str, str]
+    store: Store, record_type: str, landed: str, entries: list[Entry], etags: dict[str, str]
 ) -> FailedObject:
     day = _day(landed)
 
     def read() -> Iterator[FailedRecord]:
-        in_copies: dict[str, list[_Entry]] = {}
+        in_copies: dict[str, list[Entry]] = {}
         for entry in entries:
             if entry.data is not None:
                 yield FailedRecord(entry.data, True, entry.reason, day)
@@ -232,7 +223,7 @@ def _quarantined(
 
 
 def _of_copy(
-    store: Store, copy: str, etag: str, entries: list[_Entry], day: str
+    store: Store, copy: str, etag: str, entries: list[Entry], day: str
 ) -> Iterator[FailedRecord]:
     single = {entry.line: entry for entry in entries if entry.kind == "line"}
     rest = min((entry for entry in entries if entry.kind != "line"), key=_first, default=None)
@@ -251,7 +242,7 @@ def _of_copy(
         yield FailedRecord(b"", True, rest.reason, day)
 
 
-def _first(entry: _Entry) -> int:
+def _first(entry: Entry) -> int:
     return entry.line if entry.kind == "lines" else 1
 
 
@@ -325,7 +316,3 @@ def _no_limit() -> None:
 def _day(key: str) -> str:
     found = _DATE.search(key)
     return "-".join(found.groups()) if found else ""
-
-
-def _date(millis: int) -> str:
-    return datetime.fromtimestamp(millis / 1000, UTC).date().isoformat()

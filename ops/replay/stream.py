@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
-import pybase64
 from botocore.exceptions import ClientError
 
+from avro_writer.outputs import partition_date
 from ops.errors import ReplayError
+from ops.failed.current import NowFails, NowRow, transformed
 from transform.batch import Transform
 
 # A shard allows five reads a second, and the delivery streams use four of them.
@@ -139,19 +140,20 @@ class Spool:
 
     def add(self, transform: Transform, records: Sequence[StreamRecord]) -> None:
         """Keep the rows that records of the stream become."""
-        outcome = transform.payload(_event(records))
-        self.failed.update(each.reason for each in outcome.failures)
         files: dict[str, BinaryIO] = {}
         try:
-            for answer in outcome.records:
-                if answer["result"] != "Ok":
+            for now in transformed(
+                transform, [(each.data, each.sequence_number) for each in records]
+            ):
+                if isinstance(now, NowFails):
+                    self.failed[now.reason] += 1
+                if not isinstance(now, NowRow):
                     continue
-                line = pybase64.b64decode(answer["data"])
-                date = date_of(line)
+                date = partition_date(_identified.decode(now.line).changed_at)
                 self.dates[date] += 1
                 if date not in files:
                     files[date] = self._path(date).open("ab")
-                files[date].write(line)
+                files[date].write(now.line + b"\n")
         finally:
             for each in files.values():
                 each.close()
@@ -179,23 +181,3 @@ class _Identified(msgspec.Struct):
 
 
 _identified = msgspec.json.Decoder(_Identified)
-
-
-def date_of(line: bytes) -> str:
-    """Return the partition date of a landed line, YYYY-MM-DD."""
-    when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(
-        milliseconds=_identified.decode(line).changed_at
-    )
-    return f"{when.year:04d}-{when.month:02d}-{when.day:02d}"
-
-
-def _event(records: Sequence[StreamRecord]) -> bytes:
-    batch: list[Mapping[str, Any]] = [
-        {
-            "recordId": str(number),
-            "data": pybase64.b64encode(each.data).decode(),
-            "kinesisRecordMetadata": {"sequenceNumber": each.sequence_number},
-        }
-        for number, each in enumerate(records)
-    ]
-    return msgspec.json.encode({"records": batch})

@@ -22,15 +22,14 @@ from infra.naming import DATA_PREFIX
 from ops.deployment import Deployment, open_deployment
 from ops.errors import OptionError
 from ops.failed.action import wanted_of
+from ops.failed.current import current_transform
 from ops.failed.options import ChosenOptions
 from ops.failed.wanted import ago
 from ops.options import StackOptions
 from ops.replay.corrections import Compared, Corrector
 from ops.replay.stream import Spool, read_stream
 from schemas import table
-from transform.batch import Transform
 
-_NO_LIMIT = 1 << 60
 _PER_CENT = 100
 
 
@@ -98,9 +97,7 @@ def _read(
     progress: Progress,
 ) -> dict[str, Spool]:
     settings = deployment.settings
-    transforms = {
-        each: Transform(table(each), settings.type_attribute, _NO_LIMIT) for each in types
-    }
+    transforms = {each: current_transform(each, settings.type_attribute) for each in types}
     spools = {each: Spool(folder / each) for each in types}
     for spool in spools.values():
         spool.folder.mkdir()
