@@ -17,9 +17,11 @@ import contextlib
 import itertools
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -54,6 +56,24 @@ class Settled:
     def and_(self, done: Done) -> Settled:
         """Return the source with one choice more."""
         return Settled((*self.done, done))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a replay has written of one source.
+
+    Parameters
+    ----------
+    rows, repeats, files
+        Rows written, rows left out as repeats, and Avro files.
+    finished_rows
+        Rows of choices that another replay had begun, and this one finished.
+    """
+
+    rows: int
+    repeats: int
+    files: int
+    finished_rows: int
 
 
 @dataclass(frozen=True)
@@ -197,6 +217,60 @@ class Sources:
             # Or it is this very choice, and the answer to the first request was lost.
             return None
         return self._finish(number, choice)
+
+    def write(
+        self,
+        source: str,
+        schema: dict[str, Any],
+        rows_of: Callable[[Settled], Iterable[dict[str, bytes]]],
+        now: Callable[[], datetime],
+        run_id: str,
+    ) -> Written:
+        """Write the rows of a source, each in one file, whoever else works on it.
+
+        Parameters
+        ----------
+        source
+            The source.
+        schema
+            The Avro schema to write with, as JSON values.
+        rows_of
+            Yields the landed lines of rows by mark, as many at once as one choice holds. It is
+            called again if somebody else has made a choice in between: it has to look at what is
+            written then, and at what ``settled`` has.
+        now
+            Returns the time, aware.
+        run_id
+            An identifier of this replay.
+
+        Raises
+        ------
+        ReplayError
+            A choice cannot be read.
+        """
+        by_others = 0
+
+        def finished(done: Done) -> None:
+            nonlocal by_others
+            # If the answer to this replay's own request was lost, the choice is its own.
+            by_others += done.rows if done.made_by != run_id else 0
+
+        while True:
+            settled = self.settle(digest(source), finished)
+            for rows in rows_of(settled):
+                choice = Choice(source, now(), run_id, tuple(rows), tuple(rows.values()), schema)
+                done = self.choose(settled, choice)
+                if done is None:
+                    break
+                settled = settled.and_(done)
+            else:
+                mine = [each for each in settled.done if each.made_by == run_id]
+                return Written(
+                    sum(each.rows for each in mine),
+                    sum(each.repeats for each in mine),
+                    sum(each.files for each in mine),
+                    by_others,
+                )
 
     def _finish(self, number: int, choice: Choice) -> Done:
         """Put the Avro files that are missing, then the mark that says so."""

@@ -21,7 +21,6 @@ from avro_writer.lanes import Layout
 from avro_writer.outputs import Outputs
 from avro_writer.rows import BadRow
 from avro_writer.store import Changed, Missing, Store
-from ops.choices.choice import Choice, Done, digest
 from ops.choices.protocol import Settled, Sources
 from ops.replay.stream import Spool
 
@@ -129,64 +128,34 @@ class Corrector:
         run_id
             An identifier of this replay.
         """
-        source = f"corrections of {date}"
-        by_others = 0
+        counts = Compared()
 
-        def finished(done: Done) -> None:
-            nonlocal by_others
-            by_others += done.rows if done.made_by != run_id else 0
-
-        while True:
-            settled = self._sources.settle(digest(source), finished)
+        def rows_of(settled: Settled) -> Iterator[dict[str, bytes]]:
+            nonlocal counts
+            # What an earlier pass has counted is counted anew.
             counts = Compared()
-            last = self._one_pass(source, settled, spool, date, counts, now, run_id)
-            if last is None:
-                # Somebody else has corrected rows of this date in between: compare again.
-                continue
-            # What an earlier pass of this replay has written is the same as the stream's rows now.
-            mine = [each for each in last.done if each.made_by == run_id]
-            counts.same -= sum(each.rows for each in mine) - counts.corrected
-            counts.corrected = sum(each.rows for each in mine)
-            counts.files = sum(each.files for each in mine)
-            counts.finished_rows = by_others
-            return counts
+            return self._chunks(spool, date, counts)
 
-    def _one_pass(
-        self,
-        source: str,
-        settled: Settled,
-        spool: Spool,
-        date: str,
-        counts: Compared,
-        now: Callable[[], datetime],
-        run_id: str,
-    ) -> Settled | None:
+        source = f"corrections of {date}"
+        written = self._sources.write(source, self._schema, rows_of, now, run_id)
+        # What an earlier pass of this replay has written is the same as the stream's rows now.
+        counts.same -= written.rows - counts.corrected
+        counts.corrected = written.rows
+        counts.files = written.files
+        counts.finished_rows = written.finished_rows
+        return counts
+
+    def _chunks(self, spool: Spool, date: str, counts: Compared) -> Iterator[dict[str, bytes]]:
+        """Yield the corrected lines of a date by mark, at most as many as one choice holds."""
         for rows in spool.rows(date, _COMPARED_AT_ONCE):
             lines: dict[str, bytes] = {}
             for mark, line in self._otherwise(date, rows, counts):
                 lines[mark] = line
-                if len(lines) < MOST_ROWS:
-                    continue
-                if (next_one := self._choose(source, settled, lines, now, run_id)) is None:
-                    return None
-                settled, lines = next_one, {}
+                if len(lines) >= MOST_ROWS:
+                    yield lines
+                    lines = {}
             if lines:
-                if (next_one := self._choose(source, settled, lines, now, run_id)) is None:
-                    return None
-                settled = next_one
-        return settled
-
-    def _choose(
-        self,
-        source: str,
-        settled: Settled,
-        lines: dict[str, bytes],
-        now: Callable[[], datetime],
-        run_id: str,
-    ) -> Settled | None:
-        choice = Choice(source, now(), run_id, tuple(lines), tuple(lines.values()), self._schema)
-        done = self._sources.choose(settled, choice)
-        return None if done is None else settled.and_(done)
+                yield lines
 
     def _otherwise(
         self, date: str, rows: dict[str, bytes], counts: Compared

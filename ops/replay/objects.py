@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ops.choices.choice import Choice, Done, digest
 from ops.choices.protocol import Settled, Sources
 from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow, with_column
 from ops.failed.records import FailedObject, FailedRecord, UnreadableObject, together
@@ -110,33 +109,20 @@ def replay_object(
     ops.errors.ReplayError
         An earlier choice cannot be read.
     """
-    by_others = 0
+    counts = Replayed()
 
-    def finished(done: Done) -> None:
-        nonlocal by_others
-        # If the answer to this replay's own request was lost, the choice is its own.
-        by_others += done.rows if done.made_by != run_id else 0
-
-    while True:
-        settled = sources.settle(digest(found.name), finished)
+    def rows_of(settled: Settled) -> Iterator[dict[str, bytes]]:
+        nonlocal counts
         one_pass = _Pass(code, selection, settled, run_id)
-        for rows in one_pass.chunks(found):
-            choice = Choice(
-                found.name, now(), run_id, tuple(rows), tuple(rows.values()), code.schema
-            )
-            done = sources.choose(settled, choice)
-            if done is None:
-                break
-            settled = settled.and_(done)
-        else:
-            break
-    counts = one_pass.counts
-    for each in settled.done:
-        if each.made_by == run_id:
-            counts.rows += each.rows
-            counts.repeats += each.repeats
-            counts.files += each.files
-    counts.finished_rows = by_others
+        # What an earlier pass has counted is counted anew.
+        counts = one_pass.counts
+        return one_pass.chunks(found)
+
+    written = sources.write(found.name, code.schema, rows_of, now, run_id)
+    counts.rows += written.rows
+    counts.repeats += written.repeats
+    counts.files += written.files
+    counts.finished_rows = written.finished_rows
     return counts
 
 
