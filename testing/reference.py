@@ -118,25 +118,36 @@ def _plain(value: dict[str, str]) -> Any:
     return int(text) if marker == "N" else text
 
 
+def _names(kind: Any) -> tuple[str | None, str]:
+    """Return a type's logical name, if it has one, and its plain name."""
+    return (kind.get("logicalType"), kind["type"]) if isinstance(kind, dict) else (None, kind)
+
+
+def _marker(kind: Any, epoch: str | None) -> str:
+    """Return the marker of an attribute value that a column of this type holds."""
+    if isinstance(kind, list):
+        return _marker(kind[1], epoch)
+    logical, base = _names(kind)
+    if logical == "decimal":
+        return "N"
+    if logical == "date" or (logical == "timestamp-millis" and epoch is None):
+        return "S"
+    return {
+        "string": "S", "enum": "S", "boolean": "BOOL", "int": "N", "long": "N", "double": "N",
+        "bytes": "B", "array": "L", "map": "M", "record": "M",
+    }[base]  # fmt: skip
+
+
 def _value(kind: Any, value: dict[str, Any], epoch: str | None, lossy: list[str]) -> Any:
     if isinstance(kind, list):
         return None if value == {"NULL": True} else _value(kind[1], value, epoch, lossy)
     ((marker, inner),) = value.items()
     if type(inner) is not UNDER[marker]:
         raise Unfit(marker)
-    logical = kind.get("logicalType") if isinstance(kind, dict) else None
-    base = kind["type"] if isinstance(kind, dict) else kind
-    wanted = {
-        "string": "S", "enum": "S", "boolean": "BOOL", "int": "N", "long": "N", "double": "N",
-        "bytes": "B", "array": "L", "map": "M", "record": "M",
-    }[base]  # fmt: skip
-    if logical == "decimal":
-        wanted = "N"
-    if logical == "date" or (logical == "timestamp-millis" and epoch is None):
-        wanted = "S"
-    if base == "array" and marker in ("SS", "NS", "BS"):
+    logical, base = _names(kind)
+    if base == "array" and marker == f"{_marker(kind['items'], epoch)}S":
         marker, inner = "L", [{marker[0]: each} for each in inner]
-    if marker != wanted:
+    if marker != _marker(kind, epoch):
         raise Unfit(marker)
     if logical == "decimal":
         return _decimal(kind, Decimal(inner))
