@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from botocore.exceptions import ClientError
 
 from estate.provision.resource import Clients, Created, Kind, Registration, Shape
@@ -58,16 +60,24 @@ def _workgroup(clients: Clients, workgroup: Registration) -> Created:
 def _named_query(clients: Clients, query: Registration) -> Created:
     athena = clients("athena")
     parameters = query.parameters(_NAMED_QUERY)
+    workgroup = parameters["WorkGroup"]
     # Deleting a workgroup deletes its named queries, but an emulator may keep them. Athena allows
     # several of the same name, so one that exists is not created again.
-    for page in athena.get_paginator("list_named_queries").paginate(
-        WorkGroup=parameters["WorkGroup"]
+    for known in clients.once(
+        f"named queries of {workgroup}", lambda: _named_queries(athena, workgroup)
     ):
-        for known in page["NamedQueryIds"]:
-            found = athena.get_named_query(NamedQueryId=known)["NamedQuery"]
-            if all(found.get(key) == value for key, value in parameters.items()):
-                return Created(known)
+        if all(known.get(key) == value for key, value in parameters.items()):
+            return Created(known["NamedQueryId"])
     return Created(athena.create_named_query(**parameters)["NamedQueryId"])
+
+
+def _named_queries(athena: Any, workgroup: str) -> list[dict[str, Any]]:
+    pages = athena.get_paginator("list_named_queries").paginate(WorkGroup=workgroup)
+    return [
+        athena.get_named_query(NamedQueryId=known)["NamedQuery"]
+        for page in pages
+        for known in page["NamedQueryIds"]
+    ]
 
 
 KINDS: dict[str, Kind] = {

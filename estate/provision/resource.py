@@ -6,12 +6,14 @@ import functools
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from botocore.exceptions import ClientError
 
 from emulation.endpoint import Endpoint
 from estate.errors import UnsupportedResourceError
+
+Answer = TypeVar("Answer")
 
 Shape: TypeAlias = Mapping[str, "str | tuple[str, Shape]"]
 """The API's name of each of Pulumi's inputs, with a shape of its own if the input is nested."""
@@ -73,6 +75,8 @@ class Clients:
     endpoint: Endpoint
     _made: dict[str, Any] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _answers: dict[str, Any] = field(default_factory=dict)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, service: str) -> Any:
         """Return the boto3 client of ``service``; making clients is not thread-safe in boto3."""
@@ -80,6 +84,17 @@ class Clients:
             if service not in self._made:
                 self._made[service] = self.endpoint.client(service)
             return self._made[service]
+
+    def once(self, question: str, ask: Callable[[], Answer]) -> Answer:
+        """Return what ``ask`` has returned for this question the first time.
+
+        Use it for what the stack's own resources do not change.
+        """
+        with self._asking:
+            if question not in self._answers:
+                self._answers[question] = ask()
+            answer: Answer = self._answers[question]
+            return answer
 
     @functools.cached_property
     def account_id(self) -> str:

@@ -276,6 +276,9 @@ def test_a_second_provisioning_brings_everything_to_the_new_inputs(
     assert table["Parameters"]["projection.partition_date.range"] == "2025-06-01,NOW+1DAYS"
     workgroup = endpoint.client("athena").get_work_group(WorkGroup=naming.database)["WorkGroup"]
     assert workgroup["Configuration"]["BytesScannedCutoffPerQuery"] == 10_485_760
+    queries = [each for each in second.resources if "NamedQuery" in each.type]
+    kept = endpoint.client("athena").list_named_queries(WorkGroup=naming.database)
+    assert sorted(kept["NamedQueryIds"]) == sorted(each.physical_id for each in queries)
 
 
 def delivery_of(endpoint: Endpoint, name: str) -> dict[str, Any]:
