@@ -27,10 +27,15 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives all tests of a folder below `tests` to the process that takes its first one."""
+    """Gives all tests of a folder below `tests` to the process that takes its first one.
+
+    The end-to-end tests would keep one process busy long after the others have ended, so they go
+    file by file. A process makes what several of its files share once.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "/".join(nodeid.split("/", 2)[:2])
+        folder = "/".join(nodeid.split("/", 2)[:2])
+        return nodeid.partition("::")[0] if folder == "tests/end_to_end" else folder
 
 
 # Not by pytest-xdist's own groups (``--dist=loadgroup``): its release 3.8 puts them into names of
