@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ import fastavro
 import pytest
 
 import schemas
+from demo import action
 from demo.feed.generator import generate
-from demo.run import LOCAL_PACE
+from demo.run import LOCAL_PACE, FinishedRun, demo
 from dmd.__main__ import main
 from emulation.emulator import embedded_emulator
 from testing.reference import DROPPED, FAILED, outcome
@@ -203,7 +205,12 @@ def test_a_users_own_records_end_where_they_should(own: Run) -> None:
         assert set(error_sources(own.export, record_type)) == unreadable
 
 
-def test_a_run_in_which_most_records_failed_says_so_and_why(own: Run, tmp_path: Path) -> None:
+def test_a_run_in_which_most_records_failed_says_so_and_why(
+    own: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert own.summary["failed"] == {
         "count": 5,
         "reasons": {
@@ -213,21 +220,31 @@ def test_a_run_in_which_most_records_failed_says_so_and_why(own: Run, tmp_path: 
         },
     }
     assert own.summary["mostly_failed"] is False
-    lines = [json.dumps(change()).encode(), b'{"id": 5}', b'{"id": 5}', b"x"]
-    for arguments in ((), ("--json",)):
-        done = dmd(
-            "demo", "--input", "-", *arguments, state=tmp_path, input=b"\n".join([*lines, b""])
-        )
-        assert done.returncode == 1
-        if arguments:
-            summary = json.loads(done.stdout)
-            assert summary["failed"]["reasons"] == {"not_a_change_record": 2, "not_json": 1}
-            assert (summary["mostly_failed"], summary["reconciled"]) == (True, True)
-        else:
-            said = done.stdout.decode()
-            assert "Everything reconciles" not in said
-            assert "Most of them are no change records that can become rows: 3 failed" in said
-            assert re.search(r"not_a_change_record +2\n", said)
+    lines = tmp_path / "mostly_wrong.jsonl"
+    lines.write_bytes(
+        b"\n".join([json.dumps(change()).encode(), b'{"id": 5}', b'{"id": 5}', b"x", b""])
+    )
+    monkeypatch.setenv("DMD_STATE_DIR", str(tmp_path / "state"))
+    finished: list[FinishedRun] = []
+
+    @contextmanager
+    def one_run(*given: Any) -> Iterator[FinishedRun]:
+        """Run the demo, and let the second command report the same run."""
+        if not finished:
+            finished.append(running.enter_context(demo(*given)))
+        yield finished[0]
+
+    monkeypatch.setattr(action, "demo", one_run)
+    with ExitStack() as running:
+        assert main(["demo", "--input", str(lines)]) == 1
+        said = capsys.readouterr().out
+        assert main(["demo", "--input", str(lines), "--json"]) == 1
+        summary = json.loads(capsys.readouterr().out)
+    assert summary["failed"]["reasons"] == {"not_a_change_record": 2, "not_json": 1}
+    assert (summary["mostly_failed"], summary["reconciled"]) == (True, True)
+    assert "Everything reconciles" not in said
+    assert "Most of them are no change records that can become rows: 3 failed" in said
+    assert re.search(r"not_a_change_record +2\n", said)
 
 
 def test_athena_sql_answers_over_the_last_run_and_over_an_export(own: Run) -> None:

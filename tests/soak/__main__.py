@@ -11,7 +11,14 @@ import tempfile
 from pathlib import Path
 
 from tests.soak.soak import soak
-from tests.support.scenarios import DEEP, QUICK
+from tests.support import replay_scenarios, scenarios
+
+EXPLORATIONS: tuple[scenarios.Scenario | replay_scenarios.Scenario, ...] = (
+    *scenarios.QUICK,
+    *scenarios.DEEP,
+    *replay_scenarios.QUICK,
+    *replay_scenarios.DEEP,
+)
 
 
 def main() -> int:
@@ -21,7 +28,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
     parser.add_argument("--explore", action=argparse.BooleanOptionalAction, default=True)
     args = parser.parse_args()
-    for scenario in (*QUICK, *DEEP) if args.explore else ():
+    for scenario in EXPLORATIONS if args.explore else ():
         print(f"{scenario.name}: {scenario.explore()}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         result = soak(args.kills, args.seed, Path(folder), lambda text: print(text, flush=True))
