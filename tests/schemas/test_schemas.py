@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -17,6 +18,7 @@ import catalog
 import schemas
 from schemas import SchemaError
 from schemas import columns as c
+from schemas.parse import parse_stored_record
 from tests.infra.service_models import compiled
 
 KINDS: list[Any] = [c.String, c.Boolean, c.Double, c.Bytes, c.Decimal, c.Date, c.Enum, c.Array,
@@ -106,9 +108,12 @@ REFUSED: list[tuple[Any, str]] = [
     ("float", "double"),
     ("null", "null"),
     ({"type": "fixed", "name": "F", "size": 4}, "bytes"),
-    (["null", "string", "int"], "null"),
+    (["null", "string", "int"], "null first"),
+    (["int", "string"], "null first"),
     (["string", "null"], "null first"),
-    (["null"], "null"),
+    (["string", "int"], "null first"),
+    (["null", "null"], "null first"),
+    (["null"], "null first"),
     (["null", ["null", "int"]], "union"),
     (logical("long", "timestamp-micros"), "timestamp-millis"),
     (logical("long", "time-micros"), "logical type"),
@@ -146,6 +151,7 @@ REFUSED: list[tuple[Any, str]] = [
     ({"type": "string", "avro.java.string": "String"}, "has no meaning"),
     ({"type": "array", "items": "int", "default": []}, "has no meaning"),
     (logical("long", "timestamp-millis", precision=3), "has no meaning"),
+    (logical("int", "date", precision=3), "has no meaning"),
     ({"type": "long", "logicalType": ["x"]}, "logical type"),
 ]  # fmt: skip
 
@@ -466,6 +472,39 @@ def test_a_table_that_does_not_fit_into_glue_is_refused(
 def test_what_is_no_record_schema_is_refused(text: str) -> None:
     with pytest.raises(SchemaError, match=r"schemas/t\.json"):
         schemas.parse_table("t", text, "schemas/t.json")
+
+
+def test_of_a_schema_that_a_table_has_had_only_the_types_must_be_known() -> None:
+    """The rules for authors may be newer than the schema."""
+    column = {"name": "select", "type": ["null", "int"]}
+    record = parse_stored_record({"type": "record", "name": "T", "fields": [column]}, "old")
+    assert [each.name for each in record.columns] == ["select"]
+    with pytest.raises(SchemaError):
+        parse(column)
+    with pytest.raises(SchemaError, match="old"):
+        parse_stored_record(
+            {"type": "record", "name": "T", "fields": [{**column, "type": "x"}]}, "old"
+        )
+
+
+@pytest.mark.parametrize("kind", ["array", "enum", "string", "records"])
+def test_the_whole_schema_has_to_be_a_record(kind: str) -> None:
+    with pytest.raises(SchemaError, match="not an Avro record schema"):
+        parse({"name": "x", "type": "int"}, type=kind)
+
+
+@pytest.mark.parametrize("field", [5, {}, {"name": 5}])
+def test_a_field_without_a_name_is_named_by_its_number(field: Any) -> None:
+    with pytest.raises(SchemaError, match="field #2:"):
+        parse({"name": "x", "type": "int"}, field)
+
+
+def test_the_times_that_a_column_holds_are_those_of_the_years_1_to_9999() -> None:
+    epoch = datetime(1970, 1, 1)
+    first, last = datetime.min, datetime.max
+    millis = timedelta(milliseconds=1)
+    assert ((first - epoch) // millis, (last - epoch) // millis) == (c.MIN_MILLIS, c.MAX_MILLIS)
+    assert ((first - epoch).days, (last - epoch).days) == (c.MIN_DAYS, c.MAX_DAYS)
 
 
 def test_a_column_named_twice_is_refused() -> None:
