@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import gzip
+import io
 import json
 import tracemalloc
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -17,6 +19,7 @@ from avro_writer import quarantine
 from avro_writer.compaction import Capacity
 from avro_writer.errors import OutOfTime
 from avro_writer.landed import MOST_LINE_BYTES
+from avro_writer.plan import Input
 from tests.support.memory_store import MemoryStore
 from tests.support.writer import (
     avro_rows,
@@ -103,6 +106,46 @@ def test_after_very_many_bad_lines_the_rest_of_an_object_is_not_looked_at(
     assert report.counts.quarantined_lines == 2 + 3 + 2
 
 
+def test_a_batch_that_goes_far_beyond_the_bound_ends_the_look_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(quarantine, "_MOST_LINES", 2)
+    monkeypatch.setattr("avro_writer.landed._BATCH_BYTES", 5)
+    store = MemoryStore()
+    land(store, "a", gz_lines(b"1", b"2", b"3", b"4"))
+    wait_for_newer_code(store)
+    assert run(store).counts.quarantined_lines == 4
+    assert [(e["kind"], e["line"]) for e in quarantined(store)] == [
+        ("line", 1), ("line", 2), ("line", 3), ("lines", 4)
+    ]  # fmt: skip
+    assert quarantined(store)[-1]["lines"] == 1
+
+
+def test_a_mebibyte_of_an_objects_bad_lines_is_kept_in_the_entries() -> None:
+    store = MemoryStore()
+    half = 512 * 1024
+    land(store, "a", gz_lines(b"x" * half, b"y" * half, b"z"))
+    wait_for_newer_code(store)
+    run(store)
+    assert [len(each.get("data", b"")) for each in quarantined(store)] == [half, half, 0]
+
+
+def test_the_size_is_that_of_the_copies_and_the_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quarantine, "_PIECE", 4)
+    with quarantine.Quarantine(tmp_path, "q/", MemoryStore()) as kept:
+        assert kept.size == 0
+        first, second = (kept.of(Input(key, "etag", 8)) for key in "ab")
+        first.add_line(1, "why", b"bad")
+        of_entries = kept.size
+        assert of_entries > 0, "an entry that is longer than a piece is on the disk"
+        second.add_whole("corrupt")
+        between = kept.size
+        second.end(io.BytesIO(b"x" * of_entries), lambda: None)
+        assert kept.size == between + of_entries
+
+
 def test_where_exactly_the_last_line_is_one_too_many_no_rest_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,6 +168,7 @@ def test_one_copy_never_stands_for_another_of_the_same_name() -> None:
     run(store)
     found = {each["key"]: store.kept[each["copy"]][0] for each in quarantined(store)}
     assert found == bodies
+    assert all(key.endswith("-same.gz") for key in copies(store)), "for who looks for the object"
 
 
 def test_a_landed_name_of_any_length_has_a_copy_whose_key_s3_allows() -> None:

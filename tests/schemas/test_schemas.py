@@ -487,6 +487,19 @@ def test_of_a_schema_that_a_table_has_had_only_the_types_must_be_known() -> None
         )
 
 
+def test_a_type_that_is_defined_above_is_used_by_its_bare_name() -> None:
+    table = parse({"name": "a", "type": ENUM}, {"name": "b", "type": "E"})
+    assert table.columns[1].type == table.columns[0].type
+    with pytest.raises(SchemaError, match="inner type"):
+        parse({"name": "a", "type": ENUM}, {"name": "b", "type": {"type": "E"}})
+
+
+@pytest.mark.parametrize("default", [0, 1, 1.0])
+def test_a_number_is_no_default_of_a_boolean(default: float) -> None:
+    with pytest.raises(SchemaError, match="not a value of the type"):
+        parse({"name": "a", "type": "boolean", "default": default})
+
+
 @pytest.mark.parametrize("kind", ["array", "enum", "string", "records"])
 def test_the_whole_schema_has_to_be_a_record(kind: str) -> None:
     with pytest.raises(SchemaError, match="not an Avro record schema"):
