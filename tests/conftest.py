@@ -5,7 +5,8 @@ each time in CI. Where several processes share the tests, a folder's tests stay 
 what they share, such as a run of the demo, takes long to make.
 
 Tests start some hundred processes of Python. Byte code is kept even where the environment says
-otherwise, because each process would compile moto, botocore and Pulumi again.
+otherwise, because each process would compile moto, botocore and Pulumi again. ``python -B`` is
+followed.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-sys.dont_write_bytecode = False
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+    sys.dont_write_bytecode = False
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
