@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+if "-B" not in sys.orig_argv:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
