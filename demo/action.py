@@ -19,7 +19,7 @@ from console.state import LAST_RUN, STATE_REMEDY, state_directory
 from console.storage import check_writable, writing
 from console.terminal import messages, output, write
 from demo.feed.lines import check_input
-from demo.run import LOCAL_PACE, DemoOptions, FinishedRun, demo
+from demo.run import LOCAL_OVERRIDES, DemoOptions, FinishedRun, demo
 from demo.summary import Answer, as_json, closing_queries, print_report
 from demo.upkeep import at_work
 from emulation.endpoint import Endpoint
@@ -90,7 +90,10 @@ def run(
                     print_report(outcome, answers, out or output())
             if keep:
                 kept = KeptRun(
-                    outcome.endpoint_url, options.stack, LOCAL_PACE, str(options.packages.resolve())
+                    outcome.endpoint_url,
+                    options.stack,
+                    LOCAL_OVERRIDES,
+                    str(options.packages.resolve()),
                 )
                 with at_work(finished, progress.say), announced(kept):
                     _wait(outcome.endpoint_url)
@@ -106,7 +109,7 @@ def _check(options: DemoOptions) -> None:
         return
     check_endpoint(options.endpoint_url)
     endpoint = Endpoint(options.endpoint_url)
-    local_settings(endpoint, options.stack, overrides=LOCAL_PACE, packages=options.packages)
+    local_settings(endpoint, options.stack, overrides=LOCAL_OVERRIDES, packages=options.packages)
 
 
 def _keep_last_run(finished: FinishedRun, folder: Path, progress: Progress) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from demo.run import LOCAL_PACE
+from demo.run import LOCAL_OVERRIDES
 from emulation.emulator import embedded_emulator
 from emulation.encryption_keys import encryption_keys
 from emulation.endpoint import Endpoint
@@ -96,7 +96,7 @@ class Stack:
 
 # Optional settings add grants, which must be tested too.
 _KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
-OVERRIDES = {**LOCAL_PACE, "tracing": "true", "bucket_kms_key_arn": _KEY}
+OVERRIDES = {**LOCAL_OVERRIDES, "tracing": "true", "bucket_kms_key_arn": _KEY}
 
 
 @contextmanager

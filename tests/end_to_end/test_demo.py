@@ -19,7 +19,7 @@ import pytest
 import schemas
 from demo import action
 from demo.feed.generator import generate
-from demo.run import LOCAL_PACE, FinishedRun, demo
+from demo.run import LOCAL_OVERRIDES, FinishedRun, demo
 from dmd.__main__ import main
 from emulation.emulator import embedded_emulator
 from testing.reference import DROPPED, FAILED, outcome
@@ -175,7 +175,7 @@ def test_the_catalog_is_exported_as_the_glue_api_returns_it(generated: Run) -> N
 def test_a_stack_of_fewer_types_runs_and_answers_from_its_own_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(LOCAL_PACE, "demand_data_types", '["demand", "event"]')
+    monkeypatch.setitem(LOCAL_OVERRIDES, "demand_data_types", '["demand", "event"]')
     monkeypatch.setenv("DMD_STATE_DIR", str(tmp_path))
     assert main(["demo", "--json", "--records", "40"]) == 0
     summary = json.loads(capsys.readouterr().out)

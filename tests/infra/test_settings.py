@@ -50,7 +50,7 @@ def test_values_are_typed() -> None:
     assert found.delivery_parallelization_factor == 2
     assert found.demand_data_types == ("demand", "sale", "event", "notification")
     assert found.transform_buffer_size_mb == Decimal(1)
-    assert found.first_partition_date == datetime.date(2024, 1, 1)
+    assert found.first_partition_date == datetime.date(2026, 11, 1)
     assert found.tracing is False
     assert settings(tracing="true").tracing is True
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from demo.feed.stream import StreamRecord, feed
 from demo.reconciliation import list_keys
-from demo.run import LOCAL_PACE
+from demo.run import LOCAL_OVERRIDES
 from emulation.endpoint import Endpoint
 from emulation.pipeline import running_pipeline
 from estate.provision.action import LOCAL_PACKAGES
@@ -34,7 +34,7 @@ def main(endpoint_url: str, first_date: str, record_types: str, file: str) -> No
     endpoint = Endpoint(endpoint_url)
     build(Target.LOCAL, source=REPOSITORY, out=LOCAL_PACKAGES.parent)
     overrides = {
-        **LOCAL_PACE,
+        **LOCAL_OVERRIDES,
         "first_partition_date": first_date,
         "demand_data_types": json.dumps(record_types.split(",")),
     }
