@@ -55,10 +55,15 @@ class QueryResult:
     rows
         One tuple for each row: Decimal, datetime (in UTC if the type has a zone), date, bytes,
         timedelta, list for arrays, dict for maps and rows.
+    files_read, bytes_read
+        How many files of the tables were read, and their size. A file that is read twice counts
+        twice, as on Athena's bill.
     """
 
     columns: tuple[tuple[str, TrinoType], ...]
     rows: list[tuple[Any, ...]]
+    files_read: int = 0
+    bytes_read: int = 0
 
 
 def run_query(
@@ -94,7 +99,9 @@ def run_query(
         (name if name is not None else f"_col{i}", kind)
         for i, (name, kind) in enumerate(relation.columns)
     )
-    return QueryResult(names, _rows(data_dir, catalog, relation, scans, moment))
+    rows = _rows(data_dir, catalog, relation, scans, moment)
+    files, size = sum(each.files_read for each in scans), sum(each.bytes_read for each in scans)
+    return QueryResult(names, rows, files, size)
 
 
 def _rows(
