@@ -15,9 +15,6 @@ from sql.answer import Answer, Statistics
 from sql.statements import with_literals
 from sql.tables import TableShape, shapes
 
-# What DuckDB raises in place of KeyboardInterrupt when Ctrl-C comes while it works.
-_INTERRUPTED = "Query interrupted"
-
 
 class FilesEngine:
     """Answers from files, as Athena would.
@@ -40,12 +37,7 @@ class FilesEngine:
     def run(self, sql: str, parameters: Sequence[str], progress: Progress) -> Answer:
         """Answer one statement; see `sql.answer.Engine`."""
         began = time.monotonic()
-        try:
-            result = run_query(self._folder, with_literals(sql, parameters), self._database)
-        except RuntimeError as error:
-            if str(error) == _INTERRUPTED:
-                raise KeyboardInterrupt from None
-            raise
+        result = run_query(self._folder, with_literals(sql, parameters), self._database)
         took = time.monotonic() - began
         return Answer(result, Statistics(took, result.files_read, result.bytes_read))
 
