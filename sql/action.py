@@ -18,7 +18,7 @@ from ops.options import StackOptions
 from sql.answer import Engine
 from sql.output import show
 from sql.saved import by_name, listed
-from sql.statements import check_parameters, split
+from sql.statements import check_count, split
 
 _STANDARD_INPUT = Path("-")
 
@@ -120,7 +120,7 @@ def run(
         option = "--param" if parameters else "--format parquet"
         raise SqlError(f"{option} is for one statement, and there are {len(statements)}")
     for number, each in enumerate(statements):
-        check_parameters(each, parameters)
+        check_count(each, parameters)
         with Progress() as progress:
             answer = engine.run(each, parameters, progress)
         if number and form == "table":

@@ -22,7 +22,7 @@ KEYWORDS = tuple(
 
 # A name may be qualified: the words before the last dot say whose column it is.
 _WORD = re.compile(r'[\w$".]*$')
-_AFTER_TABLE_WORD = re.compile(r"\b(?:from|join|describe|\\d)\s+$", re.IGNORECASE)
+_AFTER_TABLE_WORD = re.compile(r"(?:\b(?:from|join|describe)|\\d)\s+$", re.IGNORECASE)
 
 
 class SqlCompleter(Completer):

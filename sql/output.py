@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import sys
 
-from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
@@ -64,21 +63,3 @@ def summary(statistics: Statistics) -> str:
     if statistics.usd is not None:
         parts.append(f"{statistics.usd:.5f} USD at the list price")
     return ", ".join(parts)
-
-
-def shown_text(answer: Answer, console: Console, expanded: bool | None) -> str:
-    """Return an answer as a terminal shows it, with what it took as the last line.
-
-    Parameters
-    ----------
-    answer
-        The answer.
-    console
-        The terminal: its width decides, and its colours are used.
-    expanded
-        As of `athena.render.print_table`.
-    """
-    with console.capture() as captured:
-        print_table(answer.result, console, expanded)
-        console.print(Text(summary(answer.statistics), "dim"), soft_wrap=True)
-    return captured.get()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import rich_click as click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +19,7 @@ from rich.text import Text
 
 from athena.engine import QueryResult
 from athena.errors import SqlError
+from athena.render import print_table as print_answer
 from athena.values.trino_types import VARCHAR
 from console.errors import CommandError
 from console.progress import Progress
@@ -27,7 +29,7 @@ from console.tables import print_table
 from console.terminal import messages, output
 from sql.answer import Engine
 from sql.completion import SqlCompleter
-from sql.output import shown_text
+from sql.output import summary
 from sql.saved import by_name, listed
 from sql.statements import placeholders, split
 from sql.tables import TableShape
@@ -160,11 +162,10 @@ class Prompt:
         except KeyboardInterrupt:
             self._error("cancelled")
             return
-        text = shown_text(answer, self._console, self._expanded)
-        if text.count("\n") >= self._console.height:
-            self._page(text)
-        else:
-            self._console.file.write(text)
+        with self._paged():
+            print_answer(answer.result, self._console, self._expanded)
+            told = Text(summary(answer.statistics), "dim")
+            self._console.print(told, soft_wrap=True)
 
     def _describe(self, name: str) -> None:
         wanted = name.replace('"', "").lower()
@@ -176,7 +177,20 @@ class Prompt:
 
     def _show_list(self, result: QueryResult) -> None:
         names = [name for name, _ in result.columns]
-        print_table(self._console, names, [[str(cell) for cell in row] for row in result.rows])
+        with self._paged():
+            print_table(self._console, names, [[str(cell) for cell in row] for row in result.rows])
+
+    @contextmanager
+    def _paged(self) -> Iterator[None]:
+        """Show what is printed in the ``with``, by a pager if it is longer than the screen."""
+        with self._console.capture() as captured:
+            yield
+        text = captured.get()
+        if text.count("\n") >= self._console.height:
+            self._page(text)
+        else:
+            self._console.file.write(text)
+            self._console.file.flush()
 
     def _tables(self) -> Sequence[TableShape]:
         self._known = self._engine.tables()

@@ -60,7 +60,7 @@ def placeholders(sql: str) -> int:
     return sum(1 for _ in _marks(sql, "?"))
 
 
-def check_parameters(sql: str, parameters: Sequence[str]) -> None:
+def check_count(sql: str, parameters: Sequence[str]) -> None:
     """Raise `SqlError` unless there is one literal for each ``?`` of a statement."""
     wanted = placeholders(sql)
     if wanted != len(parameters):
@@ -76,7 +76,8 @@ def with_literals(sql: str, parameters: Sequence[str]) -> str:
     Raises
     ------
     SqlError
-        A value is not a literal: it could change what the statement means.
+        There are more or fewer values than ``?``, or a value is not a literal and could change
+        what the statement means.
     """
     for each in parameters:
         if _LITERAL.fullmatch(each.strip()) is None:
@@ -86,6 +87,7 @@ def with_literals(sql: str, parameters: Sequence[str]) -> str:
             )
     pieces: list[str] = []
     begin = 0
+    check_count(sql, parameters)
     for place, literal in zip(_marks(sql, "?"), parameters, strict=True):
         pieces += [sql[begin:place], literal]
         begin = place + 1

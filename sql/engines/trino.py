@@ -62,10 +62,13 @@ class TrinoEngine:
         parts = urlsplit(url)
         catalog, _, schema = unquote(parts.path).strip("/").partition("/")
         self._schema = database or schema
+        # The URL itself is not shown: it may hold a password.
         if parts.scheme not in ("http", "https") or not parts.hostname or not catalog:
-            raise TrinoError(f"{url} is not the URL of a Trino: write {_FORM}")
+            raise TrinoError(f"this is not the URL of a Trino: write {_FORM}")
         if not self._schema or "/" in schema:
-            raise TrinoError(f"{url} names no schema: write {_FORM}, or give --database")
+            raise TrinoError(f"the URL names no schema: write {_FORM}, or give --database")
+        if parts.password and parts.scheme == "http":
+            raise TrinoError("a password needs https, or others could read it on the way")
         user = unquote(parts.username or "dmd")
         password = unquote(parts.password) if parts.password else None
         authentication = self._trino.auth.BasicAuthentication(user, password) if password else None
