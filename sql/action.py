@@ -138,6 +138,8 @@ def _text(engine: Engine, text: str | None, file: Path | None, saved: str | None
         return sys.stdin.read()
     try:
         return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SqlError(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SqlError(f"{file} is not a text in UTF-8: {error}") from error
 

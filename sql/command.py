@@ -18,7 +18,7 @@ Examples:
   dmd sql "SELECT channel, count(*) FROM demand GROUP BY channel"
   dmd sql --data out --format csv -f queries.sql
   dmd sql --saved changes-of-a-day --param "'2026-11-01'"
-  dmd sql --stack dev1 --format parquet "SELECT * FROM sale_latest" > sales.parquet
+  dmd sql --stack dev1 --format parquet "SELECT * FROM sale" > sale.parquet
 """
 
 
@@ -28,7 +28,7 @@ Examples:
 @click.option(
     "-f",
     "file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
+    type=click.Path(path_type=Path),
     metavar="FILE",
     help="Answer the statements of a file; - is the standard input.",
 )
@@ -64,7 +64,7 @@ Examples:
 )
 @click.option("--kept", is_flag=True, help="Ask the run that `dmd demo --keep` keeps up.")
 @click.option("--trino", metavar="URL", help="Ask a Trino: http://user@host:8080/catalog/schema.")
-@stack_options_of("none: the last local run answers")
+@stack_options_of("the last local run")
 def sql(
     query: str | None,
     given: str | None,
@@ -95,6 +95,8 @@ def sql(
         raise click.UsageError(
             "give one of --data, --kept, --trino and --stack (with or without --endpoint-url)"
         )
+    if (where.profile or where.region) and not (on_aws or kept):
+        raise click.UsageError("--profile and --region need --stack or --endpoint-url")
     if saved == "" and parameters:
         raise click.UsageError("--param needs a statement")
     from sql.action import Source, list_saved, list_tables, run

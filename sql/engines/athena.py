@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from botocore.exceptions import ClientError
 from rich.filesize import decimal as shown_size
 
 from athena.engine import QueryResult
 from athena.errors import SqlError
 from athena.tables.catalog import tables_of
 from athena.values.trino_types import MAX_PRECISION, VARCHAR, TrinoType, decimal, timestamp
+from console.errors import CommandError
 from console.progress import Progress
 from infra.queries import SavedQuery
 from sql.answer import Answer, Statistics
@@ -69,15 +72,13 @@ class AthenaEngine:
         """
         began = time.monotonic()
         wanted = {"ExecutionParameters": list(parameters)} if parameters else {}
-        try:
+        with _explained():
             started = self._athena.start_query_execution(
                 QueryString=sql,
                 WorkGroup=self._workgroup,
                 QueryExecutionContext={"Database": self._database},
                 **wanted,
             )
-        except self._athena.exceptions.InvalidRequestException as error:
-            raise SqlError(f"Athena refuses it: {error.response['Error']['Message']}") from error
         name = str(started["QueryExecutionId"])
         progress.step(f"Athena runs the query {name}")
         execution = self._finished(name, progress)
@@ -90,14 +91,17 @@ class AthenaEngine:
 
     def tables(self) -> tuple[TableShape, ...]:
         """Return the tables and views of the database."""
-        pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=self._database)
-        return shapes(tables_of(each for page in pages for each in page["TableList"]))
+        with _explained():
+            pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=self._database)
+            return shapes(tables_of(each for page in pages for each in page["TableList"]))
 
     def saved(self) -> tuple[SavedQuery, ...]:
         """Return the named queries of the workgroup, in the order of their names."""
-        pages = self._athena.get_paginator("list_named_queries").paginate(WorkGroup=self._workgroup)
-        names = [each for page in pages for each in page["NamedQueryIds"]]
-        found = [self._athena.get_named_query(NamedQueryId=each)["NamedQuery"] for each in names]
+        listing = self._athena.get_paginator("list_named_queries")
+        with _explained():
+            pages = listing.paginate(WorkGroup=self._workgroup)
+            names = [each for page in pages for each in page["NamedQueryIds"]]
+            found = [self._athena.get_named_query(NamedQueryId=n)["NamedQuery"] for n in names]
         queries = (
             SavedQuery(each["Name"], each.get("Description", ""), each["QueryString"])
             for each in found
@@ -146,6 +150,23 @@ class AthenaEngine:
         return QueryResult(
             tuple(zip(names, (kind for kind, _ in read), strict=True)), values if texts else []
         )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say what a refused request means to the author of a statement."""
+    try:
+        yield
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        if code == "InvalidRequestException":
+            raise SqlError(f"Athena refuses it: {message}") from error
+        if code == "AccessDeniedException":
+            raise CommandError(
+                f"{message}: a permission is missing; the policy that ends with "
+                "-athena-query-execution allows what queries need"
+            ) from error
+        raise
 
 
 def _column(info: Mapping[str, Any], texts: Sequence[str | None]) -> tuple[TrinoType, list[Any]]:

@@ -25,7 +25,7 @@ from sql.tables import TableColumn, TableShape
 
 _FORM = "http://user@host:8080/catalog/schema"
 _COLUMNS = """
-SELECT t.table_schema, t.table_name, t.table_type = 'VIEW', c.column_name, c.data_type,
+SELECT table_schema, table_name, t.table_type = 'VIEW', c.column_name, c.data_type,
   coalesce(c.extra_info, ''), coalesce(c.comment, '')
 FROM information_schema.tables t
 JOIN information_schema.columns c USING (table_schema, table_name)
@@ -126,7 +126,7 @@ class TrinoEngine:
     def tables(self) -> tuple[TableShape, ...]:
         """Return the tables and views of the schema."""
         schema = self._schema.replace("'", "''")
-        sql = f"{_COLUMNS}WHERE t.table_schema = '{schema}' ORDER BY 1, 2, c.ordinal_position"
+        sql = f"{_COLUMNS}WHERE table_schema = '{schema}' ORDER BY 1, 2, c.ordinal_position"
         rows = self.run(sql, (), Progress()).result.rows
         return tuple(
             TableShape(database, name, view, tuple(TableColumn(*row[3:]) for row in found))

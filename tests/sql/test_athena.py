@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 
 from athena.errors import SqlError
 from athena.render import render
+from console.errors import CommandError
 from console.progress import Progress
 from infra.queries import SavedQuery
 from sql.engines.athena import AthenaEngine, price
@@ -191,6 +192,14 @@ def test_what_athena_does_not_start_is_an_error(athena: Athena) -> None:
         "start_query_execution", "InvalidRequestException", "line 1:1: mismatched input"
     )
     with pytest.raises(SqlError, match="Athena refuses it: line 1:1: mismatched input"):
+        athena.run()
+
+
+def test_a_missing_permission_is_an_error_that_names_the_policy(athena: Athena) -> None:
+    athena.stub.add_client_error(
+        "start_query_execution", "AccessDeniedException", "You are not authorized", 400
+    )
+    with pytest.raises(CommandError, match=r"not authorized.*-athena-query-execution"):
         athena.run()
 
 

@@ -102,6 +102,21 @@ def test_statements_of_a_file_end_at_the_first_that_fails(
     assert "column 'nosuch' cannot be resolved" in shown.err
 
 
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"\xff", "not a text")])
+def test_a_file_that_cannot_be_read_is_an_error(
+    data_dir: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: bytes | None,
+    said: str,
+) -> None:
+    file = tmp_path / "queries.sql"
+    if content is not None:
+        file.write_bytes(content)
+    assert _run("--data", str(data_dir), "-f", str(file)) == 1
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [("-c", "SELECT 7 AS a"), ("SELECT 7 AS a",)])
 def test_a_statement_is_an_argument_or_an_option(
     data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
@@ -178,9 +193,10 @@ def test_an_unknown_saved_query_is_an_error_that_names_the_known_ones(
         ("--data", "x", "--stack", "dev1"),
         ("--kept", "--trino", "http://h/c/s"),
         ("--saved", "--param", "1"),
+        ("--profile", "x", "SELECT 1"),
     ],
 )
-def test_what_excludes_each_other_is_a_wrong_use(
+def test_options_that_do_not_go_together_are_a_wrong_use(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
