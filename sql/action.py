@@ -77,7 +77,7 @@ def _stack(where: StackOptions, database: str | None) -> Engine:
         # The workgroup has the database's name.
         workgroup=deployment.naming.database,
         database=database or deployment.naming.database,
-        label=deployment.stack,
+        label=f"{deployment.stack} (local)" if deployment.local else deployment.stack,
     )
 
 

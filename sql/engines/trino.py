@@ -32,6 +32,8 @@ JOIN information_schema.columns c USING (table_schema, table_name)
 """
 
 
+# What was read from the storage, of the statistics that come with each answer.
+_BYTES_READ = "physicalInputBytes"
 # The digits of a second that Python's times have.
 _DIGITS = 6
 _TIME = re.compile(r"time(?:stamp)?\((\d+)\)")
@@ -95,7 +97,7 @@ class TrinoEngine:
             text = f"EXECUTE IMMEDIATE '{quoted}' USING {', '.join(parameters)}"
 
         def show(stats: dict[str, Any]) -> None:
-            done, size = stats.get("progressPercentage"), stats.get("processedBytes", 0)
+            done, size = stats.get("progressPercentage"), stats.get(_BYTES_READ, 0)
             share = "" if done is None else f"{done:.0f} %, "
             progress.show(f"{str(stats.get('state', '')).lower()}, {share}{shown_size(size)} read")
 
@@ -119,7 +121,7 @@ class TrinoEngine:
             for row in rows
         ]
         named = tuple((column.name, kind) for column, kind in zip(columns, kinds, strict=True))
-        size = (cursor.stats or {}).get("processedBytes")
+        size = (cursor.stats or {}).get(_BYTES_READ)
         took = time.monotonic() - began
         return Answer(QueryResult(named, read), Statistics(took, bytes=size))
 

@@ -151,6 +151,7 @@ def test_a_query_that_athena_would_refuse_fails_with_its_reason(kept: Kept) -> N
 def test_sql_at_the_endpoint_is_answered_as_on_athena(kept: Kept) -> None:
     """Pages, types, parameters, bytes and saved queries are the endpoint's own."""
     engine = Source(where=kept.where).engine()
+    assert engine.label == "dev1 (local)"
     many = "SELECT x, CAST(x AS decimal(12,2)) AS y FROM UNNEST(sequence(1, 2500)) AS t (x)"
     files = "SELECT count(*) FROM sale WHERE change_type = ? OR change_type <> ?"
     with Progress() as progress:
