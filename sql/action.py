@@ -109,7 +109,8 @@ def run(
         A statement has no answer. Those before it have been answered.
     """
     engine = source.engine()
-    if text is None and file is None and saved is None and sys.stdin.isatty():
+    asked = text is not None or file is not None or saved is not None
+    if not asked and sys.stdin.isatty() and sys.stdout.isatty():
         from sql.prompt import Prompt
 
         return Prompt(engine).run()

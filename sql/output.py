@@ -44,6 +44,9 @@ def show(answer: Answer, form: str) -> None:
         with writing("the standard output"):
             sys.stdout.buffer.write(file.getvalue())
             sys.stdout.buffer.flush()
+    elif not answer.result.columns:
+        # Such as PREPARE, which answers nothing.
+        pass
     elif form == "table" and console.is_terminal:
         print_table(answer.result, console)
     else:

@@ -163,7 +163,9 @@ class Prompt:
             self._error("cancelled")
             return
         with self._paged():
-            print_answer(answer.result, self._console, self._expanded)
+            # A statement such as PREPARE answers nothing.
+            if answer.result.columns:
+                print_answer(answer.result, self._console, self._expanded)
             told = Text(summary(answer.statistics), "dim")
             self._console.print(told, soft_wrap=True)
 

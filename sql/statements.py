@@ -16,6 +16,9 @@ _TOKEN = re.compile(
     """,
     re.DOTALL | re.VERBOSE,
 )
+_BLANK = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
+_PREPARE = re.compile(rf"{_BLANK}prepare\b", re.IGNORECASE | re.DOTALL)
+_EXECUTE = re.compile(rf"{_BLANK}execute\b", re.IGNORECASE | re.DOTALL)
 _LITERAL = re.compile(
     r"(?:\w+\s*)?'(?:[^']|'')*' | [+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)? | true | false | null",
     re.IGNORECASE | re.VERBOSE,
@@ -56,12 +59,22 @@ def split(text: str) -> Statements:
 
 
 def placeholders(sql: str) -> int:
-    """Return the number of ``?`` for which a statement needs a value."""
+    """Return the number of ``?`` for which a statement needs a value.
+
+    Those of a PREPARE get their values later, from EXECUTE.
+    """
+    if _PREPARE.match(sql):
+        return 0
     return sum(1 for _ in _marks(sql, "?"))
 
 
 def check_count(sql: str, parameters: Sequence[str]) -> None:
-    """Raise `SqlError` unless there is one literal for each ``?`` of a statement."""
+    """Raise `SqlError` unless there is one literal for each ``?`` of a statement.
+
+    How many an EXECUTE needs, only the engine knows.
+    """
+    if _EXECUTE.match(sql):
+        return
     wanted = placeholders(sql)
     if wanted != len(parameters):
         raise SqlError(
@@ -79,6 +92,11 @@ def with_literals(sql: str, parameters: Sequence[str]) -> str:
         There are more or fewer values than ``?``, or a value is not a literal and could change
         what the statement means.
     """
+    check_count(sql, parameters)
+    if not parameters:
+        return sql
+    if _EXECUTE.match(sql):
+        raise SqlError("give the values of EXECUTE in the statement: EXECUTE … USING …")
     for each in parameters:
         if _LITERAL.fullmatch(each.strip()) is None:
             raise SqlError(
@@ -87,7 +105,6 @@ def with_literals(sql: str, parameters: Sequence[str]) -> str:
             )
     pieces: list[str] = []
     begin = 0
-    check_count(sql, parameters)
     for place, literal in zip(_marks(sql, "?"), parameters, strict=True):
         pieces += [sql[begin:place], literal]
         begin = place + 1

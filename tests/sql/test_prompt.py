@@ -51,6 +51,8 @@ class Recorder:
         if sql == "refuse":
             raise ConnectionRefusedError("nobody is there")
         rows: list[tuple[str, ...]] = [("x" * 30, "y" * 30)] * (50 if sql == "long" else 1)
+        if sql == "nothing":
+            return Answer(QueryResult((), []), Statistics(0.25))
         result = QueryResult((("first", VARCHAR), ("second", VARCHAR)), rows)
         return Answer(result, Statistics(1.5, 2, 3_000, 0.00005))
 
@@ -145,6 +147,10 @@ def test_an_answer_is_followed_by_what_it_took(engine: Recorder) -> None:
         "(1 row)",
         "1.50 s, 2 files, 3.0 kB read, 0.00005 USD at the list price",
     ]
+
+
+def test_a_statement_without_an_answer_shows_only_what_it_took(engine: Recorder) -> None:
+    assert Session(engine).type("nothing;\r").splitlines()[1:] == ["0.25 s"]
 
 
 @pytest.mark.parametrize("failing", ["interrupt", "fail", "refuse"])

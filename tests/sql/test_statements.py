@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from athena.errors import SqlError
 from athena.translation.parse import AthenaDialect
-from sql.statements import Statements, placeholders, split, with_literals
+from sql.statements import Statements, check_count, placeholders, split, with_literals
 
 # To sqlglot, two question marks are one operator, which Trino does not have.
 PIECES = ("a", " ", "\n", "'", "''", '"', ";", " ? ", "--", "/*", "*/", "1", "-", "/")
@@ -66,3 +67,18 @@ def test_literals_take_the_places_of_question_marks_alone() -> None:
 )
 def test_a_literal_is_taken(literal: str) -> None:
     assert with_literals("?", [literal]) == literal
+
+
+@pytest.mark.parametrize(
+    "sql", ["PREPARE q FROM SELECT ?", "-- a comment\n /* ? */ prepare q FROM SELECT ?"]
+)
+def test_a_prepared_statement_gets_its_values_later(sql: str) -> None:
+    assert placeholders(sql) == 0
+    assert with_literals(sql, []) == sql
+    assert placeholders("SELECT prepare, ? FROM t") == 1
+
+
+def test_how_many_values_execute_needs_is_the_engine_s_to_say() -> None:
+    check_count("EXECUTE q", ["1"])
+    with pytest.raises(SqlError, match="EXECUTE … USING"):
+        with_literals("EXECUTE q", ["1"])
