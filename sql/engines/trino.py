@@ -1,4 +1,4 @@
-"""A Trino, over its REST protocol with Trino's own client, which is an optional package."""
+"""A Trino, over its REST protocol, with Trino's own client."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import Sequence
 from itertools import groupby
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import trino
 from rich.filesize import decimal as shown_size
+from trino.auth import BasicAuthentication
+from trino.exceptions import Error, TrinoQueryError
 
 from athena.engine import QueryResult
 from athena.errors import SqlError
@@ -40,7 +42,7 @@ _TIME = re.compile(r"time(?:stamp)?\((\d+)\)")
 
 
 class TrinoError(CommandError):
-    """There is no such Trino, or this machine lacks the package that speaks to it."""
+    """There is no such Trino, or its URL has another form."""
 
 
 class TrinoEngine:
@@ -56,11 +58,10 @@ class TrinoEngine:
     Raises
     ------
     TrinoError
-        The package ``trino`` is not installed, or the URL has another form.
+        The URL has another form.
     """
 
     def __init__(self, url: str, database: str | None) -> None:
-        self._trino = _package()
         parts = urlsplit(url)
         catalog, _, schema = unquote(parts.path).strip("/").partition("/")
         self._schema = database or schema
@@ -73,8 +74,8 @@ class TrinoEngine:
             raise TrinoError("a password needs https, or others could read it on the way")
         user = unquote(parts.username or "dmd")
         password = unquote(parts.password) if parts.password else None
-        authentication = self._trino.auth.BasicAuthentication(user, password) if password else None
-        self._connection: Any = self._trino.dbapi.Connection(
+        authentication = BasicAuthentication(user, password) if password else None
+        self._connection: Any = trino.dbapi.Connection(
             host=parts.hostname,
             port=parts.port or {"http": 8080, "https": 443}[parts.scheme],
             http_scheme=parts.scheme,
@@ -109,9 +110,9 @@ class TrinoEngine:
         except KeyboardInterrupt:
             cursor.cancel()
             raise
-        except self._trino.exceptions.TrinoQueryError as error:
+        except TrinoQueryError as error:
             raise SqlError(f"Trino refuses it: {error.message}") from error
-        except (self._trino.exceptions.Error, OSError) as error:
+        except (Error, OSError) as error:
             raise TrinoError(f"Trino does not answer: {error}") from error
         kinds = [_kind(column.type_code) for column in columns]
         for column in columns:
@@ -139,17 +140,6 @@ class TrinoEngine:
         """Return the queries that the Pulumi program saves for a stack with these tables."""
         names = {each.name for each in self.tables() if not each.view}
         return saved_queries([each for each in sorted(RECORD_TYPES) if each in names])
-
-
-def _package() -> ModuleType:
-    try:
-        import trino
-    except ImportError as error:
-        raise TrinoError(
-            "the package trino is not installed: run `make setup-dev`, or "
-            "`.venv/bin/pip install trino`"
-        ) from error
-    return trino
 
 
 def _kind(name: str) -> TrinoType:

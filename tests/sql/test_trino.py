@@ -1,9 +1,8 @@
-"""What is wrong with a Trino's URL, or with this machine, is said before anything is asked."""
+"""What is wrong with a Trino's URL is said before anything is asked."""
 
 from __future__ import annotations
 
 import socket
-import sys
 
 import pytest
 
@@ -45,14 +44,3 @@ def test_a_trino_that_is_not_there_is_an_error(capsys: pytest.CaptureFixture[str
         port = free.getsockname()[1]
     text = said(f"http://127.0.0.1:{port}/c", capsys, "--database", "s")
     assert "Trino does not answer" in text
-
-
-def test_a_machine_without_the_package_is_told_how_to_get_it(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "trino", None)
-    text = said("http://localhost:8080/c/s", capsys)
-    assert text == (
-        "dmd sql: the package trino is not installed: run `make setup-dev`, or"
-        " `.venv/bin/pip install trino`\n"
-    )
