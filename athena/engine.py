@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -55,10 +56,15 @@ class QueryResult:
     rows
         One tuple for each row: Decimal, datetime (in UTC if the type has a zone), date, bytes,
         timedelta, list for arrays, dict for maps and rows.
+    files_read, bytes_read
+        How many files of the tables were read, and their size. A file that is read twice counts
+        twice, as on Athena's bill.
     """
 
     columns: tuple[tuple[str, TrinoType], ...]
     rows: list[tuple[Any, ...]]
+    files_read: int = 0
+    bytes_read: int = 0
 
 
 def run_query(
@@ -94,7 +100,9 @@ def run_query(
         (name if name is not None else f"_col{i}", kind)
         for i, (name, kind) in enumerate(relation.columns)
     )
-    return QueryResult(names, _rows(data_dir, catalog, relation, scans, moment))
+    rows = _rows(data_dir, catalog, relation, scans, moment)
+    files, size = sum(each.files_read for each in scans), sum(each.bytes_read for each in scans)
+    return QueryResult(names, rows, files, size)
 
 
 def _rows(
@@ -104,16 +112,35 @@ def _rows(
         for scan in scans:
             connection.register(scan.relation, avro_files.read(data_dir, catalog.bucket, scan, now))
         try:
-            result = connection.sql(relation.sql)
-            if result is None:
-                raise SqlError("the query has no answer")
-            _check_types(result.types, relation)
-            table = result.to_arrow_table()
+            table = _interruptibly(connection, lambda: _arrow_table(connection, relation))
         except duckdb.Error as error:
             raise SqlError(_message(str(error))) from None
     kinds = [kind for _, kind in relation.columns]
     columns = [_values(table.column(i), kind) for i, kind in enumerate(kinds)]
     return list(zip(*columns, strict=True))
+
+
+def _arrow_table(connection: duckdb.DuckDBPyConnection, relation: Relation) -> pa.Table:
+    result = connection.sql(relation.sql)
+    if result is None:
+        raise SqlError("the query has no answer")
+    _check_types(result.types, relation)
+    return result.to_arrow_table()
+
+
+def _interruptibly(connection: duckdb.DuckDBPyConnection, work: Callable[[], pa.Table]) -> pa.Table:
+    """Return what some work on a connection returns; Ctrl-C ends it at once.
+
+    In the main thread, DuckDB would look for Ctrl-C only between its tasks, and a join may be a
+    single task of many minutes.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        try:
+            return done.result()
+        except KeyboardInterrupt:
+            connection.interrupt()
+            raise
 
 
 def _check_types(types: list[Any], relation: Relation) -> None:

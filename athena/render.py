@@ -122,13 +122,19 @@ def _rows(result: QueryResult) -> Iterator[list[str | None]]:
         yield [None if value is None else athena_text(value, kind) for value, kind in pairs]
 
 
-def print_table(result: QueryResult, console: Console) -> None:
-    """Print an answer as a table; on a terminal that is too narrow, with a line for each value.
+def print_table(result: QueryResult, console: Console, expanded: bool | None = None) -> None:
+    """Print an answer as a table, or with a line for each value.
 
     rich's own tables cut or wrap values, and take seconds for thousands of rows.
+
+    Parameters
+    ----------
+    expanded
+        Whether each value gets a line. If it is None, the terminal decides: a table that is too
+        wide for it is expanded.
     """
     head, rule, *lines = _table(result).splitlines()
-    if len(rule) > console.width:
+    if len(rule) > console.width if expanded is None else expanded:
         print_records(console, _names(result), _cells(result))
         lines = lines[-1:]
     else:

@@ -14,6 +14,7 @@ from console.errors import CommandError
 from emulation.endpoint import Credentials, Endpoint
 from emulation.gateway import Query, QueryFailed, QueryRows
 from infra.settings import Settings
+from sql.statements import with_literals
 
 
 class LocalAthena:
@@ -49,10 +50,12 @@ class LocalAthena:
             There is no answer; the text says why.
         """
         try:
-            found = self._service(query.credentials, endpoint).run(query.sql)
+            sql = with_literals(query.sql, query.parameters)
+            found = self._service(query.credentials, endpoint).run(sql)
         except (SqlError, CommandError, ClientError, BotoCoreError) as error:
             raise QueryFailed(str(error)) from error
-        return QueryRows([(name, kind.name) for name, kind in found.columns], text_rows(found))
+        columns = [(name, str(kind)) for name, kind in found.columns]
+        return QueryRows(columns, text_rows(found), found.bytes_read)
 
     def _service(self, credentials: Credentials, endpoint: Endpoint) -> TableService:
         with self._lock:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import rich_click as click
 
-from athena.command import sql
 from console.help import CONTEXT_SETTINGS
 from console.process import forget_aws
 from demo.command import demo, sample
@@ -20,6 +19,7 @@ from ops.replay.command import replay
 from ops.schema_command import schema
 from ops.smoke.command import smoke
 from ops.status.command import status
+from sql.command import sql
 
 _GROUPS = {
     "One machine": (demo, sample, sql, provision),
@@ -30,7 +30,7 @@ _GROUPS = {
 }
 
 # They use the caller's own credentials. All others work on this machine alone.
-_ON_AWS = {each.name for each in _GROUPS["On call"]}
+_ON_AWS = {sql.name, *(each.name for each in _GROUPS["On call"])}
 
 
 @click.group(context_settings=CONTEXT_SETTINGS)

@@ -72,35 +72,46 @@ def types_option(help: str, default: str) -> Callable[[Callable[..., int]], Call
     )
 
 
-def stack_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Add ``--stack``, ``--profile``, ``--region`` and ``--endpoint-url`` to a command.
+def stack_options_of(default: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Return what adds ``--stack``, ``--profile``, ``--region`` and ``--endpoint-url``.
 
     The command gets them as one argument, ``where``.
+
+    Parameters
+    ----------
+    default
+        What is taken without ``--stack``, for the help.
     """
 
-    @functools.wraps(command)
-    def with_stack(
-        *,
-        stack: str | None,
-        profile: str | None,
-        region: str | None,
-        endpoint_url: str | None,
-        **rest: Any,
-    ) -> int:
-        return command(where=StackOptions(stack, profile, region, endpoint_url), **rest)
+    def add(command: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(command)
+        def with_stack(
+            *,
+            stack: str | None,
+            profile: str | None,
+            region: str | None,
+            endpoint_url: str | None,
+            **rest: Any,
+        ) -> int:
+            return command(where=StackOptions(stack, profile, region, endpoint_url), **rest)
 
-    for option in reversed(_OPTIONS):
-        with_stack = option(with_stack)
-    return with_stack
+        for option in reversed((_stack_option(default), *_OTHER_OPTIONS)):
+            with_stack = option(with_stack)
+        return with_stack
+
+    return add
 
 
-_OPTIONS = (
-    click.option(
+def _stack_option(default: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(
         "--stack",
         shell_complete=complete_stacks,
-        show_default="the run that `dmd demo --keep` keeps up",
+        show_default=default,
         help="Work on this stack, on AWS unless --endpoint-url is given.",
-    ),
+    )
+
+
+_OTHER_OPTIONS = (
     click.option(
         "--profile",
         metavar="NAME",
@@ -119,3 +130,6 @@ _OPTIONS = (
         help="Use the stack at this AWS-compatible emulator instead of AWS.",
     ),
 )
+
+stack_options = stack_options_of("the run that `dmd demo --keep` keeps up")
+"""Adds the options to a command that works on the run that is kept up, unless a stack is named."""

@@ -55,6 +55,8 @@ def read(data_dir: Path, bucket: str, scan: Scan, now: dt.datetime) -> pa.Table:
     batches = []
     for path, values in _objects(data_dir, bucket, scan, now):
         shown = path.relative_to(data_dir).as_posix()
+        scan.files_read += 1
+        scan.bytes_read += path.stat().st_size
         for rows in _blocks(path, shown, reader_schema):
             arrays = [_column(column, rows, shown) for column in stored]
             values = {**values, PATH_COLUMN: f"s3://{bucket}/{shown}"}

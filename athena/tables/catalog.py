@@ -181,6 +181,17 @@ def _table(table: Mapping[str, Any]) -> Table:
     )
 
 
+def tables_of(tables: Iterable[Mapping[str, Any]]) -> tuple[Table, ...]:
+    """Return the tables and views that Glue's GetTables describes.
+
+    Raises
+    ------
+    SqlError
+        A column has a type that dmd sql does not know, or a view is not in Athena's form.
+    """
+    return tuple(map(_table, tables))
+
+
 def read_catalog(data_dir: Path) -> Catalog:
     """Read ``catalog.json`` of a data directory.
 
@@ -195,7 +206,7 @@ def read_catalog(data_dir: Path) -> Catalog:
         return Catalog(
             bucket=content["bucket"],
             databases=tuple(database["Name"].lower() for database in content["databases"]),
-            tables=tuple(map(_table, content["tables"])),
+            tables=tables_of(content["tables"]),
         )
     except FileNotFoundError:
         raise SqlError(

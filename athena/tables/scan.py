@@ -25,9 +25,13 @@ class Scan:
         Names of the columns that the query uses.
     date_tests
         Conditions on the values of partition keys. A partition is read if it meets all of them.
+    files_read, bytes_read
+        What has been read so far.
     """
 
     table: Table
     relation: str
     columns: set[str] = field(default_factory=set)
     date_tests: list[tuple[str, Callable[[str], bool]]] = field(default_factory=list)
+    files_read: int = 0
+    bytes_read: int = 0

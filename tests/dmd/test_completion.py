@@ -49,7 +49,7 @@ def completed(*words: str) -> set[str]:
         (("dmd", "resources", "--diff", "dev1", "p"), {"preprod1", "prod1"}),
         (("dmd", "demo", "--stack", "q"), {"qa1"}),
         (("dmd", "schema", "show", "sale", ""), set(schemas.RECORD_TYPES)),
-        (("dmd", "sql", "--format", ""), {"table", "json", "csv"}),
+        (("dmd", "sql", "--format", ""), {"table", "json", "csv", "parquet"}),
         (("dmd", "demo", "--in"), {"--input"}),
     ],
 )

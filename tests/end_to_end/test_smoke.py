@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ import schemas
 from console.progress import Progress
 from demo.run import DemoOptions, FinishedRun, demo
 from demo.upkeep import at_work
+from infra.queries import saved_queries
 from ops.options import StackOptions
 from ops.smoke.action import Options, run
 from ops.smoke.items import MARK
 from release.package import build
 from release.wheels import Target
+from sql.action import Source
 from tests.end_to_end.provisioned import PACKAGES
 from tests.support.cli import ROOT
 
@@ -143,3 +146,43 @@ def test_it_is_taken_back_if_the_command_is_stopped(
 def test_a_query_that_athena_would_refuse_fails_with_its_reason(kept: Kept) -> None:
     with pytest.raises(AssertionError, match=r"FAILED.*there is no table"):
         kept.query("SELECT 1 FROM nothing")
+
+
+def test_sql_at_the_endpoint_is_answered_as_on_athena(kept: Kept) -> None:
+    """Pages, types, parameters, bytes and saved queries are the endpoint's own."""
+    engine = Source(where=kept.where).engine()
+    assert engine.label == "dev1 (local)"
+    many = "SELECT x, CAST(x AS decimal(12,2)) AS y FROM UNNEST(sequence(1, 2500)) AS t (x)"
+    files = "SELECT count(*) FROM sale WHERE change_type = ? OR change_type <> ?"
+    with Progress() as progress:
+        found = engine.run(many, (), progress)
+        scanned = engine.run(files, ("'INSERT'", "'INSERT'"), progress)
+    assert [(name, str(kind)) for name, kind in found.result.columns] == [
+        ("x", "bigint"),
+        ("y", "decimal(12,2)"),
+    ]
+    assert found.result.rows == [(each, Decimal(each)) for each in range(1, 2501)]
+    assert int(scanned.result.rows[0][0]) > 0
+    assert scanned.statistics.bytes
+    assert scanned.statistics.usd == pytest.approx(0.00005)
+    types = kept.run.provisioned.settings.demand_data_types
+    assert {each.name for each in engine.saved()} == {each.name for each in saved_queries(types)}
+    assert {f"{each}_latest" for each in types} < {each.name for each in engine.tables()}
+
+
+def test_a_query_that_is_stopped_counts_as_cancelled(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    engine = Source(where=kept.where).engine()
+    monkeypatch.setattr(engine, "_sleep", stopped)
+    with Progress() as progress, pytest.raises(KeyboardInterrupt):
+        engine.run("SELECT count(*) FROM demand a, demand b, sale c", (), progress)
+    listed = kept.client("athena").list_query_executions()["QueryExecutionIds"]
+    states = [
+        kept.client("athena").get_query_execution(QueryExecutionId=each)["QueryExecution"]
+        for each in listed
+    ]
+    assert [each["Status"]["State"] for each in states].count("CANCELLED") == 1

@@ -1,0 +1,75 @@
+"""The tables and views that a statement can name, as every engine lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from athena.engine import QueryResult
+from athena.tables.catalog import Table
+from athena.values.trino_types import VARCHAR
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column as an engine lists it.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    type
+        The name of its type in Trino.
+    extra
+        ``partition key``, or nothing.
+    comment
+        What the catalog says of it.
+    """
+
+    name: str
+    type: str
+    extra: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """A table or view as an engine lists it."""
+
+    database: str
+    name: str
+    view: bool
+    columns: tuple[TableColumn, ...]
+
+    @property
+    def full_name(self) -> str:
+        """``database.table``."""
+        return f"{self.database}.{self.name}"
+
+    def described(self) -> QueryResult:
+        """Return the columns as rows."""
+        return QueryResult(
+            tuple((name, VARCHAR) for name in ("column", "type", "extra", "comment")),
+            [(each.name, each.type, each.extra, each.comment) for each in self.columns],
+        )
+
+
+def shapes(tables: Iterable[Table]) -> tuple[TableShape, ...]:
+    """Return Glue's tables as all engines list them."""
+    return tuple(
+        TableShape(
+            table.database,
+            table.name,
+            table.view is not None,
+            tuple(
+                TableColumn(
+                    column.name,
+                    str(column.type),
+                    "partition key" if column.name in table.partition_keys else "",
+                    column.comment,
+                )
+                for column in table.columns
+            ),
+        )
+        for table in tables
+    )
