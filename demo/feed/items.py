@@ -299,8 +299,7 @@ class ItemMaker:
         kind = about["type"]["S"]
         template = _TEMPLATES.get(about.get("status", {}).get("S", ""), _TEMPLATES[kind])
         seats = about.get("quantity") or about.get("requestedSeats")
-        price = about.get("unitPrice") or about.get("maxPrice")
-        offer = {"offeredPrice": price} if price else {}
+        price = about.get("maxPrice") if template == _OFFER else None
         status = self._random.choices(("SENT", "QUEUED", "SUPPRESSED"), (85, 10, 5))[0]
         return self._new(
             "notification",
@@ -324,7 +323,7 @@ class ItemMaker:
                                 **({"seats": text(seats["N"])} if seats else {}),
                             }
                         },
-                        **offer,
+                        **({"offeredPrice": price} if price else {}),
                         "currency": about["currency"],
                         "attempts": number(self._random.randint(1, 5)),
                         "messageBytes": number(self._random.randrange(200_000)),
@@ -343,9 +342,10 @@ class ItemMaker:
         )
 
 
+_OFFER = "seats-offered"
 # By the status of the item that a message tells of, or else by its type.
 _TEMPLATES = {
-    "OFFERED": "seats-offered",
+    "OFFERED": _OFFER,
     "demand": "demand-received",
     "sale": "tickets-sold",
     "event": "event-announced",
