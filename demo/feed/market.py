@@ -34,6 +34,7 @@ _HAPPENINGS = {
     ("MODIFY", "demand"): 22,
     ("MODIFY", "sale"): 12,
     ("MODIFY", "notification"): 24,
+    ("REMOVE", "event"): 2,
     ("REMOVE", "demand"): 8,
     ("REMOVE", "sale"): 2,
     ("REMOVE", "notification"): 8,
@@ -107,7 +108,7 @@ class Market:
         self._due: deque[Callable[[datetime], Change]] = deque()
 
     def item(self, record_type: str, now: datetime) -> Item:
-        """Return a new item of a record type, for items that were made before.
+        """Return a new item of a record type, which belongs to items that were made before.
 
         If no event was made before, it belongs to an event that nobody sees.
 
@@ -149,10 +150,10 @@ class Market:
             return self.insert("event", now)
         ((event, record_type),) = self._random.choices(*_LIKELY)
         change = None
-        if event == "MODIFY":
-            change = self._modify(record_type, now)
-        elif event == "REMOVE":
+        if event == "REMOVE":
             change = self._remove(record_type)
+        if change is None and event != "INSERT":
+            change = self._modify(record_type, now)
         # Where there is nothing to change yet, something new comes.
         return change or self.insert(record_type, now)
 
@@ -208,7 +209,10 @@ class Market:
         return Change("MODIFY", new=new, old=old)
 
     def _remove(self, record_type: str) -> Change | None:
-        old = self._over[record_type].take() or self._open[record_type].take()
+        old = self._over[record_type].take()
+        # An event is removed only when it is over, because new items belong to the others.
+        if old is None and record_type != "event":
+            old = self._open[record_type].take()
         return None if old is None else Change("REMOVE", old=old)
 
     def _fulfil(self, demand: Item, now: datetime) -> Change:

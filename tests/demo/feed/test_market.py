@@ -141,6 +141,15 @@ def test_some_customers_come_back_often_and_most_come_once() -> None:
     assert max(visits.values()) > 5
 
 
+def test_an_event_is_removed_only_when_it_is_over() -> None:
+    removed = [
+        value(change.old, "status")
+        for _, change in HISTORY
+        if change.event == "REMOVE" and change.old and kind_of(change) == "event"
+    ]
+    assert set(removed) == {"OFF_SALE", "CANCELLED"}
+
+
 def test_some_events_are_wanted_much_more_than_others() -> None:
     wanted = Counter(value(item, "eventId") for _, item in inserted("demand"))
     top = sum(count for _, count in wanted.most_common(len(wanted) // 5))
