@@ -13,7 +13,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from demo.feed.items import Item, ItemMaker, text
+from demo.feed.items import Item, text
+from demo.feed.market import RECORD_TYPES, Market
 from demo.feed.replication import json_attribute
 
 TABLE_NAME = "prd3292-dev1-us-east-1-demand-table"
@@ -45,12 +46,12 @@ def changes(seed: int, count: int, text_bytes: int = 0) -> Iterator[bytes]:
         Bytes of text to add to each item; 0 adds none.
     """
     random = Random(seed)  # noqa: S311 - no secret
-    maker = ItemMaker(random)
+    market = Market(random)
     step = _SPAN / max(count, 1)
     for number in range(count):
         now = _BEGIN + step * number
-        record_type = maker.record_types[number % len(maker.record_types)]
-        item = maker.item(record_type, now)
+        record_type = RECORD_TYPES[number % len(RECORD_TYPES)]
+        item = market.item(record_type, now)
         if random.random() < _SHARE_UNMODELLED:
             item["deviceFingerprint"] = {"M": {"os": text("iOS 26"), "depth": {"N": "1E+3"}}}
         if text_bytes:
@@ -60,7 +61,7 @@ def changes(seed: int, count: int, text_bytes: int = 0) -> Iterator[bytes]:
             images: dict[str, Item] = {"NewImage": item}
             event = "INSERT"
         elif chance < 0.8:
-            images = {"NewImage": maker.changed(item, now), "OldImage": item}
+            images = {"NewImage": market.changed(item, now), "OldImage": item}
             event = "MODIFY"
         else:
             images = {"OldImage": item}

@@ -16,7 +16,7 @@ import msgspec
 import schemas
 from bench.changes import changes
 from bench.payloads import firehose_payloads, kinesis_payloads, write_payloads
-from demo.feed import items
+from demo.feed import items, lifecycle, market
 
 # Typical sizes: the first is the stacks' default (`Pulumi.yaml`), the second the Node worker's.
 TRANSFORM_BUFFER_BYTES = 1024 * 1024
@@ -56,11 +56,12 @@ class Workload:
 
     def own(self, record_type: str) -> int:
         """Return the number of records of a type; the types alternate."""
-        place = _ORDER.index(record_type)
-        return len(range(place, self.count, len(_ORDER)))
+        place = market.RECORD_TYPES.index(record_type)
+        return len(range(place, self.count, len(market.RECORD_TYPES)))
 
 
-_ORDER = ("demand", "sale", "event", "notification")
+# The type of one file with the records that are not of a type.
+_OTHERS_OF = "demand"
 
 
 class _Type(msgspec.Struct):
@@ -117,10 +118,10 @@ def prepare(parent: Path, seed: int, count: int, text_bytes: int = 0) -> Workloa
         write_payloads(
             workload.path(f"own-{record_type}"), firehose_payloads(own, TRANSFORM_BUFFER_BYTES)
         )
-    is_others = [each != _ORDER[0] for each in types]
+    is_others = [each != _OTHERS_OF for each in types]
     others = itertools.compress(enumerate(records), is_others)
     write_payloads(
-        workload.path(f"others-{_ORDER[0]}"), firehose_payloads(others, TRANSFORM_BUFFER_BYTES)
+        workload.path(f"others-{_OTHERS_OF}"), firehose_payloads(others, TRANSFORM_BUFFER_BYTES)
     )
     workload.path("tables.json").write_text(json.dumps(_tables()))
     (folder / _COMPLETE).write_text(json.dumps({"bytes": sum(map(len, records))}))
@@ -131,7 +132,7 @@ def _version() -> str:
     """Return a hash of the code and the schemas that make the records, to detect old records."""
     sources = [
         *(Path(__file__).with_name(name) for name in ("changes.py", "payloads.py", "workload.py")),
-        Path(items.__file__),
+        *(Path(str(each.__file__)) for each in (items, lifecycle, market)),
         *sorted(Path(schemas.__file__).parent.glob("*.json")),
         Path(schemas.envelope.__file__),
     ]

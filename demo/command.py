@@ -82,7 +82,7 @@ def demo(
 
     The command feeds change records into Kinesis, in an embedded AWS emulator. The four delivery
     streams with their functions and the Avro writer turn them into partitioned Avro. Then the
-    command reconciles every count and runs two queries on the tables. The exit status is 1 if a
+    command reconciles every count and runs three queries on the tables. The exit status is 1 if a
     count does not reconcile, or if most of your own records failed.
     """
     from demo.action import run

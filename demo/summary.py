@@ -13,21 +13,35 @@ from rich.text import Text
 from athena.engine import QueryResult
 from athena.render import json_rows
 from athena.render import print_table as print_answer
+from catalog.views import latest
 from console.tables import print_table
 from console.terminal import visible
 from demo.reconciliation import Partition
 from demo.run import Outcome
 from infra.queries import saved_queries
+from schemas import table
 
 _MOST_REFUSED_SHOWN = 10
 # A record type has no space in its name.
 _EACH_RECORD_ONCE = "each record once"
 
+_JOINED = {"demand": {"demand_id", "channel"}, "sale": {"demand_id", "quantity"}}
+_JOIN = f"""\
+SELECT demand.channel, count(*) AS demands, count(sale.demand_id) AS sold,
+  sum(sale.quantity) AS seats_sold
+FROM "{latest("demand")}" AS demand
+LEFT JOIN "{latest("sale")}" AS sale ON sale.demand_id = demand.demand_id
+GROUP BY demand.channel
+ORDER BY demand.channel"""  # noqa: S608 - no value comes from outside
+
 
 def closing_queries(
     record_types: Sequence[str], partitions: Sequence[Partition]
 ) -> tuple[str, ...]:
-    """Return the queries at the end of a run: two of the workgroup's saved queries.
+    """Return the queries at the end of a run.
+
+    Two are of the workgroup's saved queries. The third joins demands with their sales, if the stack
+    has both types with the columns that it needs.
 
     Parameters
     ----------
@@ -41,6 +55,12 @@ def closing_queries(
     if partitions:
         day = max(partitions, key=lambda each: each.rows).date
         chosen.insert(0, offered["changes-of-a-day"].replace("?", f"'{day}'"))
+    if all(
+        record_type in record_types
+        and needed <= {column.name for column in table(record_type).columns}
+        for record_type, needed in _JOINED.items()
+    ):
+        chosen.append(_JOIN)
     return tuple(chosen)
 
 

@@ -1,8 +1,8 @@
 """Generates change records from a seed, with the irregularities of a real stream.
 
-Most are inserts, changes and removals of items of the four types. Among them are items of other
-types or of none, attributes without a column, removals by time to live, records that come twice or
-out of order, and broken ones.
+Most are inserts, changes and removals of items of the four types, which belong together. Among them
+are items of other types or of none, attributes without a column, removals by time to live, records
+that come twice or out of order, and broken ones.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from demo.feed.items import Item, ItemMaker, text
+from demo.feed.items import Item, text
+from demo.feed.market import Change, Market
 from demo.feed.replication import json_attribute
 from demo.feed.stream import StreamRecord
 
@@ -26,9 +27,8 @@ _SAMPLE_STEP = timedelta(minutes=1)
 _SHARE_REPEATED = 0.04
 _SHARE_BROKEN = 0.02
 _SHARE_OF_STRANGERS = 0.06
-_SHARE_UNMODELLED = 0.1
+_SHARE_EXPIRED = 0.5
 _DISORDER = 25  # how many records late a record may be, about
-_MOST_ITEMS_ALIVE = 400
 _TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
@@ -71,7 +71,7 @@ def sample(seed: int, count: int, table_name: str, record_types: Container[str])
     count
         Number of records.
     record_types
-        The types; at least one of those that `ItemMaker` makes.
+        The types; at least one of `demo.feed.market.RECORD_TYPES`.
     """
     changes = _Changes(Random(seed), table_name, _SAMPLE_STEP)  # noqa: S311 - no secret
     while count:
@@ -90,8 +90,7 @@ class _Changes:
         self._table_name = table_name
         self._step = step
         self._now = _BEGIN
-        self._items = ItemMaker(random)
-        self._alive: list[Item] = []
+        self._market = Market(random)
 
     def record(self, number: int) -> StreamRecord:
         change = self.change()
@@ -103,26 +102,9 @@ class _Changes:
 
     def change(self) -> dict[str, Any]:
         self._now += self._step * self._random.uniform(0.5, 1.5)
-        return self._change()
-
-    def _change(self) -> dict[str, Any]:
         if self._random.random() < _SHARE_OF_STRANGERS:
-            return self._shaped("INSERT", new=self._stranger())
-        chance = self._random.random()
-        if len(self._alive) < 10 or chance < 0.5 or len(self._alive) > _MOST_ITEMS_ALIVE * 2:
-            del self._alive[:-_MOST_ITEMS_ALIVE]
-            item = self._items.item(self._random.choice(self._items.record_types), self._now)
-            if self._random.random() < _SHARE_UNMODELLED:
-                item |= self._items.unmodelled()
-            self._alive.append(item)
-            return self._shaped("INSERT", new=item)
-        place = self._random.randrange(len(self._alive))
-        old = self._alive[place]
-        if chance < 0.85:
-            self._alive[place] = self._items.changed(old, self._now)
-            return self._shaped("MODIFY", new=self._alive[place], old=old)
-        del self._alive[place]
-        return self._shaped("REMOVE", old=old, by_ttl=self._random.random() < 0.5)
+            return self._shaped(Change("INSERT", new=self._stranger()))
+        return self._shaped(self._market.change(self._now))
 
     def _stranger(self) -> Item:
         item = {"pk": text(f"HOLD#{self._random.getrandbits(32)}"), "sk": text("v0")}
@@ -132,11 +114,10 @@ class _Changes:
         item["note"] = text('{"type":{"S":"demand"}}')
         return item
 
-    def _shaped(
-        self, event: str, *, new: Item | None = None, old: Item | None = None, by_ttl: bool = False
-    ) -> dict[str, Any]:
-        image = new or old or {}
-        images = {"NewImage": new, "OldImage": old}
+    def _shaped(self, change: Change) -> dict[str, Any]:
+        image = change.new or change.old or {}
+        images = {"NewImage": change.new, "OldImage": change.old}
+        by_ttl = change.event == "REMOVE" and self._random.random() < _SHARE_EXPIRED
         micros = (self._now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
         precise = self._random.random() < 0.9
         body: dict[str, Any] = {
@@ -150,7 +131,7 @@ class _Changes:
         return {
             "awsRegion": "us-east-1",
             "eventID": str(uuid.UUID(int=self._random.getrandbits(128), version=4)),
-            "eventName": event,
+            "eventName": change.event,
             "userIdentity": _TTL if by_ttl else None,
             "recordFormat": "application/json",
             "tableName": self._table_name,

@@ -1,29 +1,44 @@
 """Generates items of a ticketing company's demand table, from a seed.
 
 Attribute values have the form that boto3's client takes: DynamoDB JSON, with binaries as ``bytes``.
+What belongs together agrees: a sale has the customer, the event and the currency of its demand, and
+costs no more than the customer would pay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 Attribute = dict[str, Any]
 Item = dict[str, Attribute]
 
+
+class _City(NamedTuple):
+    name: str
+    country: str
+    latitude: str
+    longitude: str
+    time_zone: str
+    utc_offset_hours: int
+    currency: str
+
+
 _CITIES = (
-    ("Berlin", "DE", "52.52", "13.405"),
-    ("København", "DK", "55.6761", "12.5683"),
-    ("São Paulo", "BR", "-23.5505", "-46.6333"),
-    ("東京", "JP", "35.6762", "139.6503"),
-    ("Nashville", "US", "36.1627", "-86.7816"),
+    _City("Berlin", "DE", "52.52", "13.405", "Europe/Berlin", 1, "EUR"),
+    _City("København", "DK", "55.6761", "12.5683", "Europe/Copenhagen", 1, "DKK"),
+    _City("London", "GB", "51.5072", "-0.1276", "Europe/London", 0, "GBP"),
+    _City("東京", "JP", "35.6762", "139.6503", "Asia/Tokyo", 9, "JPY"),
+    _City("Nashville", "US", "36.1627", "-86.7816", "America/Chicago", -6, "USD"),
 )
-_CURRENCIES = ("USD", "EUR", "GBP", "DKK", "JPY")
+# US dollars for one unit, about.
+_USD_RATES = {"USD": 1.0, "EUR": 1.08, "GBP": 1.27, "DKK": 0.145, "JPY": 0.0067}
 _GENRES = ("Rock", "Jazz", "Opera", "Comedy", "Football", "Théâtre")
 _SECTIONS = ("A", "B", "C", "Floor", "Balcony 2")
+_CUSTOMERS = 2000
+_EVENING = timedelta(hours=19)
 
 
 def text(value: str) -> Attribute:
@@ -36,8 +51,19 @@ def number(value: object) -> Attribute:
     return {"N": str(value)}
 
 
+def epoch(when: datetime, units_per_second: int) -> Attribute:
+    """Return a time as a number attribute, in units since 1970."""
+    micros = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return number(micros * units_per_second // 1_000_000)
+
+
+def iso(when: datetime) -> Attribute:
+    """Return a time as a text attribute, with milliseconds."""
+    return text(when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+
+
 class ItemMaker:
-    """Makes items of each record type.
+    """Makes new items, each for the items that it belongs to.
 
     Parameters
     ----------
@@ -47,31 +73,10 @@ class ItemMaker:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._made = 0
-        self._makers: dict[str, Callable[[datetime], Item]] = {
-            "demand": self._demand,
-            "sale": self._sale,
-            "event": self._event,
-            "notification": self._notification,
-        }
 
-    @property
-    def record_types(self) -> tuple[str, ...]:
-        """The record types of the items."""
-        return tuple(self._makers)
-
-    def item(self, record_type: str, now: datetime) -> Item:
-        """Return a new item of a record type, with times about ``now``."""
-        self._made += 1
-        item = self._makers[record_type](now)
-        identifier = f"{record_type.upper()}#{self._id()}"
-        return {"pk": text(identifier), "sk": text("v0"), "type": text(record_type), **item}
-
-    def changed(self, item: Item, now: datetime) -> Item:
-        """Return a copy of an item in which some attributes have changed."""
-        fresh = self._makers[item["type"]["S"]](now)
-        names = self._random.sample(sorted(fresh), k=min(3, len(fresh)))
-        return {**item, **{name: fresh[name] for name in names}}
+    def customer(self) -> str:
+        """Return a customer's identifier. Some customers come often, most come once."""
+        return f"c-{int(_CUSTOMERS * self._random.random() ** 2) + 1}"
 
     def unmodelled(self) -> Item:
         """Return attributes that have no column."""
@@ -90,189 +95,258 @@ class ItemMaker:
     def _maybe(self, attributes: Item) -> Item:
         return {name: value for name, value in attributes.items() if self._random.random() < 0.75}
 
-    def _money(self, most: int = 500) -> Attribute:
-        return number(f"{self._random.randrange(100, most * 100) / 100:.2f}")
+    def _new(self, record_type: str, attributes: Item) -> Item:
+        identifier = f"{record_type.upper()}#{self._id()}"
+        return {"pk": text(identifier), "sk": text("v0"), "type": text(record_type), **attributes}
 
-    def _iso(self, when: datetime) -> Attribute:
-        return text(when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-
-    def _epoch(self, when: datetime, units_per_second: int) -> Attribute:
-        micros = (when - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-        return number(micros * units_per_second // 1_000_000)
+    def _money(self, currency: str, least_usd: int, most_usd: int) -> Attribute:
+        cents = self._random.randrange(least_usd * 100, most_usd * 100)
+        return number(f"{cents / 100 / _USD_RATES[currency]:.2f}")
 
     def _digest(self) -> Attribute:
         return {"B": sha256(self._id().encode()).digest()}
 
-    def _demand(self, now: datetime) -> Item:
-        _, _, latitude, longitude = self._choice(_CITIES)
-        return {
-            "demandId": text(f"d-{self._id()}"),
-            "customerId": text(f"c-{self._random.randrange(5000)}"),
-            "eventId": text(f"e-{self._random.randrange(200)}"),
-            "channel": text(self._choice(("WEB", "MOBILE_APP", "BOX_OFFICE", "PARTNER_API"))),
-            "status": text(self._choice(("ACTIVE", "OFFERED", "FULFILLED", "CANCELLED"))),
-            "requestedSeats": number(self._random.randint(1, 8)),
-            "requestedAt": self._iso(now),
-            **self._maybe(
-                {
-                    "maxPrice": self._money(),
-                    "currency": text(self._choice(_CURRENCIES)),
-                    "priceLevels": {"L": [text("Gold"), text("Silver")]},
-                    "sectionRanking": {"M": {s: number(i) for i, s in enumerate(_SECTIONS, 1)}},
-                    "accessibleSeating": {"BOOL": self._random.random() < 0.1},
-                    "adjacentSeats": {"BOOL": self._random.random() < 0.8},
-                    "party": {
-                        "M": {
-                            "adults": number(self._random.randint(1, 4)),
-                            "children": number(self._random.randint(0, 3)),
-                            "companionNames": {"L": [text("Ana"), text("Zoë")]},
-                        }
-                    },
-                    "latitude": number(latitude),
-                    "longitude": number(longitude),
-                    "propensityScore": number(f"0.{self._random.randrange(1, 10**20):020d}"),
-                    "eventPageViews": number(self._random.randrange(10**6)),
-                    "campaignCode": text(f"CAMP-{self._random.randrange(40)}"),
-                    "referrer": {"NULL": True},
-                    "experiments": {"M": {"checkout": text("B"), "map": text("control")}},
-                    "updatedAt": self._epoch(now, 1000),
-                    "ttl": self._epoch(now + timedelta(days=90), 1),
-                }
-            ),
-        }
+    def event(self, now: datetime) -> Item:
+        """Return an event that is announced now."""
+        city = self._choice(_CITIES)
+        day = datetime(now.year, now.month, now.day, tzinfo=UTC)
+        day += timedelta(days=self._random.randint(10, 200))
+        capacity = self._random.randrange(500, 80_000)
+        money = self._money
+        return self._new(
+            "event",
+            {
+                "eventId": text(f"e-{self._id()}"),
+                "name": text(f"{self._choice(_GENRES)} in {city.name}"),
+                "status": text(self._choice(("ANNOUNCED", "PRESALE", "ON_SALE"))),
+                "venue": {
+                    "M": {
+                        "venueId": text(f"v-{self._random.randrange(50)}"),
+                        "name": text(f"Arena {city.name}"),
+                        "city": text(city.name),
+                        "countryCode": text(city.country),
+                        "latitude": number(city.latitude),
+                        "longitude": number(city.longitude),
+                    }
+                },
+                "currency": text(city.currency),
+                "startsAt": iso(day + _EVENING - timedelta(hours=city.utc_offset_hours)),
+                **self._maybe(
+                    {
+                        "performers": {
+                            "L": [
+                                {
+                                    "M": {
+                                        "performerId": text(f"p-{self._random.randrange(80)}"),
+                                        "name": text("Ørkenens Sønner"),
+                                        "isHeadliner": {"BOOL": True},
+                                    }
+                                },
+                                {"M": {"performerId": text(f"p-{self._random.randrange(80)}")}},
+                            ]
+                        },
+                        "genres": {"SS": [self._choice(_GENRES)]},
+                        "capacity": number(capacity),
+                        "seatsAvailable": number(capacity),
+                        "demandCount": number(0),
+                        "priceRanges": {
+                            "M": {
+                                level: {
+                                    "M": {
+                                        "lowest": money(city.currency, 20, 50),
+                                        "highest": money(city.currency, 60, 900),
+                                    }
+                                }
+                                for level in ("Gold", "Silver")
+                            }
+                        },
+                        "sectionCapacities": {"M": {s: number(100) for s in _SECTIONS}},
+                        "averageRating": number(f"{self._random.randrange(500) / 100:.2f}"),
+                        "ageRestricted": {"BOOL": False},
+                        "presaleDates": {"L": [text(f"{day:%Y-%m}-01")]},
+                        "localDate": text(f"{day:%Y-%m-%d}"),
+                        "timeZone": text(city.time_zone),
+                        "onSaleAt": epoch(now + timedelta(days=3), 1),
+                        "synchronizedAt": epoch(now, 1_000_000),
+                        "seatMapDigest": self._digest(),
+                    }
+                ),
+            },
+        )
 
-    def _sale(self, now: datetime) -> Item:
-        quantity = self._random.randint(1, 6)
-        price = self._random.randrange(2000, 40000)
+    def demand(self, now: datetime, event: Item) -> Item:
+        """Return what a customer asks for now, at an event."""
+        city = self._choice(_CITIES)
+        currency = event["currency"]["S"]
+        return self._new(
+            "demand",
+            {
+                "demandId": text(f"d-{self._id()}"),
+                "customerId": text(self.customer()),
+                "eventId": event["eventId"],
+                "channel": text(self._choice(("WEB", "MOBILE_APP", "BOX_OFFICE", "PARTNER_API"))),
+                "status": text("ACTIVE"),
+                "requestedSeats": number(self._random.randint(1, 8)),
+                "requestedAt": iso(now),
+                "currency": text(currency),
+                **self._maybe(
+                    {
+                        "maxPrice": self._money(currency, 20, 500),
+                        "priceLevels": {"L": [text("Gold"), text("Silver")]},
+                        "sectionRanking": {"M": {s: number(i) for i, s in enumerate(_SECTIONS, 1)}},
+                        "accessibleSeating": {"BOOL": self._random.random() < 0.1},
+                        "adjacentSeats": {"BOOL": self._random.random() < 0.8},
+                        "party": {
+                            "M": {
+                                "adults": number(self._random.randint(1, 4)),
+                                "children": number(self._random.randint(0, 3)),
+                                "companionNames": {"L": [text("Ana"), text("Zoë")]},
+                            }
+                        },
+                        "latitude": number(city.latitude),
+                        "longitude": number(city.longitude),
+                        "propensityScore": number(f"0.{self._random.randrange(1, 10**20):020d}"),
+                        "eventPageViews": number(self._random.randrange(1000)),
+                        "campaignCode": text(f"CAMP-{self._random.randrange(40)}"),
+                        "referrer": {"NULL": True},
+                        "experiments": {"M": {"checkout": text("B"), "map": text("control")}},
+                        "updatedAt": epoch(now, 1000),
+                        "ttl": epoch(now + timedelta(days=90), 1),
+                    }
+                ),
+            },
+        )
+
+    def sale(self, now: datetime, event: Item, demand: Item | None) -> Item:
+        """Return a sale that is made now.
+
+        Parameters
+        ----------
+        now
+            When it is made.
+        event
+            The event; not looked at if there is a demand.
+        demand
+            The demand that it fulfils, if one was captured.
+        """
+        wanted = demand or event
+        currency = wanted["currency"]["S"]
+        quantity = int(demand["requestedSeats"]["N"]) if demand else self._random.randint(1, 6)
+        if self._random.random() < 0.2:
+            quantity = self._random.randint(1, quantity)
+        most = wanted.get("maxPrice") or self._money(currency, 20, 400)
+        cents = int(float(most["N"]) * self._random.uniform(0.6, 1) * 100)
+        price = number(f"{cents / 100:.2f}")
         seats = [
             {
                 "M": {
                     "section": text(self._choice(_SECTIONS)),
                     "row": text(self._choice(("1", "2", "AA"))),
                     "number": number(seat),
-                    "faceValue": number(f"{price / 100:.2f}"),
+                    "faceValue": price,
                 }
             }
             for seat in range(1, quantity + 1)
         ]
-        return {
-            "saleId": text(f"s-{self._id()}"),
-            "orderId": text(f"o-{self._id()}"),
-            "customerId": text(f"c-{self._random.randrange(5000)}"),
-            "eventId": text(f"e-{self._random.randrange(200)}"),
-            "paymentMethod": text(self._choice(("CARD", "WALLET", "GIFT_CARD"))),
-            "quantity": number(quantity),
-            "unitPrice": number(f"{price / 100:.2f}"),
-            "totalAmount": number(f"{price * quantity / 100:.2f}"),
-            "currency": text(self._choice(_CURRENCIES)),
-            "soldAt": self._iso(now),
-            **self._maybe(
-                {
-                    "demandId": text(f"d-{self._id()}"),
-                    "deliveryMethod": text(self._choice(("MOBILE", "WILL_CALL", "POST"))),
-                    "fees": {"M": {"service": self._money(20), "facility": self._money(10)}},
-                    "tax": number(f"{self._random.randrange(10**6) / 10**4:.4f}"),
-                    "usdRate": number(f"1.{self._random.randrange(10**18):018d}"),
-                    "seats": {"L": seats},
-                    "isResale": {"BOOL": self._random.random() < 0.2},
-                    "loyaltyPoints": number(self._random.randrange(10**5)),
-                    "fraudScore": number(f"0.{self._random.randrange(10**6):06d}"),
-                    "promotionCodes": {"SS": ["EARLY", f"P{self._random.randrange(9)}"]},
-                    "receiptDigest": self._digest(),
-                    "settledAt": self._epoch(now + timedelta(hours=2), 1000),
-                    "refundedAt": self._epoch(now + timedelta(days=2), 1),
-                }
-            ),
-        }
-
-    def _event(self, now: datetime) -> Item:
-        city, country, latitude, longitude = self._choice(_CITIES)
-        starts = now + timedelta(days=self._random.randint(10, 200))
-        return {
-            "eventId": text(f"e-{self._random.randrange(200)}"),
-            "name": text(f"{self._choice(_GENRES)} in {city}"),
-            "status": text(self._choice(("ANNOUNCED", "PRESALE", "ON_SALE", "POSTPONED"))),
-            "venue": {
-                "M": {
-                    "venueId": text(f"v-{self._random.randrange(50)}"),
-                    "name": text(f"Arena {city}"),
-                    "city": text(city),
-                    "countryCode": text(country),
-                    "latitude": number(latitude),
-                    "longitude": number(longitude),
-                }
+        return self._new(
+            "sale",
+            {
+                "saleId": text(f"s-{self._id()}"),
+                "orderId": text(f"o-{self._id()}"),
+                "customerId": demand["customerId"] if demand else text(self.customer()),
+                "eventId": wanted["eventId"],
+                **({"demandId": demand["demandId"]} if demand else {}),
+                "paymentMethod": text(self._choice(("CARD", "WALLET", "GIFT_CARD"))),
+                "quantity": number(quantity),
+                "unitPrice": price,
+                "totalAmount": number(f"{cents * quantity / 100:.2f}"),
+                "currency": text(currency),
+                "soldAt": iso(now),
+                **self._maybe(
+                    {
+                        "deliveryMethod": text(self._choice(("MOBILE", "WILL_CALL", "POST"))),
+                        "fees": {
+                            "M": {
+                                "service": self._money(currency, 1, 20),
+                                "facility": self._money(currency, 1, 10),
+                            }
+                        },
+                        "tax": number(f"{cents * quantity * self._random.random() / 500:.4f}"),
+                        "usdRate": number(
+                            f"{_USD_RATES[currency]:.4f}{self._random.randrange(10**14):014d}"
+                        ),
+                        "seats": {"L": seats},
+                        "isResale": {"BOOL": self._random.random() < 0.2},
+                        "loyaltyPoints": number(self._random.randrange(10**5)),
+                        "fraudScore": number(f"0.{self._random.randrange(10**6):06d}"),
+                        "promotionCodes": {"SS": ["EARLY", f"P{self._random.randrange(9)}"]},
+                        "receiptDigest": self._digest(),
+                    }
+                ),
             },
-            "startsAt": self._iso(starts),
-            **self._maybe(
-                {
-                    "performers": {
-                        "L": [
-                            {
-                                "M": {
-                                    "performerId": text(f"p-{self._random.randrange(80)}"),
-                                    "name": text("Ørkenens Sønner"),
-                                    "isHeadliner": {"BOOL": True},
-                                }
-                            },
-                            {"M": {"performerId": text(f"p-{self._random.randrange(80)}")}},
-                        ]
-                    },
-                    "genres": {"SS": [self._choice(_GENRES)]},
-                    "capacity": number(self._random.randrange(500, 80_000)),
-                    "seatsAvailable": number(self._random.randrange(80_000)),
-                    "demandCount": number(self._random.randrange(10**7)),
-                    "priceRanges": {
-                        "M": {
-                            level: {"M": {"lowest": self._money(50), "highest": self._money(900)}}
-                            for level in ("Gold", "Silver")
-                        }
-                    },
-                    "sectionCapacities": {"M": {s: number(100) for s in _SECTIONS}},
-                    "currency": text(self._choice(_CURRENCIES)),
-                    "averageRating": number(f"{self._random.randrange(500) / 100:.2f}"),
-                    "ageRestricted": {"BOOL": False},
-                    "presaleDates": {"L": [text(f"{starts:%Y-%m}-01")]},
-                    "localDate": text(f"{starts:%Y-%m-%d}"),
-                    "timeZone": text("Europe/Copenhagen"),
-                    "onSaleAt": self._epoch(now + timedelta(days=3), 1),
-                    "synchronizedAt": self._epoch(now, 1_000_000),
-                    "seatMapDigest": self._digest(),
-                }
-            ),
-        }
+        )
 
-    def _notification(self, now: datetime) -> Item:
-        return {
-            "notificationId": text(f"n-{self._id()}"),
-            "customerId": text(f"c-{self._random.randrange(5000)}"),
-            "channel": text(self._choice(("EMAIL", "SMS", "PUSH"))),
-            "status": text(self._choice(("QUEUED", "SENT", "DELIVERED", "BOUNCED"))),
-            "templateId": text(f"template-{self._random.randrange(20)}"),
-            **self._maybe(
-                {
-                    "demandId": text(f"d-{self._id()}"),
-                    "eventId": text(f"e-{self._random.randrange(200)}"),
-                    "templateVersion": number(self._random.randint(1, 9)),
-                    "locale": text(self._choice(("en-US", "da-DK", "ja-JP"))),
-                    "subject": text("Your seats are waiting \U0001f39f"),
-                    "substitutions": {"M": {"first_name": text("Ana"), "seats": text("2")}},
-                    "offeredPrice": self._money(),
-                    "currency": text(self._choice(_CURRENCIES)),
-                    "attempts": number(self._random.randint(1, 5)),
-                    "messageBytes": number(self._random.randrange(200_000)),
-                    "provider": {
-                        "M": {
-                            "name": text("carrier"),
-                            "messageId": text(self._id()),
-                            "costUsd": number(f"0.00{self._random.randrange(10**7):07d}"),
-                        }
-                    },
-                    "failureReasons": {"L": []},
-                    "isTransactional": {"BOOL": self._random.random() < 0.3},
-                    "engagementScore": number(f"0.{self._random.randrange(1000):03d}"),
-                    "sentAt": self._iso(now),
-                    "deliveredAt": self._epoch(now + timedelta(seconds=4), 1000),
-                    "openedAt": self._epoch(now + timedelta(minutes=7), 1_000_000),
-                }
-            ),
-        }
+    def notification(self, now: datetime, about: Item) -> Item:
+        """Return a message that is sent now.
+
+        Parameters
+        ----------
+        now
+            When it is sent.
+        about
+            The demand, sale or event that it tells of.
+        """
+        kind = about["type"]["S"]
+        template = _TEMPLATES.get(about.get("status", {}).get("S", ""), _TEMPLATES[kind])
+        seats = about.get("quantity") or about.get("requestedSeats")
+        price = about.get("maxPrice") if template == _OFFER else None
+        status = self._random.choices(("SENT", "QUEUED", "SUPPRESSED"), (85, 10, 5))[0]
+        return self._new(
+            "notification",
+            {
+                "notificationId": text(f"n-{self._id()}"),
+                "customerId": about.get("customerId") or text(self.customer()),
+                **{name: about[name] for name in ("demandId", "eventId") if name in about},
+                "channel": text(self._choice(("EMAIL", "SMS", "PUSH"))),
+                "status": text(status),
+                "templateId": text(template),
+                "isTransactional": {"BOOL": kind == "sale"},
+                **({"sentAt": iso(now)} if status == "SENT" else {}),
+                **self._maybe(
+                    {
+                        "templateVersion": number(self._random.randint(1, 9)),
+                        "locale": text(self._choice(("en-US", "da-DK", "ja-JP"))),
+                        "subject": text("Your seats are waiting \U0001f39f"),
+                        "substitutions": {
+                            "M": {
+                                "first_name": text("Ana"),
+                                **({"seats": text(seats["N"])} if seats else {}),
+                            }
+                        },
+                        **({"offeredPrice": price} if price else {}),
+                        "currency": about["currency"],
+                        "attempts": number(self._random.randint(1, 5)),
+                        "messageBytes": number(self._random.randrange(200_000)),
+                        "provider": {
+                            "M": {
+                                "name": text("carrier"),
+                                "messageId": text(self._id()),
+                                "costUsd": number(f"0.00{self._random.randrange(10**7):07d}"),
+                            }
+                        },
+                        "failureReasons": {"L": []},
+                        "engagementScore": number(f"0.{self._random.randrange(1000):03d}"),
+                    }
+                ),
+            },
+        )
+
+
+_OFFER = "seats-offered"
+# By the status of the item that a message tells of, or else by its type.
+_TEMPLATES = {
+    "OFFERED": _OFFER,
+    "demand": "demand-received",
+    "sale": "tickets-sold",
+    "event": "event-announced",
+}

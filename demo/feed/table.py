@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from demo.feed.items import Item, ItemMaker
+from demo.feed.items import Item
+from demo.feed.market import RECORD_TYPES, Change, Market
 
 
 def write_items(
@@ -17,7 +18,9 @@ def write_items(
     count: int,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Put items of every type, then update and delete some of them; return the number of writes.
+    """Put items of every type, with what follows; then update and delete some of them.
+
+    Return the number of writes.
 
     Parameters
     ----------
@@ -28,12 +31,12 @@ def write_items(
     seed
         Seed of all random values.
     count
-        Number of items to put.
+        Number of items to put, besides those that follow from them.
     progress
         Called with the number of writes so far.
     """
-    random = Random(seed)  # noqa: S311 - made-up items, no secret
-    maker = ItemMaker(random)
+    # Other items than those of the generated records, whose seed may be the same.
+    market = Market(Random(f"table {seed}"))  # noqa: S311 - made-up items, no secret
     writes = 0
 
     def done() -> None:
@@ -42,13 +45,18 @@ def write_items(
         if progress:
             progress(writes)
 
+    def put(change: Change) -> Item:
+        item = change.new or {}
+        dynamodb.put_item(TableName=table_name, Item=item)
+        done()
+        return item
+
     items: list[Item] = []
     for number in range(count):
-        record_type = maker.record_types[number % len(maker.record_types)]
-        item = maker.item(record_type, datetime.now(UTC))
-        dynamodb.put_item(TableName=table_name, Item=item)
-        items.append(item)
-        done()
+        record_type = RECORD_TYPES[number % len(RECORD_TYPES)]
+        items.append(put(market.insert(record_type, datetime.now(UTC))))
+        while change := market.due(datetime.now(UTC)):
+            put(change)
     for item in items[::3]:
         dynamodb.update_item(
             TableName=table_name,
@@ -57,7 +65,8 @@ def write_items(
             ExpressionAttributeValues={":yes": {"BOOL": True}},
         )
         done()
-    for item in items[::5]:
+    # An event stays, because other items belong to it.
+    for item in [each for each in items if each["type"]["S"] != "event"][::4]:
         dynamodb.delete_item(TableName=table_name, Key={name: item[name] for name in ("pk", "sk")})
         done()
     return writes

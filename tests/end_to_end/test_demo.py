@@ -6,7 +6,7 @@ import base64
 import gzip
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
@@ -130,14 +130,14 @@ def test_each_step_is_one_plain_line_where_no_terminal_watches(generated: Run) -
     assert generated.said.replace("\n", "").isprintable(), "no control characters"
 
 
-def test_the_summary_has_partitions_and_the_answers_of_two_queries(generated: Run) -> None:
+def test_the_summary_has_partitions_and_the_answers_of_its_queries(generated: Run) -> None:
     partitions = generated.summary["partitions"]
     written = Counter({t: c["written"] for t, c in generated.summary["types"].items()})
     assert (
         Counter({t: sum(p["rows"] for p in partitions if p["record_type"] == t) for t in written})
         == written
     )
-    of_a_day, current = generated.summary["queries"]
+    of_a_day, current, joined = generated.summary["queries"]
     day = max(partitions, key=lambda each: int(each["rows"]))["date"]
     assert f"WHERE partition_date = '{day}'" in of_a_day["sql"]
     every = {name: list(rows(generated.export, name)) for name in schemas.RECORD_TYPES}
@@ -157,6 +157,20 @@ def test_the_summary_has_partitions_and_the_answers_of_two_queries(generated: Ru
     }
     left = Counter(name for (name, _), row in newest.items() if not row["is_deleted"])
     assert left == {row["record_type"]: row["records"] for row in current["rows"]}
+    living = {
+        name: [row for (of, _), row in newest.items() if of == name and not row["is_deleted"]]
+        for name in ("demand", "sale")
+    }
+    seats: dict[str, list[int]] = defaultdict(list)
+    for sale in living["sale"]:
+        seats[sale["demand_id"]].append(sale["quantity"])
+    sold: dict[str, list[int]] = defaultdict(list)
+    for demand in living["demand"]:
+        sold[demand["channel"]] += seats[demand["demand_id"]]
+    assert {name: (len(each), sum(each) or None) for name, each in sold.items()} == {
+        row["channel"]: (row["sold"], row["seats_sold"]) for row in joined["rows"]
+    }
+    assert any(sold.values())
 
 
 def _order(row: dict[str, Any]) -> int:

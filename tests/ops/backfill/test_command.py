@@ -16,7 +16,7 @@ import schemas
 from athena.engine import run_query
 from athena.export import write_export
 from console.errors import CommandError
-from demo.feed.items import ItemMaker
+from demo.feed.market import Market
 from demo.feed.replication import json_attribute
 from ops.backfill import action
 from ops.backfill.action import BackfillOptions, run
@@ -32,9 +32,9 @@ _numbers = iter(range(1, 1000))
 
 
 def items(count: int) -> list[dict[str, Any]]:
-    maker = ItemMaker(Random(next(_numbers)))
+    market = Market(Random(next(_numbers)))
     kinds = ("demand", "sale", "event")
-    return [json_attribute({"M": maker.item(kinds[n % 3], NOW)})["M"] for n in range(count)]
+    return [json_attribute({"M": market.item(kinds[n % 3], NOW)})["M"] for n in range(count)]
 
 
 def built(

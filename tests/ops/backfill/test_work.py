@@ -20,7 +20,7 @@ import fastavro
 import pytest
 
 import schemas
-from demo.feed.items import ItemMaker
+from demo.feed.market import Market
 from demo.feed.replication import json_attribute
 from ops.backfill.errors import DataFileError
 from ops.backfill.items import ItemReader, RowTimes
@@ -60,9 +60,9 @@ class FragileStore(MemoryStore):
 
 
 def items(count: int, *record_types: str) -> list[dict[str, Any]]:
-    maker = ItemMaker(Random(3))
+    market = Market(Random(3))
     return [
-        json_attribute({"M": maker.item(record_types[n % len(record_types)], NOW)})["M"]
+        json_attribute({"M": market.item(record_types[n % len(record_types)], NOW)})["M"]
         for n in range(count)
     ]
 

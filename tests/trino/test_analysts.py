@@ -1,0 +1,49 @@
+"""A real Trino answers the queries of ``docs/analysts.md`` as the page says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from athena.engine import QueryResult, run_query
+from athena.render import render
+from console.state import LAST_RUN
+from emulation.emulator import embedded_emulator
+from tests.docs.analysts import PAGE, questions
+from tests.support.cli import dmd
+from tests.trino.conftest import DATABASE
+from tests.trino.server import Trino, TrinoMissing, find_tools, started
+
+pytestmark = pytest.mark.trino
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The demo's tables: at the emulator for Trino, and in the folder that ``dmd sql`` reads."""
+
+    trino: Trino
+    data: Path
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    try:
+        tools = find_tools()
+    except TrinoMissing as missing:
+        pytest.skip(f"this machine lacks {missing}")
+    state = tmp_path_factory.mktemp("analysts")
+    with embedded_emulator() as endpoint:
+        done = dmd("demo", "--endpoint-url", endpoint.url, state=state)
+        assert done.returncode == 0, done.stderr.decode()
+        with started(tools, endpoint.url, DATABASE) as trino:
+            trino.wait("SELECT count(*) FROM demand WHERE partition_date = '2026-11-01'")
+            yield Demo(trino, state / LAST_RUN)
+
+
+@pytest.mark.parametrize(("sql", "answer"), list(questions(PAGE.read_text(encoding="utf-8"))))
+def test_the_page_shows_what_trino_answers(demo: Demo, sql: str, answer: str) -> None:
+    columns = run_query(demo.data, sql).columns
+    assert render(QueryResult(columns, demo.trino.rows(sql)), "table") == answer
