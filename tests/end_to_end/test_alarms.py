@@ -162,7 +162,8 @@ def throttled_writer(stack: Stack, pipeline: Pipeline) -> None:
     deliver_and_write(stack, pipeline)
 
 
-EARLY = landed_row(1, days=-2000)
+# Before DynamoDB, and so before the first partition date of a local run.
+EARLY = landed_row(1, days=-8000)
 
 FAULTS: dict[str, Callable[[Stack, Pipeline], None]] = {
     "records-failed": unfit,
