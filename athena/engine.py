@@ -22,7 +22,7 @@ from athena.tables.scan import Scan
 from athena.translation.parse import parse
 from athena.translation.relation import Relation
 from athena.translation.relations import translate
-from athena.values.casts import FAILURE
+from athena.values.failures import FAILURE
 from athena.values.trino_types import MONTHS, TrinoType, duckdb_type, member_name
 
 # A query can read the tables that are registered for it, and nothing else of this machine.
@@ -164,9 +164,8 @@ def _message(text: str) -> str:
     """Return the message for the author of the query from DuckDB's error."""
     _, own, message = text.partition(FAILURE)
     if own:
-        return re.sub(
-            r"""('|") to [A-Z]+\d*$|("|'), expected format.*$""", "", message.split("\n")[0]
-        )
+        end = r"""('|") to [A-Z]+\d*$|("|'), expected format.*$|'!$"""
+        return re.sub(end, "", message.split("\n")[0])
     kind, _, rest = text.partition(": ")
     first = rest.split("\n")[0]
     if "must appear in the GROUP BY" in first:

@@ -5,7 +5,7 @@ Source: https://trino.io/docs/current/functions/aggregate.html and window.html
 
 from __future__ import annotations
 
-from athena.functions.signatures import Call, Form, forms
+from athena.functions.signatures import Call, Form, Line, Text, forms
 from athena.values.arithmetic import divide
 from athena.values.coercion import Typed
 from athena.values.trino_types import BIGINT, decimal, duckdb_type
@@ -16,6 +16,21 @@ def _decimal_average(call: Call) -> str:
     total = Typed(call.aggregate("sum", value.sql), decimal(38, value.type.scale))
     count = Typed(call.aggregate("count", value.sql), BIGINT)
     return f"CAST({divide(total, count).sql} AS {duckdb_type(value.type)})"
+
+
+def _of_pairs(name: str) -> Text:
+    """Return an aggregate of pairs of numbers; where it is undefined, DuckDB's is NaN."""
+
+    def text(call: Call) -> str:
+        y, x = (arg.sql for arg in call.args)
+        value = call.aggregate(name, y, x)
+        flat = [f"{call.aggregate('regr_sxx', y, x)} = 0"] * (not name.startswith("covar"))
+        flat += [f"{call.aggregate('regr_syy', y, x)} = 0"] * (name == "corr")
+        if flat:
+            value = f"CASE WHEN {' OR '.join(flat)} THEN NULL ELSE {value} END"
+        return f"CAST({value} AS {duckdb_type(call.result)})"
+
+    return text
 
 
 def _percentile(call: Call) -> str:
@@ -41,7 +56,7 @@ def _map_of(call: Call) -> str:
     return f"map_from_entries({pairs})"
 
 
-AGGREGATES = (
+AGGREGATES: tuple[Line, ...] = (
     ("count() bigint", "count(*){over}"),
     ("count(T) bigint", "count({args}){over}"),
     ("count_if(boolean) bigint", "CAST(count_if({args}){over} AS BIGINT)"),
@@ -81,9 +96,12 @@ AGGREGATES = (
     ("variance(double) double", "var_samp({args}){over}"),
     ("var_samp(double) double", "var_samp({args}){over}"),
     ("var_pop(double) double", "var_pop({args}){over}"),
-    ("corr(double, double) double", "corr({args}){over}"),
-    ("covar_pop(double, double) double", "covar_pop({args}){over}"),
-    ("covar_samp(double, double) double", "covar_samp({args}){over}"),
+    # As in Trino, numbers that are not double become real.
+    *(
+        (f"{name}({kind}, {kind}) {kind}", _of_pairs(name))
+        for name in ("corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept")
+        for kind in ("real", "double")
+    ),
 )
 
 WINDOW_ONLY = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from athena.errors import SqlError
 from athena.functions.signatures import Call, Form, forms
-from athena.values.casts import failure
+from athena.values.failures import failure
 from athena.values.trino_types import TrinoType, duckdb_type
 
 
@@ -26,9 +26,9 @@ def _contains(call: Call) -> str:
 
 def _element(call: Call) -> str:
     place = call.args[1].sql
-    refusal = failure("'array positions begin at 1'", call.result)
+    wrong = failure("'array positions begin at 1'", call.result)
     found = f"list_extract({call.args[0].sql}, {place})"
-    return f"CASE WHEN {place} = 0 THEN {refusal} ELSE {found} END"
+    return f"CASE WHEN {place} = 0 THEN {wrong} ELSE {found} END"
 
 
 def _no_nulls(name: str) -> str:

@@ -10,7 +10,7 @@ import re
 
 from athena.errors import SqlError
 from athena.functions.signatures import Bindings, Call, Form, Text, forms
-from athena.values.casts import failure
+from athena.values.failures import refusal
 from athena.values.trino_types import MAX_PRECISION, VARCHAR, TrinoType, decimal
 
 _SPACE = r"E' \t\n\x0B\f\r'"
@@ -70,14 +70,14 @@ def _json_scalar(call: Call) -> str:
     kind = f"json_type({source}, {path})"
     digits = f"replace(replace({value}, '.', '[.]'), '+', '[+]')"
     same = f"regexp_matches({source}, concat('(^|[^0-9.eE+-])', {digits}, '($|[^0-9.eE])'))"
-    refusal = failure(
+    other = refusal(
         f"'json_extract_scalar: dmd sql would change the digits of this number: ', {value}",
         VARCHAR,
     )
     return (
         f"CASE WHEN NOT {valid} OR {source} IS NULL THEN NULL"
         f" WHEN {kind} IN ('OBJECT', 'ARRAY') THEN NULL"
-        f" WHEN {kind} IN ('DOUBLE') AND NOT {same} THEN {refusal}"
+        f" WHEN {kind} IN ('DOUBLE') AND NOT {same} THEN {other}"
         f" ELSE {value} END"
     )
 
@@ -110,7 +110,7 @@ def _group(call: Call) -> str:
     found = f"regexp_extract({text}, {pattern}, CAST({group} AS INTEGER))"
     known = call.args[1].text
     if known is None or any(mark in known for mark in (")?", ")*", "){0", "|")):
-        unsure = failure("'regexp_extract: dmd sql cannot tell if the group matched'", VARCHAR)
+        unsure = refusal("'regexp_extract: dmd sql cannot tell if the group matched'", VARCHAR)
         found = f"CASE WHEN {found} = '' AND {group} > 0 THEN {unsure} ELSE {found} END"
     return f"CASE WHEN regexp_matches({text}, {pattern}) THEN {found} END"
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from athena.errors import SqlError
 from athena.functions.scalar import literal
 from athena.functions.signatures import Call, Form, Line, forms
-from athena.values.casts import FAILURE, clock_text
-from athena.values.trino_types import timestamp_with_zone
+from athena.values.casts import clock_text
+from athena.values.failures import failure, refusal
+from athena.values.trino_types import BIGINT, VARCHAR, timestamp_with_zone
 
 # https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
 _MYSQL = {
@@ -113,9 +114,7 @@ def _unit(call: Call, allowed: tuple[str, ...]) -> str:
 
 def _truncate(call: Call) -> str:
     units = _DAY_UNITS if call.result.name == "date" else _UNITS
-    return f"CAST(date_trunc('{_unit(call, units)}', {call.args[1].sql}) AS {{}})".format(
-        _name(call)
-    )
+    return f"CAST(date_trunc('{_unit(call, units)}', {call.args[1].sql}) AS {_name(call)})"
 
 
 def _name(call: Call) -> str:
@@ -143,19 +142,24 @@ def _iso_timestamp(call: Call) -> str:
     """Read UTC only: Athena's value keeps another offset, which DuckDB cannot."""
     text = call.args[0].sql
     form = r"\d{4}-\d\d-\d\d(T(\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?(Z|[+]00:?00)?)?"
-    refusal = f"'{FAILURE}from_iso8601_timestamp: dmd sql reads UTC (…Z) only, not ', {text}"
+    other = refusal(f"'from_iso8601_timestamp: dmd sql reads UTC (…Z) only, not ', {text}", VARCHAR)
+    wrong = failure(f"'from_iso8601_timestamp: not a timestamp: ', {text}", VARCHAR)
     whole = f"regexp_replace({text}, '(Z|[+]00:?00)$', '')"
     fits = f"{text} IS NULL OR regexp_full_match({text}, '{form}')"
-    checked = f"CASE WHEN {fits} THEN {whole} ELSE concat({refusal}) END"
+    # Whatever begins otherwise is no timestamp in Athena either.
+    unlike = f"NOT regexp_matches({text}, '^[+-]?[0-9]')"
+    checked = f"CASE WHEN {fits} THEN {whole} WHEN {unlike} THEN {wrong} ELSE {other} END"
     return f"CAST(CAST({checked} AS TIMESTAMP) AS TIMESTAMP WITH TIME ZONE)"
 
 
 def _from_nanoseconds(call: Call) -> str:
     nanoseconds = f"CAST({call.args[0].sql} AS HUGEINT)"
-    rest = f"CASE WHEN {nanoseconds} % 1000 = 0 THEN '0' ELSE '{FAILURE}{{}}' END".format(
-        "from_unixtime_nanos: dmd sql keeps only microseconds, and this value has nanoseconds"
+    finer = refusal(
+        "'from_unixtime_nanos: dmd sql keeps only microseconds, and this value has nanoseconds'",
+        BIGINT,
     )
-    micros = f"CAST({nanoseconds} // 1000 + CAST({rest} AS INTEGER) AS BIGINT)"
+    whole = f"CAST({nanoseconds} // 1000 AS BIGINT)"
+    micros = f"CASE WHEN {nanoseconds} % 1000 = 0 THEN {whole} ELSE {finer} END"
     return f"CAST(make_timestamp({micros}) AS TIMESTAMP WITH TIME ZONE)"
 
 

@@ -21,9 +21,10 @@ from athena.translation.parse import place
 from athena.translation.relation import Relation
 from athena.translation.scope import Scope, row_field, row_member
 from athena.values.arithmetic import calculate
-from athena.values.casts import cast, failure
+from athena.values.casts import cast
 from athena.values.coercion import Typed, coerce, common_type
 from athena.values.comparisons import branches, comparison, not_comparable, unlike
+from athena.values.failures import failure
 from athena.values.trino_types import (
     BOOLEAN,
     CLOCK_ELSEWHERE,
