@@ -5,9 +5,11 @@ Source: https://trino.io/docs/current/functions/aggregate.html and window.html
 
 from __future__ import annotations
 
+from athena.errors import SqlError
 from athena.functions.signatures import Call, Form, Line, Text, forms
 from athena.values.arithmetic import divide
 from athena.values.coercion import Typed
+from athena.values.failures import failure
 from athena.values.trino_types import BIGINT, decimal, duckdb_type
 
 
@@ -29,6 +31,23 @@ def _of_pairs(name: str) -> Text:
         if flat:
             value = f"CASE WHEN {' OR '.join(flat)} THEN NULL ELSE {value} END"
         return f"CAST({value} AS {duckdb_type(call.result)})"
+
+    return text
+
+
+def _several_by(direction: str) -> Text:
+    """Return the values with the smallest or largest keys, in the order of the keys."""
+
+    def text(call: Call) -> str:
+        value, key, count = (arg.sql for arg in call.args)
+        if call.order or call.over or call.distinct:
+            raise SqlError("dmd sql translates min_by and max_by of several values without clauses")
+        values = f"array_agg({value} ORDER BY {key} {direction})"
+        conditions = [f"({call.filters})"] * bool(call.filters) + [f"{key} IS NOT NULL"]
+        found = f"{values} FILTER (WHERE {' AND '.join(conditions)})"
+        few = failure("'the third argument of min_by and max_by must be positive'", call.result)
+        many = f"any_value({count})"
+        return f"CASE WHEN {many} <= 0 THEN {few} ELSE list_slice({found}, 1, {many}) END"
 
     return text
 
@@ -72,6 +91,8 @@ AGGREGATES: tuple[Line, ...] = (
     ("max(T) T", "max({args}){over}"),
     ("min_by(T, U) T", "arg_min_null({args}){over}"),
     ("max_by(T, U) T", "arg_max_null({args}){over}"),
+    ("min_by(T, U, bigint) array(T)", _several_by("ASC")),
+    ("max_by(T, U, bigint) array(T)", _several_by("DESC")),
     ("arbitrary(T) T", "any_value({args}){over}"),
     ("any_value(T) T", "any_value({args}){over}"),
     ("bool_and(boolean) boolean", "bool_and({args}){over}"),

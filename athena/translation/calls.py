@@ -10,8 +10,9 @@ from sqlglot import exp
 
 from athena.errors import SqlError
 from athena.functions.registry import AGGREGATES, SCALARS, WINDOWS
-from athena.functions.scalar import literal
+from athena.functions.scalar import check_pattern, literal
 from athena.functions.signatures import Argument, Lambda, choose
+from athena.functions.text_format import format_text
 from athena.functions.time import ZONE_READERS
 from athena.values.arithmetic import calculate
 from athena.values.casts import cast
@@ -117,6 +118,10 @@ class CallTranslator:
         translated = self._arguments(arguments)
         if name in ZONE_READERS or name == "date_trunc":
             translated = [_clock(argument) for argument in translated]
+        if name.startswith("regexp_") and len(translated) > 1:
+            pattern = translated[1]
+            if isinstance(pattern, Typed) and pattern.text is not None:
+                check_pattern(pattern.text)
         form, call = choose(name, SCALARS[name], tuple(translated))
         result = Typed(form.render(call), call.result)
         if name == "date_trunc" and any(_is_elsewhere(a) for a in self._arguments(arguments)):
@@ -243,6 +248,9 @@ class CallTranslator:
         sql = f"CAST({form.render(call)} AS {duckdb_type(call.result)})"
         return Typed(sql, call.result)
 
+    def _format(self, arguments: Sequence[exp.Expr]) -> Typed:
+        return format_text([self.expressions.translate(argument) for argument in arguments])
+
     def _grouping(self, arguments: Sequence[exp.Expr]) -> Typed:
         listed = ", ".join(self.expressions.translate(argument).sql for argument in arguments)
         return Typed(f"CAST(grouping({listed}) AS INTEGER)", INTEGER)
@@ -266,6 +274,7 @@ def _clock(argument: Argument) -> Argument:
 _SPECIAL = {
     "try": CallTranslator._try,
     "typeof": CallTranslator._typeof,
+    "format": CallTranslator._format,
     "date": CallTranslator._date,
     "mod": CallTranslator._mod,
     "row": CallTranslator._row,

@@ -143,7 +143,11 @@ class ExpressionTranslator:
         value = self.translate(node.this)
         if not (value.type.is_number or value.type in (DAYS, MONTHS)):
             raise SqlError(f"cannot negate {value.type}")
-        return Typed(f"(-{value.sql})", value.type)
+        sql = f"(-{value.sql})"
+        if value.type.is_integer:
+            # DuckDB takes a larger type where the smaller one overflows.
+            sql = f"CAST({sql} AS {duckdb_type(value.type)})"
+        return Typed(sql, value.type)
 
     def _not(self, node: exp.Not) -> Typed:
         return Typed(f"(NOT {self.condition(node.this)})", BOOLEAN)
@@ -256,6 +260,11 @@ class ExpressionTranslator:
         if target.name == "timestamp" and value.text is not None and has_zone(value.text):
             target = timestamp_with_zone(int(target.numbers[0]))
         if value.type == CLOCK_ELSEWHERE:
+            if target == VARCHAR:
+                raise SqlError(
+                    "dmd sql does not write the zone of a timestamp AT TIME ZONE as text; cast it"
+                    " to timestamp first, or use date_format"
+                )
             value = replace(value, type=timestamp(3))
         result = cast(value, target, lenient=lenient)
         if target == VARCHAR and target_node.expressions:
@@ -330,7 +339,10 @@ class ExpressionTranslator:
     def _at_zone(self, node: exp.AtTimeZone) -> Typed:
         value, zone = self.translate(node.this), self.translate(node.args["zone"])
         if zone.text is None or not value.type.name.startswith("timestamp"):
-            raise SqlError("AT TIME ZONE takes a timestamp and a zone's name in quotes")
+            raise SqlError(
+                "AT TIME ZONE takes a timestamp and a zone's name in quotes, such as"
+                f" 'Europe/Berlin'; here it has {value.type} and {zone.type}"
+            )
         moment = f"CAST({value.sql} AS TIMESTAMP WITH TIME ZONE)"
         return Typed(f"timezone({zone.sql}, {moment})", CLOCK_ELSEWHERE)
 

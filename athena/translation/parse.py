@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from itertools import pairwise, zip_longest
 from typing import ClassVar
@@ -15,7 +16,14 @@ from sqlglot.tokenizer_core import Token, TokenType
 from athena.errors import SqlError
 
 _DECIMAL = re.compile(r"[+-]?(?=[0-9.]*[0-9])(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?")
+_KEYWORDS = tuple(
+    "SELECT FROM WHERE GROUP ORDER HAVING LIMIT OFFSET JOIN LEFT RIGHT INNER OUTER CROSS UNION"
+    " DISTINCT BETWEEN UNNEST WINDOW PARTITION OVER CASE WHEN THEN ELSE END LIKE EXISTS".split()
+)
 _SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION")
+
+
+TrinoTokenizer = Trino.Tokenizer
 
 
 class AthenaDialect(Trino):
@@ -26,6 +34,16 @@ class AthenaDialect(Trino):
     """
 
     INDEX_OFFSET = 0
+
+    class Tokenizer(TrinoTokenizer):
+        """Trino's words, without the commands after which sqlglot would read no further words."""
+
+        COMMANDS: ClassVar = set()
+        KEYWORDS: ClassVar = {
+            word: kind
+            for word, kind in TrinoTokenizer.KEYWORDS.items()
+            if kind != TokenType.COMMAND
+        }
 
     class Parser(TrinoParser):
         """The Trino grammar without sqlglot's functions."""
@@ -39,8 +57,13 @@ class AthenaDialect(Trino):
 def _check_tokens(tokens: list[Token]) -> None:
     """Refuse what the grammar accepts, but Athena refuses or understands differently."""
     for token, following in zip_longest(tokens, tokens[1:]):
+        word = "" if token.token_type == TokenType.IDENTIFIER else token.text.upper()
         if token.token_type == TokenType.DCOLON:
             raise SqlError("Athena has no ::; write CAST(… AS …)", token.line, token.col)
+        if token.token_type == TokenType.ILIKE:
+            raise at(token, "Athena has no ILIKE; write lower(a) LIKE lower(b)")
+        if token.token_type == TokenType.RLIKE:
+            raise at(token, f"Athena has no {word}; write regexp_like(a, b)")
         glued = following is not None and following.start == token.end + 1
         if (
             token.token_type == TokenType.NUMBER
@@ -54,6 +77,70 @@ def _check_tokens(tokens: list[Token]) -> None:
                 token.line,
                 token.col,
             )
+        if token.token_type == TokenType.COMMA and (
+            following is None or following.token_type in (TokenType.FROM, TokenType.R_PAREN)
+        ):
+            raise at(token, "this is not Athena SQL: nothing follows the comma")
+    for token, _, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if token.token_type == TokenType.LIMIT and third.token_type in (
+            TokenType.OFFSET,
+            TokenType.COMMA,
+        ):
+            raise at(third, "in Athena, OFFSET comes before LIMIT: OFFSET 20 LIMIT 10")
+
+
+def at(token: Token, message: str) -> SqlError:
+    """Return an error at the first character of a token."""
+    return SqlError(message, token.line, token.col - (token.end - token.start))
+
+
+def tokens_of(sql: str) -> list[Token]:
+    """Return the words and signs of a text.
+
+    Raises
+    ------
+    SqlError
+        A string, a name or a comment has no end.
+    """
+    try:
+        return AthenaDialect().tokenize(sql)
+    except SqlglotError as error:
+        raise _not_athena_sql(sql, error) from None
+
+
+def _not_athena_sql(sql: str, error: SqlglotError) -> SqlError:
+    """Return the error for the author of the query, which names the word that is wrong."""
+    details = getattr(error, "errors", None)
+    if not details:
+        return SqlError(
+            "this is not Athena SQL: a string, a name in quotes or a comment has no end"
+        )
+    first = details[0]
+    word, line, column = first.get("highlight"), first.get("line"), first.get("col")
+    place = f" at {word}" if word else ""
+    message = str(first.get("description") or "").rstrip(".")
+    if message.startswith("Required keyword"):
+        message = "something is missing here"
+    elif not message.startswith("Expecting"):
+        message = "it is not expected here"
+    hint = _misspelt(sql, line, column)
+    column = column and max(1, column - len(word or "") + 1)
+    return SqlError(f"this is not Athena SQL{place}: {message}{hint}", line, column)
+
+
+def _misspelt(sql: str, line: int | None, column: int | None) -> str:
+    """Return a hint if a word before the place of an error looks like a keyword."""
+    before = [
+        token
+        for token in AthenaDialect().tokenize(sql)
+        if (token.line, token.col) <= (line or 0, column or 0)
+    ]
+    for token in reversed(before[-3:]):
+        word = token.text.upper()
+        close = difflib.get_close_matches(word, _KEYWORDS, 1, 0.7)
+        if token.token_type == TokenType.VAR and close and word not in _KEYWORDS:
+            return f"; did you mean {close[0]} instead of {token.text}?"
+    return ""
 
 
 def _with_decimal_literals(sql: str, tokens: list[Token]) -> str:
@@ -84,17 +171,12 @@ def parse(sql: str) -> exp.Expr:
         ``sql`` is not one statement of Athena SQL.
     """
     dialect = AthenaDialect()
+    sql = _with_decimal_literals(sql, tokens_of(sql))
+    _check_tokens(tokens_of(sql))
     try:
-        sql = _with_decimal_literals(sql, dialect.tokenize(sql))
-        _check_tokens(dialect.tokenize(sql))
         statements = [s for s in dialect.parse(sql) if s is not None]
     except SqlglotError as error:
-        details = getattr(error, "errors", None)
-        first = details[0] if details else {}
-        message = re.sub(r"\x1b\[\d+m", "", str(first.get("description") or error).rstrip("."))
-        raise SqlError(
-            f"this is not Athena SQL: {message}", first.get("line"), first.get("col")
-        ) from None
+        raise _not_athena_sql(sql, error) from None
     if len(statements) != 1:
         raise SqlError(
             "give one statement" if statements else "there is no statement; give a SELECT"

@@ -13,6 +13,7 @@ from athena.tables.catalog import Catalog
 from athena.tables.scan import Scan
 from athena.translation.expressions import ExpressionTranslator
 from athena.translation.from_clause import FromTranslator
+from athena.translation.grouping import check_grouping
 from athena.translation.pruning import prune
 from athena.translation.relation import Relation, Translation, as_types, only, renamed
 from athena.translation.scope import Scope
@@ -106,6 +107,7 @@ class QueryTranslator:
         having = node.args.get("having")
         if having is not None:
             origin += f" HAVING {expressions.condition(having.this)}"
+        check_grouping(node, expressions, columns)
         distinct = node.args.get("distinct")
         if distinct is not None and distinct.args.get("on"):
             raise SqlError("Athena has no DISTINCT ON; use row_number() OVER (…) = 1")
@@ -305,10 +307,10 @@ def translate(
     """
     shared = Translation(catalog, database)
     relation = QueryTranslator(shared).query(node, None)
-    for name, kind in relation.columns:
+    for i, (name, kind) in enumerate(relation.columns):
         if kind == CLOCK_ELSEWHERE:
             raise SqlError(
-                f"dmd sql cannot show the zone of column {name or ''}, a timestamp AT TIME ZONE;"
-                " cast it: CAST(… AT TIME ZONE '…' AS timestamp)"
+                f"dmd sql cannot show the zone of column {name or f'_col{i}'}, which is a timestamp"
+                " AT TIME ZONE; cast it: CAST(… AT TIME ZONE '…' AS timestamp)"
             )
     return relation, shared.scans

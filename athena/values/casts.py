@@ -6,15 +6,15 @@ from athena.errors import SqlError
 from athena.values.coercion import Typed, by_member
 from athena.values.failures import FAILURE, refusal
 from athena.values.json_casts import from_json
-from athena.values.trino_types import VARCHAR, TrinoType, duckdb_type
+from athena.values.trino_types import INTEGERS, VARCHAR, TrinoType, duckdb_type
 
 _MICROSECONDS = 6  # fraction digits that DuckDB keeps
 
+_DIGITS = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _FORMS = {
-    "tinyint": "[+-]?[0-9]+",
-    "smallint": "[+-]?[0-9]+",
-    "integer": "[+-]?[0-9]+",
-    "bigint": "[+-]?[0-9]+",
+    **dict.fromkeys(INTEGERS, r"\s*[+-]?[0-9]+\s*"),
+    **dict.fromkeys(("real", "double"), rf"\s*([+-]?(NaN|Infinity)|{_DIGITS}[dDfF]?)\s*"),
+    "decimal": _DIGITS,
     "date": r"\s*[+-]?[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}\s*",
     "timestamp": (
         r"[+-]?[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]+)?)?)?"
@@ -112,6 +112,8 @@ def _from_text(sql: str, target: TrinoType, lenient: bool) -> str | None:
             form = form.replace(r"\.[0-9]+", r"\.[0-9]{1,6}0*")
         fits = f"{sql} IS NULL OR regexp_full_match({sql}, '{form}')"
         sql = f"CASE WHEN {fits} THEN {sql} ELSE {wrong} END"
+    if target.name in ("real", "double"):
+        sql = f"regexp_replace({sql}, '([0-9.])[dDfF]\\s*$', '\\1')"
     if target.name == "timestamp":
         return _nearest(_plain(sql, target, lenient), int(target.numbers[0]))
     return _plain(sql, target, lenient)

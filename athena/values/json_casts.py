@@ -81,7 +81,7 @@ def _string(own: str, text: str, target: TrinoType, from_text: FromText) -> str:
     converted = from_text(text, target)
     if target.name == "boolean" or converted is None:
         return converted or _wrong(own, target)
-    form = "[+-]?[0-9]+" if target.is_integer else _NUMBER
+    form = r"\s*[+-]?[0-9]+\s*" if target.is_integer else _NUMBER
     unsure = r"\s*[+-]?[0-9]+\s*" if target.is_integer else r"(?i)\s*[+-]?([0-9.]|nan|inf).*"
     other = refusal(f"'{_REFUSED}', {own}, ' as {target}'", target)
     return (
