@@ -15,7 +15,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 
 from athena.errors import SqlError
 from athena.messages import message
-from athena.show import show
+from athena.show import notes_on, show
 from athena.tables import avro_files
 from athena.tables.catalog import Catalog, read_catalog
 from athena.tables.scan import Scan
@@ -75,12 +75,15 @@ class QueryResult:
     files_read, bytes_read
         How many files of the tables were read, and their size. A file that is read twice counts
         twice, as on Athena's bill.
+    notes
+        Sentences about the answer, for its reader.
     """
 
     columns: tuple[tuple[str, TrinoType], ...]
     rows: list[tuple[Any, ...]]
     files_read: int = 0
     bytes_read: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def run_query(
@@ -122,9 +125,10 @@ def run_query(
         _keep(statement, prepared)
         return QueryResult((), [])
     if isinstance(statement, Show):
-        return QueryResult(*show(statement.sql, catalog, database))
+        return QueryResult(*show(statement.sql, catalog, database), notes=notes_on(statement.sql))
     query = _query_of(statement, prepared, parameters)
-    relation, scans = translate(parse(query), catalog, database)
+    translated = translate(parse(query), catalog, database)
+    relation, scans = translated.relation, translated.scans
     moment = now or dt.datetime.now(dt.UTC)
     if isinstance(statement, Explain):
         return _explained(data_dir, catalog, scans, moment)
@@ -134,7 +138,7 @@ def run_query(
     )
     rows = _rows(data_dir, catalog, relation, scans, moment)
     files, size = sum(each.files_read for each in scans), sum(each.bytes_read for each in scans)
-    return QueryResult(names, rows, files, size)
+    return QueryResult(names, rows, files, size, translated.notes)
 
 
 def _keep(statement: Prepare | Deallocate, prepared: MutableMapping[str, str]) -> None:

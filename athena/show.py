@@ -70,6 +70,16 @@ def _partitions(table: Table) -> Shown:
     return _named("partition", [])
 
 
+def notes_on(text: str) -> tuple[str, ...]:
+    """Return what the reader of the answer to a SHOW should know."""
+    if _PARTITIONS.fullmatch(text) is None:
+        return ()
+    return (
+        "SHOW PARTITIONS lists the registered partitions. The partitions of these tables are"
+        ' projected: SELECT * FROM "table$partitions" lists them',
+    )
+
+
 def _tables(catalog: Catalog, kind: str, database: str | None, pattern: str) -> Shown:
     names = [
         table.name

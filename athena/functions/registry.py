@@ -25,3 +25,5 @@ SCALARS: Mapping[str, list[Form]] = _merged(
 )
 AGGREGATES: Mapping[str, list[Form]] = aggregate_forms()
 WINDOWS: Mapping[str, list[Form]] = window_forms()
+# Athena approximates these, and its answer depends on how it divides the work.
+APPROXIMATE = frozenset({"approx_distinct", "approx_percentile"})

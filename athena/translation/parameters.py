@@ -49,4 +49,6 @@ def _literal(text: str) -> str:
     alone = isinstance(item, exp.Paren) and select.sql() == f"SELECT {item.sql()}"
     if not alone or item.find(*other) is not None:
         raise wrong
-    return text if isinstance(item.this, exp.Literal) else f"({text}\n)"
+    tokens = tokens_of(text)
+    # Without parentheses, because LIMIT (5) is not SQL; a comment at its end is left out.
+    return text[tokens[0].start : tokens[0].end + 1] if len(tokens) == 1 else f"({text}\n)"
