@@ -223,7 +223,8 @@ class ExpressionTranslator:
         value, pattern = self.translate(node.this), self.translate(node.expression)
         if {value.type, pattern.type} - {VARCHAR, UNKNOWN}:
             raise SqlError(unlike("LIKE", value.type, pattern.type))
-        return Typed(f"({value.sql} LIKE {pattern.sql}{escape})", BOOLEAN)
+        negated = "NOT " if node.args.get("negate") else ""
+        return Typed(f"({value.sql} {negated}LIKE {pattern.sql}{escape})", BOOLEAN)
 
     def _escape(self, node: exp.Escape) -> Typed:
         if not isinstance(node.this, exp.Like):
@@ -255,7 +256,7 @@ class ExpressionTranslator:
         value = self.translate(node.this)
         target_node = node.args["to"]
         written = target_node.sql(dialect="trino")
-        target = parse_type(written)
+        target = parse_type(written, athena=True)
         lenient = isinstance(node, exp.TryCast)
         if target.name == "timestamp" and value.text is not None and has_zone(value.text):
             target = timestamp_with_zone(int(target.numbers[0]))

@@ -8,12 +8,11 @@ from sqlglot import exp
 
 from athena.errors import SqlError
 from athena.functions.registry import AGGREGATES
+from athena.translation.calls import has_aggregate, window_parts
 from athena.translation.expressions import ExpressionTranslator
 from athena.translation.parse import place
 from athena.translation.scope import Scope
 from athena.values.coercion import Typed
-
-_INSIDE = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
 
 
 def check_grouping(
@@ -36,9 +35,14 @@ def check_grouping(
         With the name and the place of the first such column.
     """
     group, having = select.args.get("group"), select.args.get("having")
+    where = select.args.get("where")
+    if where is not None and has_aggregate(where.this):
+        raise SqlError("WHERE cannot have an aggregate; write the condition in HAVING")
+    if where is not None and any(_windows(where.this)):
+        raise SqlError("WHERE cannot have a window function; use a subquery in FROM")
     items = [item.unalias() for item in select.expressions]
     checked = [*items, *([having.this] if having is not None else [])]
-    if group is None and having is None and not any(map(_aggregates, checked)):
+    if group is None and having is None and not any(map(has_aggregate, checked)):
         return
     keys = {
         columns[int(item.name) - 1][1].sql
@@ -64,31 +68,21 @@ def _keys(group: exp.Expr) -> Iterator[exp.Expr]:
             yield item.unnest()
 
 
-def _aggregates(node: exp.Expr) -> bool:
-    """Return whether an expression has an aggregate that is no window function."""
+def _windows(node: exp.Expr) -> Iterator[exp.Window]:
+    """Yield the window functions of an expression, without those of its subqueries."""
     if isinstance(node, exp.Query):
-        return False
+        return
     if isinstance(node, exp.Window):
-        return any(map(_aggregates, _window_parts(node)))
-    if isinstance(node, exp.Anonymous) and str(node.this).lower() in AGGREGATES:
-        return True
-    return any(map(_aggregates, node.iter_expressions()))
-
-
-def _window_parts(node: exp.Window) -> list[exp.Expr]:
-    """Return the arguments of a window function, and what is in its OVER."""
-    function = node.this
-    while isinstance(function, _INSIDE):
-        function = function.this
-    others = [part for part in node.iter_expressions() if part is not node.this]
-    return [*function.iter_expressions(), *others]
+        yield node
+    for part in node.iter_expressions():
+        yield from _windows(part)
 
 
 def _check(node: exp.Expr, keys: set[str], expressions: ExpressionTranslator) -> None:
     if isinstance(node, exp.Query | exp.Lambda | exp.Star | exp.Literal | exp.Interval):
         return
     if isinstance(node, exp.Window):
-        for part in _window_parts(node):
+        for part in window_parts(node):
             _check(part, keys, expressions)
         return
     if isinstance(node, exp.WithinGroup | exp.Filter) or (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import ClassVar
 
 from sqlglot import exp
@@ -14,6 +14,7 @@ from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from athena.errors import SqlError
+from athena.translation.syntax import FOREIGN, check_tokens, check_tree
 
 _DECIMAL = re.compile(r"[+-]?(?=[0-9.]*[0-9])(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?")
 _KEYWORDS = tuple(
@@ -42,7 +43,7 @@ class AthenaDialect(Trino):
         KEYWORDS: ClassVar = {
             word: kind
             for word, kind in TrinoTokenizer.KEYWORDS.items()
-            if kind != TokenType.COMMAND
+            if kind != TokenType.COMMAND and word not in FOREIGN
         }
 
     class Parser(TrinoParser):
@@ -52,46 +53,6 @@ class AthenaDialect(Trino):
         FUNCTION_PARSERS: ClassVar = {
             name: parser for name, parser in TrinoParser.FUNCTION_PARSERS.items() if name in _SYNTAX
         }
-
-
-def _check_tokens(tokens: list[Token]) -> None:
-    """Refuse what the grammar accepts, but Athena refuses or understands differently."""
-    for token, following in zip_longest(tokens, tokens[1:]):
-        word = "" if token.token_type == TokenType.IDENTIFIER else token.text.upper()
-        if token.token_type == TokenType.DCOLON:
-            raise SqlError("Athena has no ::; write CAST(… AS …)", token.line, token.col)
-        if token.token_type == TokenType.ILIKE:
-            raise at(token, "Athena has no ILIKE; write lower(a) LIKE lower(b)")
-        if token.token_type == TokenType.RLIKE:
-            raise at(token, f"Athena has no {word}; write regexp_like(a, b)")
-        glued = following is not None and following.start == token.end + 1
-        if (
-            token.token_type == TokenType.NUMBER
-            and glued
-            and following is not None
-            and following.token_type == TokenType.VAR
-        ):
-            raise SqlError(
-                f"dmd sql cannot read the number {token.text}{following.text};"
-                " write only its digits",
-                token.line,
-                token.col,
-            )
-        if token.token_type == TokenType.COMMA and (
-            following is None or following.token_type in (TokenType.FROM, TokenType.R_PAREN)
-        ):
-            raise at(token, "this is not Athena SQL: nothing follows the comma")
-    for token, _, third in zip(tokens, tokens[1:], tokens[2:], strict=False):
-        if token.token_type == TokenType.LIMIT and third.token_type in (
-            TokenType.OFFSET,
-            TokenType.COMMA,
-        ):
-            raise at(third, "in Athena, OFFSET comes before LIMIT: OFFSET 20 LIMIT 10")
-
-
-def at(token: Token, message: str) -> SqlError:
-    """Return an error at the first character of a token."""
-    return SqlError(message, token.line, token.col - (token.end - token.start))
 
 
 def tokens_of(sql: str) -> list[Token]:
@@ -172,7 +133,7 @@ def parse(sql: str) -> exp.Expr:
     """
     dialect = AthenaDialect()
     sql = _with_decimal_literals(sql, tokens_of(sql))
-    _check_tokens(tokens_of(sql))
+    check_tokens(sql, tokens_of(sql))
     try:
         statements = [s for s in dialect.parse(sql) if s is not None]
     except SqlglotError as error:
@@ -181,6 +142,7 @@ def parse(sql: str) -> exp.Expr:
         raise SqlError(
             "give one statement" if statements else "there is no statement; give a SELECT"
         )
+    check_tree(statements[0])
     return statements[0]
 
 

@@ -11,7 +11,8 @@ from itertools import pairwise
 from sqlglot.tokenizer_core import Token, TokenType
 
 from athena.errors import SqlError
-from athena.translation.parse import at, tokens_of
+from athena.translation.parse import tokens_of
+from athena.translation.syntax import at
 
 _QUERIES = ("SELECT", "WITH", "VALUES", "TABLE", "(")
 _SHOWN = ("SHOW", "DESCRIBE", "DESC")
