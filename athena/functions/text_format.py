@@ -1,4 +1,4 @@
-"""Trino's ``format``, which is Java's ``String.format``, as DuckDB text.
+"""Trino's ``format``, which writes text as Java does, as DuckDB text.
 
 Source: https://trino.io/docs/current/functions/conversion.html#formatting
 """

@@ -7,6 +7,7 @@ DuckDB whose meaning was not compared with Athena's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -229,7 +230,13 @@ class ExpressionTranslator:
     def _escape(self, node: exp.Escape) -> Typed:
         if not isinstance(node.this, exp.Like):
             raise SqlError("ESCAPE belongs to LIKE")
-        return self._like(node.this, f" ESCAPE {self.translate(node.expression).sql}")
+        escape, pattern = self.translate(node.expression), self.translate(node.this.expression)
+        if escape.text is None or pattern.text is None or len(escape.text) != 1:
+            raise SqlError("ESCAPE takes one character in quotes, after a pattern in quotes")
+        plain = re.sub(re.escape(escape.text) + f"[%_{re.escape(escape.text)}]", "", pattern.text)
+        if escape.text in plain:
+            raise SqlError(f"in a pattern, {escape.text} stands before %, _ or itself only")
+        return self._like(node.this, f" ESCAPE {escape.sql}")
 
     def _case(self, node: exp.Case) -> Typed:
         subject = self.translate(node.this) if node.this else None
