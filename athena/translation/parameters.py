@@ -45,7 +45,7 @@ def _literal(text: str) -> str:
     except SqlError:
         raise wrong from None
     item = select.expressions[0]
-    other = (exp.Column, exp.Query, exp.Placeholder, exp.Star)
+    other = (exp.Column, exp.Query, exp.Placeholder, exp.Star, exp.Connector)
     alone = isinstance(item, exp.Paren) and select.sql() == f"SELECT {item.sql()}"
     if not alone or item.find(*other) is not None:
         raise wrong

@@ -7,7 +7,8 @@ analysts write. To add one, add ``{"sql": "SELECT …"}`` to a file and run this
 the answers that are missing. It needs what ``make test-trino`` needs, which asks for all of them
 again. Most tests use the recorded answers and need no Trino.
 
-An entry with ``refused`` is one that dmd sql does not answer; the text is part of its message.
+An entry with ``refused`` is one that dmd sql does not answer; the text is part of its message. One
+with ``varies`` gets another answer each time.
 """
 
 from __future__ import annotations

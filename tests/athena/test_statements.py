@@ -81,6 +81,16 @@ def test_a_question_mark_can_stand_anywhere_a_literal_can(data_dir: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    "literal",
+    ["1", "-1.5e3", ".5", "'it''s ?'", "X'00'", "date '2026-11-01'", "NULL", "DECIMAL '1.50'"],
+)
+def test_a_literal_means_what_it_means_in_the_query(data_dir: Path, literal: str) -> None:
+    given = run_query(data_dir, "SELECT ?", parameters=[literal])
+    written = run_query(data_dir, f"SELECT {literal}")
+    assert (given.columns, given.rows) == (written.columns, written.rows)
+
+
+@pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ([], r"1 parameters \(\?\), but 0 values"),
