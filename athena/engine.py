@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -15,15 +14,32 @@ import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from athena.errors import SqlError
-from athena.show import show
+from athena.messages import message
+from athena.show import notes_on, show
 from athena.tables import avro_files
 from athena.tables.catalog import Catalog, read_catalog
 from athena.tables.scan import Scan
+from athena.translation.parameters import with_parameters
 from athena.translation.parse import parse
 from athena.translation.relation import Relation
 from athena.translation.relations import translate
-from athena.values.casts import FAILURE
-from athena.values.trino_types import MONTHS, TrinoType, duckdb_type, member_name
+from athena.translation.statement import (
+    Deallocate,
+    Execute,
+    Explain,
+    Prepare,
+    Query,
+    Show,
+    read_statement,
+)
+from athena.values.trino_types import (
+    BIGINT,
+    MONTHS,
+    VARCHAR,
+    TrinoType,
+    duckdb_type,
+    member_name,
+)
 
 # A query can read the tables that are registered for it, and nothing else of this machine.
 _SETTINGS = """
@@ -59,16 +75,24 @@ class QueryResult:
     files_read, bytes_read
         How many files of the tables were read, and their size. A file that is read twice counts
         twice, as on Athena's bill.
+    notes
+        Sentences about the answer, for its reader.
     """
 
     columns: tuple[tuple[str, TrinoType], ...]
     rows: list[tuple[Any, ...]]
     files_read: int = 0
     bytes_read: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def run_query(
-    data_dir: Path, sql: str, database: str | None = None, now: dt.datetime | None = None
+    data_dir: Path,
+    sql: str,
+    database: str | None = None,
+    now: dt.datetime | None = None,
+    parameters: Sequence[str] = (),
+    prepared: MutableMapping[str, str] | None = None,
 ) -> QueryResult:
     """Answer one statement of Athena SQL over the tables of a data directory.
 
@@ -78,11 +102,15 @@ def run_query(
         What ``dmd demo --export`` writes: the bucket's objects under their keys, and
         ``catalog.json``.
     sql
-        A SELECT or WITH, SHOW DATABASES, SHOW TABLES, SHOW COLUMNS or DESCRIBE.
+        A query, SHOW, DESCRIBE, EXPLAIN, PREPARE, EXECUTE or DEALLOCATE.
     database
         Where table names without a database are looked up; the one with tables by default.
     now
         The time that a partition projection's ``NOW`` means; the present by default.
+    parameters
+        An SQL literal for each ``?`` of the query, as Athena's execution parameters.
+    prepared
+        The prepared statements of the session by name, which PREPARE and DEALLOCATE change.
 
     Raises
     ------
@@ -91,18 +119,90 @@ def run_query(
     """
     catalog = read_catalog(data_dir)
     database = catalog.default_database() if database is None else catalog.known_database(database)
-    shown = show(sql, catalog, database)
-    if shown is not None:
-        return QueryResult(*shown)
-    relation, scans = translate(parse(sql), catalog, database)
+    prepared = {} if prepared is None else prepared
+    statement = read_statement(sql)
+    if isinstance(statement, Prepare | Deallocate):
+        _keep(statement, prepared)
+        return QueryResult((), [])
+    if isinstance(statement, Show):
+        return QueryResult(*show(statement.sql, catalog, database), notes=notes_on(statement.sql))
+    query = _query_of(statement, prepared, parameters)
+    translated = translate(parse(query), catalog, database)
+    relation, scans = translated.relation, translated.scans
     moment = now or dt.datetime.now(dt.UTC)
+    if isinstance(statement, Explain):
+        return _explained(data_dir, catalog, scans, moment)
     names = tuple(
         (name if name is not None else f"_col{i}", kind)
         for i, (name, kind) in enumerate(relation.columns)
     )
     rows = _rows(data_dir, catalog, relation, scans, moment)
     files, size = sum(each.files_read for each in scans), sum(each.bytes_read for each in scans)
-    return QueryResult(names, rows, files, size)
+    return QueryResult(names, rows, files, size, translated.notes)
+
+
+def _keep(statement: Prepare | Deallocate, prepared: MutableMapping[str, str]) -> None:
+    if isinstance(statement, Prepare):
+        parse(statement.query)
+        prepared[statement.name] = statement.query
+    elif prepared.pop(statement.name, None) is None:
+        raise _not_prepared(statement.name)
+
+
+def _not_prepared(name: str) -> SqlError:
+    return SqlError(
+        f"there is no prepared statement {name}; PREPARE it first, in the same session of dmd sql"
+    )
+
+
+def _query_of(
+    statement: Query | Explain | Execute,
+    prepared: MutableMapping[str, str],
+    parameters: Sequence[str],
+) -> str:
+    """Return the text of the query to answer or to explain, with its parameters."""
+    if isinstance(statement, Execute):
+        if statement.name not in prepared:
+            raise _not_prepared(statement.name)
+        # As in Athena, the values of EXECUTE without USING come with the request.
+        given = statement.parameters or parameters
+        return with_parameters(prepared[statement.name], given)
+    return with_parameters(
+        statement.query if isinstance(statement, Explain) else statement.sql, parameters
+    )
+
+
+_PLAN = (
+    ("table", VARCHAR),
+    ("columns", VARCHAR),
+    ("first_partition", VARCHAR),
+    ("last_partition", VARCHAR),
+    ("partitions", BIGINT),
+    ("files", BIGINT),
+    ("bytes", BIGINT),
+)
+
+
+def _explained(
+    data_dir: Path, catalog: Catalog, scans: list[Scan], now: dt.datetime
+) -> QueryResult:
+    """Return what a query reads: a row for each reading of a table, in the order of the query."""
+    rows = []
+    for scan in scans:
+        read = avro_files.plan(data_dir, catalog.bucket, scan, now)
+        listed = [column.name for column in scan.table.columns if column.name in scan.columns]
+        ends = (min(read.partitions), max(read.partitions)) if read.partitions else (None, None)
+        rows.append(
+            (
+                scan.table.full_name,
+                ", ".join(listed),
+                *ends,
+                len(read.partitions),
+                read.files,
+                read.bytes,
+            )
+        )
+    return QueryResult(_PLAN, rows)
 
 
 def _rows(
@@ -114,7 +214,7 @@ def _rows(
         try:
             table = _interruptibly(connection, lambda: _arrow_table(connection, relation))
         except duckdb.Error as error:
-            raise SqlError(_message(str(error))) from None
+            raise SqlError(message(str(error))) from None
     kinds = [kind for _, kind in relation.columns]
     columns = [_values(table.column(i), kind) for i, kind in enumerate(kinds)]
     return list(zip(*columns, strict=True))
@@ -151,8 +251,8 @@ def _check_types(types: list[Any], relation: Relation) -> None:
         if "unknown" in str(kind) or _same(str(own), duckdb_type(kind)):
             continue
         raise SqlError(
-            f"column {name or f'_col{i}'} is {kind} in Athena but {own} in DuckDB; cast it in the"
-            " query"
+            f"column {name or f'_col{i}'} is {kind} in Athena, and dmd sql cannot give it this"
+            f" type; write CAST(… AS {kind}) in the query"
         )
 
 
@@ -160,29 +260,12 @@ def _same(own: str, wanted: str) -> bool:
     return own.replace('"', "").replace(" ", "") == wanted.replace('"', "").replace(" ", "")
 
 
-def _message(text: str) -> str:
-    """Return the message for the author of the query from DuckDB's error."""
-    _, own, message = text.partition(FAILURE)
-    if own:
-        return re.sub(
-            r"""('|") to [A-Z]+\d*$|("|'), expected format.*$""", "", message.split("\n")[0]
-        )
-    kind, _, rest = text.partition(": ")
-    first = rest.split("\n")[0]
-    if "must appear in the GROUP BY" in first:
-        return "a column of the SELECT list is neither in GROUP BY nor inside an aggregate"
-    if "division by zero" in text.lower() or "divide by zero" in text.lower():
-        return "division by zero; Athena fails too: use nullif(x, 0) or try(...)"
-    if "Map keys must be unique" in first:
-        return "a map has a key twice; make the keys unique"
-    if "perl operator" in first or "regex" in first.lower():
-        return f"DuckDB (RE2) does not accept the regular expression: {first}"
-    return f"the translated query failed: {kind}: {first}"
-
-
 def _values(column: pa.ChunkedArray, kind: TrinoType) -> list[Any]:
     convert = _converter(kind)
-    values = column.to_pylist()
+    try:
+        values = column.to_pylist()
+    except (OverflowError, ValueError):
+        raise SqlError("dmd sql shows only dates of the years 1 to 9999") from None
     return values if convert is None else [None if v is None else convert(v) for v in values]
 
 

@@ -77,7 +77,7 @@ def _duration(value: dt.timedelta, _: TrinoType) -> str:
 
 def shortest_real(value: float) -> float:
     """Return the number with the fewest digits that is ``value`` in single precision."""
-    for digits in range(6, 9):
+    for digits in range(6, 10):
         short = float(f"{value:.{digits}g}")
         if struct.pack("f", short) == struct.pack("f", value):
             return short

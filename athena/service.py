@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -35,9 +36,17 @@ class TableService:
         self._database = database
         self._folder = folder
         self._lock = Lock()
+        self._prepared: dict[str, str] = {}
 
-    def run(self, sql: str) -> QueryResult:
+    def run(self, sql: str, parameters: Sequence[str] = ()) -> QueryResult:
         """Answer one statement over the tables as they are now.
+
+        Parameters
+        ----------
+        sql
+            The statement. What it prepares is known to later ones, as in a workgroup.
+        parameters
+            An SQL literal for each ``?``.
 
         Raises
         ------
@@ -48,7 +57,13 @@ class TableService:
         """
         with self._lock:
             self._fetch()
-            return run_query(self._folder, sql, self._database)
+            return run_query(
+                self._folder,
+                sql,
+                self._database,
+                parameters=parameters,
+                prepared=self._prepared,
+            )
 
     def _fetch(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""``SHOW`` and ``DESCRIBE``: the databases, tables and columns that exist."""
+"""``SHOW`` and ``DESCRIBE``: the databases, tables, columns and partitions that exist."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from athena.errors import SqlError
 from athena.tables.catalog import Catalog, Table
+from athena.tables.ddl import create_table, create_view
 from athena.values.trino_types import VARCHAR, TrinoType
 
 Shown = tuple[tuple[tuple[str, TrinoType], ...], list[tuple[Any, ...]]]
@@ -20,20 +21,19 @@ _TABLES = re.compile(
     re.IGNORECASE,
 )
 _COLUMNS = re.compile(rf"show\s+columns\s+(?:in|from)\s+{_TABLE}", re.IGNORECASE)
+_CREATE = re.compile(rf"show\s+create\s+(table|view)\s+{_TABLE}", re.IGNORECASE)
+_PARTITIONS = re.compile(rf"show\s+partitions\s+{_TABLE}", re.IGNORECASE)
 _DESCRIBE = re.compile(rf"desc(?:ribe)?\s+{_TABLE}", re.IGNORECASE)
 
 
-def show(sql: str, catalog: Catalog, database: str | None) -> Shown | None:
-    """Return the answer of a SHOW or DESCRIBE, or None if the statement is neither.
+def show(text: str, catalog: Catalog, database: str | None) -> Shown:
+    """Return the answer of a SHOW or DESCRIBE; ``text`` is the statement in one line.
 
     Raises
     ------
     SqlError
         The table or database does not exist, or dmd sql does not support the statement.
     """
-    text = " ".join(sql.split()).removesuffix(";").strip()
-    if not re.match(r"(show|desc|describe)\b", text, re.IGNORECASE):
-        return None
     if _DATABASES.fullmatch(text):
         return _named("database_name", sorted(catalog.databases))
     found = _TABLES.fullmatch(text)
@@ -43,9 +43,40 @@ def show(sql: str, catalog: Catalog, database: str | None) -> Shown | None:
     found = _COLUMNS.fullmatch(text) or _DESCRIBE.fullmatch(text)
     if found:
         return describe(catalog.table(found[2], found[1] or database))
+    found = _CREATE.fullmatch(text)
+    if found:
+        created = create_table if found[1].lower() == "table" else create_view
+        lines = created(catalog.table(found[3], found[2] or database))
+        return _named("createtab_stmt" if found[1].lower() == "table" else "Create View", lines)
+    found = _PARTITIONS.fullmatch(text)
+    if found:
+        return _partitions(catalog.table(found[2], found[1] or database))
     raise SqlError(
-        "dmd sql supports SHOW DATABASES, SHOW TABLES [IN database], SHOW VIEWS,"
-        " SHOW COLUMNS IN table and DESCRIBE table"
+        "dmd sql supports SHOW DATABASES, SHOW TABLES [IN database], SHOW VIEWS, SHOW COLUMNS IN"
+        " table, SHOW CREATE TABLE table, SHOW CREATE VIEW view, SHOW PARTITIONS table and DESCRIBE"
+        " table"
+    )
+
+
+def _partitions(table: Table) -> Shown:
+    """Return the registered partitions: none, because all partitions are projected.
+
+    Notes
+    -----
+    https://docs.aws.amazon.com/athena/latest/ug/show-partitions.html
+    """
+    if not table.partition_keys:
+        raise SqlError(f"{table.full_name} has no partitions")
+    return _named("partition", [])
+
+
+def notes_on(text: str) -> tuple[str, ...]:
+    """Return what the reader of the answer to a SHOW should know."""
+    if _PARTITIONS.fullmatch(text) is None:
+        return ()
+    return (
+        "SHOW PARTITIONS lists the registered partitions. The partitions of these tables are"
+        ' projected: SELECT * FROM "table$partitions" lists them',
     )
 
 

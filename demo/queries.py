@@ -14,7 +14,6 @@ from console.errors import CommandError
 from emulation.endpoint import Credentials, Endpoint
 from emulation.gateway import Query, QueryFailed, QueryRows
 from infra.settings import Settings
-from sql.statements import with_literals
 
 
 class LocalAthena:
@@ -50,8 +49,8 @@ class LocalAthena:
             There is no answer; the text says why.
         """
         try:
-            sql = with_literals(query.sql, query.parameters)
-            found = self._service(query.credentials, endpoint).run(sql)
+            service = self._service(query.credentials, endpoint)
+            found = service.run(query.sql, query.parameters)
         except (SqlError, CommandError, ClientError, BotoCoreError) as error:
             raise QueryFailed(str(error)) from error
         columns = [(name, str(kind)) for name, kind in found.columns]

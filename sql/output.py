@@ -52,6 +52,8 @@ def show(answer: Answer, form: str) -> None:
     else:
         write(render(answer.result, form))
     told = messages()
+    for note in answer.result.notes:
+        told.print(Text(f"note: {note}"))
     if told.is_terminal or answer.statistics.usd is not None:
         told.print(Text(summary(answer.statistics), "dim"))
 

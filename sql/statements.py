@@ -19,10 +19,6 @@ _TOKEN = re.compile(
 _BLANK = r"(?:\s|--[^\n]*\n|/\*.*?\*/)*"
 _PREPARE = re.compile(rf"{_BLANK}prepare\b", re.IGNORECASE | re.DOTALL)
 _EXECUTE = re.compile(rf"{_BLANK}execute\b", re.IGNORECASE | re.DOTALL)
-_LITERAL = re.compile(
-    r"(?:\w+\s*)?'(?:[^']|'')*' | [+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)? | true | false | null",
-    re.IGNORECASE | re.VERBOSE,
-)
 
 
 @dataclass(frozen=True)
@@ -81,34 +77,6 @@ def check_count(sql: str, parameters: Sequence[str]) -> None:
             f"the statement has {wanted} ? and {len(parameters)} values were given:"
             " give --param once for each ?"
         )
-
-
-def with_literals(sql: str, parameters: Sequence[str]) -> str:
-    """Return a statement with its ``?`` replaced by literals, one for each, in their order.
-
-    Raises
-    ------
-    SqlError
-        There are more or fewer values than ``?``, or a value is not a literal and could change
-        what the statement means.
-    """
-    check_count(sql, parameters)
-    if not parameters:
-        return sql
-    if _EXECUTE.match(sql):
-        raise SqlError("give the values of EXECUTE in the statement: EXECUTE … USING …")
-    for each in parameters:
-        if _LITERAL.fullmatch(each.strip()) is None:
-            raise SqlError(
-                f"the parameter {each} is not a literal of SQL: write a text in single quotes,"
-                " such as '2026-11-01', and a number as it is"
-            )
-    pieces: list[str] = []
-    begin = 0
-    for place, literal in zip(_marks(sql, "?"), parameters, strict=True):
-        pieces += [sql[begin:place], literal]
-        begin = place + 1
-    return "".join([*pieces, sql[begin:]])
 
 
 def _marks(text: str, mark: str) -> Iterator[int]:

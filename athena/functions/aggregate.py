@@ -5,9 +5,11 @@ Source: https://trino.io/docs/current/functions/aggregate.html and window.html
 
 from __future__ import annotations
 
-from athena.functions.signatures import Call, Form, forms
+from athena.errors import SqlError
+from athena.functions.signatures import Call, Form, Line, Text, forms
 from athena.values.arithmetic import divide
 from athena.values.coercion import Typed
+from athena.values.failures import failure
 from athena.values.trino_types import BIGINT, decimal, duckdb_type
 
 
@@ -16,6 +18,38 @@ def _decimal_average(call: Call) -> str:
     total = Typed(call.aggregate("sum", value.sql), decimal(38, value.type.scale))
     count = Typed(call.aggregate("count", value.sql), BIGINT)
     return f"CAST({divide(total, count).sql} AS {duckdb_type(value.type)})"
+
+
+def _of_pairs(name: str) -> Text:
+    """Return an aggregate of pairs of numbers; where it is undefined, DuckDB's is NaN."""
+
+    def text(call: Call) -> str:
+        y, x = (arg.sql for arg in call.args)
+        value = call.aggregate(name, y, x)
+        flat = [f"{call.aggregate('regr_sxx', y, x)} = 0"] * (not name.startswith("covar"))
+        flat += [f"{call.aggregate('regr_syy', y, x)} = 0"] * (name == "corr")
+        if flat:
+            value = f"CASE WHEN {' OR '.join(flat)} THEN NULL ELSE {value} END"
+        return f"CAST({value} AS {duckdb_type(call.result)})"
+
+    return text
+
+
+def _several_by(direction: str) -> Text:
+    """Return the values with the smallest or largest keys, in the order of the keys."""
+
+    def text(call: Call) -> str:
+        value, key, count = (arg.sql for arg in call.args)
+        if call.order or call.over or call.distinct:
+            raise SqlError("dmd sql translates min_by and max_by of several values without clauses")
+        values = f"array_agg({value} ORDER BY {key} {direction})"
+        conditions = [f"({call.filters})"] * bool(call.filters) + [f"{key} IS NOT NULL"]
+        found = f"{values} FILTER (WHERE {' AND '.join(conditions)})"
+        few = failure("'the third argument of min_by and max_by must be positive'", call.result)
+        many = f"any_value({count})"
+        return f"CASE WHEN {many} <= 0 THEN {few} ELSE list_slice({found}, 1, {many}) END"
+
+    return text
 
 
 def _percentile(call: Call) -> str:
@@ -41,7 +75,7 @@ def _map_of(call: Call) -> str:
     return f"map_from_entries({pairs})"
 
 
-AGGREGATES = (
+AGGREGATES: tuple[Line, ...] = (
     ("count() bigint", "count(*){over}"),
     ("count(T) bigint", "count({args}){over}"),
     ("count_if(boolean) bigint", "CAST(count_if({args}){over} AS BIGINT)"),
@@ -57,6 +91,8 @@ AGGREGATES = (
     ("max(T) T", "max({args}){over}"),
     ("min_by(T, U) T", "arg_min_null({args}){over}"),
     ("max_by(T, U) T", "arg_max_null({args}){over}"),
+    ("min_by(T, U, bigint) array(T)", _several_by("ASC")),
+    ("max_by(T, U, bigint) array(T)", _several_by("DESC")),
     ("arbitrary(T) T", "any_value({args}){over}"),
     ("any_value(T) T", "any_value({args}){over}"),
     ("bool_and(boolean) boolean", "bool_and({args}){over}"),
@@ -81,9 +117,12 @@ AGGREGATES = (
     ("variance(double) double", "var_samp({args}){over}"),
     ("var_samp(double) double", "var_samp({args}){over}"),
     ("var_pop(double) double", "var_pop({args}){over}"),
-    ("corr(double, double) double", "corr({args}){over}"),
-    ("covar_pop(double, double) double", "covar_pop({args}){over}"),
-    ("covar_samp(double, double) double", "covar_samp({args}){over}"),
+    # As in Trino, numbers that are not double become real.
+    *(
+        (f"{name}({kind}, {kind}) {kind}", _of_pairs(name))
+        for name in ("corr", "covar_pop", "covar_samp", "regr_slope", "regr_intercept")
+        for kind in ("real", "double")
+    ),
 )
 
 WINDOW_ONLY = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from athena.errors import SqlError
 from athena.functions.signatures import Call, Form, forms
-from athena.values.casts import failure
+from athena.values.failures import failure
 from athena.values.trino_types import TrinoType, duckdb_type
 
 
@@ -26,9 +26,9 @@ def _contains(call: Call) -> str:
 
 def _element(call: Call) -> str:
     place = call.args[1].sql
-    refusal = failure("'array positions begin at 1'", call.result)
+    wrong = failure("'array positions begin at 1'", call.result)
     found = f"list_extract({call.args[0].sql}, {place})"
-    return f"CASE WHEN {place} = 0 THEN {refusal} ELSE {found} END"
+    return f"CASE WHEN {place} = 0 THEN {wrong} ELSE {found} END"
 
 
 def _no_nulls(name: str) -> str:
@@ -56,6 +56,18 @@ def _reduce(call: Call) -> str:
     folded = f"list_reduce({pairs}, lambda {pair}, {following} : {step}, {first})"
     _, last = call.lambdas[3].translate((state,), (f"struct_extract({folded}, 'state')",))
     return last.sql
+
+
+def _zip_with(call: Call) -> str:
+    """Join two arrays member by member; the shorter one gets NULLs."""
+    kinds = call.args[0].type.members[0], call.args[1].type.members[0]
+    pair = f"pair{call.lambdas[2].depth}"
+    _, body = call.lambdas[2].translate(kinds, (f"{pair}[1]", f"{pair}[2]"))
+    zipped = f"list_zip({call.args[0].sql}, {call.args[1].sql})"
+    element = call.result.members[0]
+    made = f"list_transform({zipped}, lambda {pair} : CAST({body.sql} AS {duckdb_type(element)}))"
+    missing = f"{call.args[0].sql} IS NULL OR {call.args[1].sql} IS NULL"
+    return f"CASE WHEN {missing} THEN NULL ELSE {made} END"
 
 
 def _logic(operator: str, start: str) -> str:
@@ -90,6 +102,33 @@ def _over_entries(call: Call, *, keep: bool) -> str:
     return f"CAST(map_from_entries({changed}) AS {duckdb_type(call.result)})"
 
 
+def _sequence(call: Call) -> str:
+    """Return the numbers or days from one to another, as Trino limits them."""
+    first, last, *steps = (arg.sql for arg in call.args)
+    days = call.result.members[0].name == "date"
+    one, nothing = ("INTERVAL 1 DAY", "INTERVAL 0 DAY") if days else ("1", "0")
+    step = steps[0] if steps else f"CASE WHEN {first} > {last} THEN -{one} ELSE {one} END"
+    begin, end = (f"CAST({edge} AS TIMESTAMP)" for edge in (first, last))
+    made = (
+        f"generate_series({begin}, {end}, {step})"
+        if days
+        else (f"generate_series({first}, {last}, {step})")
+    )
+    if days:
+        made = f"list_transform({made}, lambda day : CAST(day AS DATE))"
+    still = failure("'sequence: the step must not be zero'", call.result)
+    away = failure("'sequence: the step leads away from the last value'", call.result)
+    many = failure(f"'sequence: more than {_MOST} entries'", call.result)
+    wrong = (
+        f"({step} > {nothing} AND {first} > {last}) OR ({step} < {nothing} AND {first} < {last})"
+    )
+    return (
+        f"CASE WHEN {step} = {nothing} THEN {still} WHEN {wrong} THEN {away}"
+        f" WHEN len({made}) > {_MOST} THEN {many} ELSE {made} END"
+    )
+
+
+_MOST = 10_000  # entries of a sequence in Trino
 _DISTINCT = "list_filter({0}, lambda item, place : list_position({0}, item) = place)"
 
 ARRAYS = (
@@ -139,19 +178,12 @@ ARRAYS = (
         "CASE WHEN {1} > 0 THEN list_slice({0}, {1}, {1} + {2} - 1)"
         " ELSE list_slice({0}, len({0}) + {1} + 1, len({0}) + {1} + {2}) END",
     ),
-    ("sequence(bigint, bigint) array(bigint)", "generate_series({0}, {1})"),
-    ("sequence(bigint, bigint, bigint) array(bigint)", "generate_series({0}, {1}, {2})"),
-    (
-        "sequence(date, date) array(date)",
-        "list_transform(generate_series(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP),"
-        " INTERVAL 1 DAY), lambda day : CAST(day AS DATE))",
-    ),
-    (
-        "sequence(date, date, interval day to second) array(date)",
-        "list_transform(generate_series(CAST({0} AS TIMESTAMP), CAST({1} AS TIMESTAMP), {2}),"
-        " lambda day : CAST(day AS DATE))",
-    ),
+    ("sequence(bigint, bigint) array(bigint)", _sequence),
+    ("sequence(bigint, bigint, bigint) array(bigint)", _sequence),
+    ("sequence(date, date) array(date)", _sequence),
+    ("sequence(date, date, interval day to second) array(date)", _sequence),
     ("repeat(E, bigint) array(E)", "list_transform(range({1}), lambda place : {0})"),
+    ("zip_with(array(T), array(U), function(T,U,R)) array(R)", _zip_with),
     (
         "zip(array(T), array(U)) array(row(T, U))",
         "list_transform(list_zip({0}, {1}),"

@@ -9,6 +9,7 @@ from athena.functions.collection import collection_forms
 from athena.functions.scalar import scalar_forms
 from athena.functions.signatures import Form
 from athena.functions.time import time_forms
+from athena.functions.url import url_forms
 
 
 def _merged(*tables: Mapping[str, list[Form]]) -> dict[str, list[Form]]:
@@ -19,6 +20,10 @@ def _merged(*tables: Mapping[str, list[Form]]) -> dict[str, list[Form]]:
     return merged
 
 
-SCALARS: Mapping[str, list[Form]] = _merged(scalar_forms(), time_forms(), collection_forms())
+SCALARS: Mapping[str, list[Form]] = _merged(
+    scalar_forms(), time_forms(), collection_forms(), url_forms()
+)
 AGGREGATES: Mapping[str, list[Form]] = aggregate_forms()
 WINDOWS: Mapping[str, list[Form]] = window_forms()
+# Athena approximates these, and its answer depends on how it divides the work.
+APPROXIMATE = frozenset({"approx_distinct", "approx_percentile"})

@@ -10,7 +10,7 @@ import re
 
 from athena.errors import SqlError
 from athena.functions.signatures import Bindings, Call, Form, Text, forms
-from athena.values.casts import failure
+from athena.values.failures import failure, refusal
 from athena.values.trino_types import MAX_PRECISION, VARCHAR, TrinoType, decimal
 
 _SPACE = r"E' \t\n\x0B\f\r'"
@@ -70,14 +70,14 @@ def _json_scalar(call: Call) -> str:
     kind = f"json_type({source}, {path})"
     digits = f"replace(replace({value}, '.', '[.]'), '+', '[+]')"
     same = f"regexp_matches({source}, concat('(^|[^0-9.eE+-])', {digits}, '($|[^0-9.eE])'))"
-    refusal = failure(
+    other = refusal(
         f"'json_extract_scalar: dmd sql would change the digits of this number: ', {value}",
         VARCHAR,
     )
     return (
         f"CASE WHEN NOT {valid} OR {source} IS NULL THEN NULL"
         f" WHEN {kind} IN ('OBJECT', 'ARRAY') THEN NULL"
-        f" WHEN {kind} IN ('DOUBLE') AND NOT {same} THEN {refusal}"
+        f" WHEN {kind} IN ('DOUBLE') AND NOT {same} THEN {other}"
         f" ELSE {value} END"
     )
 
@@ -110,13 +110,122 @@ def _group(call: Call) -> str:
     found = f"regexp_extract({text}, {pattern}, CAST({group} AS INTEGER))"
     known = call.args[1].text
     if known is None or any(mark in known for mark in (")?", ")*", "){0", "|")):
-        unsure = failure("'regexp_extract: dmd sql cannot tell if the group matched'", VARCHAR)
+        unsure = refusal("'regexp_extract: dmd sql cannot tell if the group matched'", VARCHAR)
         found = f"CASE WHEN {found} = '' AND {group} > 0 THEN {unsure} ELSE {found} END"
     return f"CASE WHEN regexp_matches({text}, {pattern}) THEN {found} END"
 
 
 def _joined(call: Call) -> str:
     return "(" + " || ".join(arg.sql for arg in call.args) + ")"
+
+
+def _padded(name: str) -> Text:
+    def text(call: Call) -> str:
+        value, length, fill = (arg.sql for arg in call.args)
+        wrong = failure(f"'{name}: the length is not from 0 to 2147483647'", VARCHAR)
+        empty = failure(f"'{name}: the text to fill with is empty'", VARCHAR)
+        return (
+            f"CASE WHEN {length} NOT BETWEEN 0 AND 2147483647 THEN {wrong}"
+            f" WHEN {fill} = '' THEN {empty}"
+            f" ELSE {name}({value}, CAST({length} AS INTEGER), {fill}) END"
+        )
+
+    return text
+
+
+def _character(call: Call) -> str:
+    code = call.args[0].sql
+    wrong = failure(f"'chr: not a Unicode code point: ', {code}", VARCHAR)
+    inside = f"{code} BETWEEN 0 AND 1114111"
+    return (
+        f"CASE WHEN {inside} THEN chr(CAST({code} AS INTEGER)) WHEN NOT {inside} THEN {wrong} END"
+    )
+
+
+def _from_utf8(call: Call) -> str:
+    """Refuse bytes that are not UTF-8, for which Athena writes a replacement."""
+    value = call.args[0].sql
+    other = refusal("'from_utf8: dmd sql cannot read bytes that are not UTF-8'", VARCHAR)
+    return f"CASE WHEN {value} IS NULL THEN NULL ELSE coalesce(TRY(decode({value})), {other}) END"
+
+
+_ONLY_IN_JAVA = re.compile(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|\\k<|[*+?}]\+|&&")
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a regular expression of Java that RE2, DuckDB's engine, does not have.
+
+    Raises
+    ------
+    SqlError
+        At once, because inside try() an error of DuckDB would become NULL.
+    """
+    found = _ONLY_IN_JAVA.search(re.sub(r"\\\\", "", pattern))
+    if found:
+        raise SqlError(
+            f"dmd sql cannot read {found[0]!r} in the regular expression {pattern!r}: its engine"
+            " (RE2) has no look-around, no references to groups and no possessive quantifiers"
+        )
+
+
+def _split(call: Call) -> str:
+    """Split; the last of a limited number of parts is the rest of the text."""
+    text, delimiter, *limit = (arg.sql for arg in call.args)
+    empty = failure("'split: the delimiter may not be empty'", call.result)
+    parts = f"str_split({text}, {delimiter})"
+    if not limit:
+        return f"CASE WHEN {delimiter} = '' THEN {empty} ELSE {parts} END"
+    few = failure("'split: the limit must be positive'", call.result)
+    rest = f"array_to_string(list_slice({parts}, {limit[0]}, len({parts})), {delimiter})"
+    cut = f"list_append(list_slice({parts}, 1, {limit[0]} - 1), {rest})"
+    return (
+        f"CASE WHEN {delimiter} = '' THEN {empty} WHEN {limit[0]} <= 0 THEN {few}"
+        f" WHEN len({parts}) <= {limit[0]} THEN {parts} ELSE {cut} END"
+    )
+
+
+def _split_part(call: Call) -> str:
+    text, delimiter, place = (arg.sql for arg in call.args)
+    wrong = failure("'split_part: the index must be greater than zero'", VARCHAR)
+    found = f"list_extract(str_split({text}, {delimiter}), {place})"
+    return f"CASE WHEN {place} <= 0 THEN {wrong} ELSE {found} END"
+
+
+def _bucket(call: Call) -> str:
+    """Return in which of equally wide buckets a number is; the bounds may be in either order."""
+    value, first, last, count = (arg.sql for arg in call.args)
+    low, high = f"least({first}, {last})", f"greatest({first}, {last})"
+    place = (
+        f"CASE WHEN {value} < {low} THEN 0 WHEN {value} >= {high} THEN {count} + 1"
+        f" ELSE CAST(floor(CAST({count} AS DOUBLE) * ({value} - {low}) / ({high} - {low}) + 1)"
+        " AS BIGINT) END"
+    )
+    place = f"CASE WHEN {first} > {last} THEN {count} - ({place}) + 1 ELSE {place} END"
+    few = failure("'width_bucket: the number of buckets must be greater than 0'", call.result)
+    same = failure("'width_bucket: the bounds cannot be equal'", call.result)
+    odd = failure("'width_bucket: the value and the bounds must be finite'", call.result)
+    strange = f"isnan({value}) OR NOT isfinite({first}) OR NOT isfinite({last})"
+    missing = " OR ".join(f"{arg.sql} IS NULL" for arg in call.args)
+    return (
+        f"CASE WHEN {missing} THEN NULL WHEN {count} <= 0 THEN {few} WHEN {strange} THEN {odd}"
+        f" WHEN {first} = {last} THEN {same} ELSE CAST({place} AS BIGINT) END"
+    )
+
+
+def _bin(call: Call) -> str:
+    """Return how many of the sorted bins begin at or below a number."""
+    value, bins = (arg.sql for arg in call.args)
+    below = f"len(list_filter({bins}, lambda bound : bound <= {value}))"
+    none = failure("'width_bucket: there are no bins'", call.result)
+    order = failure(
+        "'width_bucket: the bins must be in ascending order, without NULL'", call.result
+    )
+    bad = f"len({bins}) > list_count({bins}) OR list_sort({bins}) <> {bins}"
+    odd = failure("'width_bucket: the value cannot be NaN'", call.result)
+    return (
+        f"CASE WHEN {value} IS NULL OR {bins} IS NULL THEN NULL WHEN len({bins}) = 0 THEN {none}"
+        f" WHEN {bad} THEN {order} WHEN isnan({value}) THEN {odd} ELSE {below} END"
+    )
 
 
 def _substring(call: Call) -> str:
@@ -174,6 +283,8 @@ NUMBERS = (
     ("floor(double) double", "floor({0})"),
     ("greatest(T, T...) T", _none_if_any_is_null("greatest")),
     ("least(T, T...) T", _none_if_any_is_null("least")),
+    ("width_bucket(double, double, double, bigint) bigint", _bucket),
+    ("width_bucket(double, array(double)) bigint", _bin),
     ("bitwise_and(bigint, bigint) bigint", "({0} & {1})"),
     ("bitwise_or(bigint, bigint) bigint", "({0} | {1})"),
     ("bitwise_xor(bigint, bigint) bigint", "xor({0}, {1})"),
@@ -196,15 +307,15 @@ TEXT = (
     ("trim(varchar, varchar) varchar", "trim({0}, {1})"),
     ("ltrim(varchar, varchar) varchar", "ltrim({0}, {1})"),
     ("rtrim(varchar, varchar) varchar", "rtrim({0}, {1})"),
-    ("lpad(varchar, bigint, varchar) varchar", "lpad({0}, CAST({1} AS INTEGER), {2})"),
-    ("rpad(varchar, bigint, varchar) varchar", "rpad({0}, CAST({1} AS INTEGER), {2})"),
+    ("lpad(varchar, bigint, varchar) varchar", _padded("lpad")),
+    ("rpad(varchar, bigint, varchar) varchar", _padded("rpad")),
     ("reverse(varchar) varchar", "reverse({0})"),
     ("replace(varchar, varchar) varchar", "replace({0}, {1}, '')"),
     ("replace(varchar, varchar, varchar) varchar", "replace({0}, {1}, {2})"),
     ("translate(varchar, varchar, varchar) varchar", "translate({0}, {1}, {2})"),
     ("starts_with(varchar, varchar) boolean", "starts_with({0}, {1})"),
     ("strpos(varchar, varchar) bigint", "strpos({0}, {1})"),
-    ("chr(bigint) varchar", "chr(CAST({0} AS INTEGER))"),
+    ("chr(bigint) varchar", _character),
     ("codepoint(varchar) integer", "unicode({0})"),
     ("levenshtein_distance(varchar, varchar) bigint", "levenshtein({0}, {1})"),
     ("concat(varchar, varchar...) varchar", _joined),
@@ -216,11 +327,9 @@ TEXT = (
     ),
     ("substr(varchar, bigint) varchar", _substring),
     ("substr(varchar, bigint, bigint) varchar", _substring),
-    ("split(varchar, varchar) array(varchar)", "str_split({0}, {1})"),
-    (
-        "split_part(varchar, varchar, bigint) varchar",
-        "list_extract(str_split({0}, {1}), {2})",
-    ),
+    ("split(varchar, varchar) array(varchar)", _split),
+    ("split(varchar, varchar, bigint) array(varchar)", _split),
+    ("split_part(varchar, varchar, bigint) varchar", _split_part),
     ("regexp_like(varchar, varchar) boolean", "regexp_matches({0}, {1})"),
     (
         "regexp_extract(varchar, varchar) varchar",
@@ -240,7 +349,7 @@ TEXT = (
     ("regexp_replace(varchar, varchar) varchar", _replacement),
     ("regexp_replace(varchar, varchar, varchar) varchar", _replacement),
     ("to_utf8(varchar) varbinary", "encode({0})"),
-    ("from_utf8(varbinary) varchar", "decode({0})"),
+    ("from_utf8(varbinary) varchar", _from_utf8),
     ("to_hex(varbinary) varchar", "hex({0})"),
     ("from_hex(varchar) varbinary", "unhex({0})"),
     ("to_base64(varbinary) varchar", "to_base64({0})"),

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from athena.errors import SqlError
 from athena.functions.scalar import literal
 from athena.functions.signatures import Call, Form, Line, forms
-from athena.values.casts import FAILURE, clock_text
-from athena.values.trino_types import timestamp_with_zone
+from athena.values.casts import clock_text
+from athena.values.failures import failure, refusal
+from athena.values.trino_types import BIGINT, VARCHAR, timestamp_with_zone
 
 # https://trino.io/docs/current/functions/datetime.html#mysql-date-functions
 _MYSQL = {
@@ -104,6 +105,56 @@ def _parse(call: Call) -> str:
     return f"strptime({call.args[0].sql}, {literal(written)})"
 
 
+# The fields that parse_datetime reads: what they look like, and DuckDB's letter.
+_PARSED = {
+    "yyyy": ("[0-9]{4}", "%Y"),
+    "MMM": ("(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", "%b"),
+    **dict.fromkeys(("MM", "M"), ("[0-9]{1,2}", "%m")),
+    **dict.fromkeys(("dd", "d"), ("[0-9]{1,2}", "%d")),
+    **dict.fromkeys(("HH", "H"), ("[0-9]{1,2}", "%H")),
+    **dict.fromkeys(("hh", "h"), ("[0-9]{1,2}", "%I")),
+    **dict.fromkeys(("mm", "m"), ("[0-9]{1,2}", "%M")),
+    **dict.fromkeys(("ss", "s"), ("[0-9]{1,2}", "%S")),
+    "SSS": ("[0-9]{3}", "%g"),
+    "a": ("(?:AM|PM|am|pm)", "%p"),
+}
+
+
+def _parse_joda(call: Call) -> str:
+    """Read the texts that certainly fit the pattern; Joda-Time also reads some that do not."""
+    pattern, text = call.text(1), call.args[0].sql
+    pieces = re.findall(r"'([^']*)'|(([A-Za-z])\3*)|([^A-Za-z'])", pattern)
+    fields = [run for _, run, _, _ in pieces if run]
+    unknown = [run for run in fields if run not in _PARSED]
+    half = {"h", "hh"} & set(fields)
+    if unknown or "yyyy" not in fields or bool(half) != ("a" in fields):
+        raise SqlError(
+            f"parse_datetime: dmd sql does not read {pattern!r}; it knows yyyy, MMM, MM, dd, HH,"
+            " mm, ss and SSS, or hh with a, and needs yyyy"
+        )
+    shape, written, before = "", "", False
+    for index, (quote, run, _, other) in enumerate(pieces):
+        form, letter = _PARSED.get(
+            run, (re.escape(quote + other), (quote + other).replace("%", "%%"))
+        )
+        numeric = run in _PARSED and form.startswith("[")
+        following = pieces[index + 1][1] if index + 1 < len(pieces) else ""
+        after = following in _PARSED and _PARSED[following][0].startswith("[")
+        if numeric and (before or after):
+            # Without a sign between two numbers, their digits decide where one ends.
+            form = form.replace("{1,2}", "{2}")
+        shape, written, before = shape + form, written + letter, numeric
+    wrong = failure(f"'parse_datetime: not a date: ', {text}", VARCHAR)
+    other = refusal(
+        f"'parse_datetime: dmd sql cannot tell if this text fits the format: ', {text}", VARCHAR
+    )
+    checked = (
+        f"CASE WHEN {text} IS NULL OR regexp_full_match({text}, {literal(shape)}) THEN {text}"
+        f" WHEN NOT regexp_matches({text}, '[0-9]') THEN {wrong} ELSE {other} END"
+    )
+    return f"CAST(strptime({checked}, {literal(written)}) AS TIMESTAMP WITH TIME ZONE)"
+
+
 def _unit(call: Call, allowed: tuple[str, ...]) -> str:
     unit = call.text(0).lower()
     if unit not in allowed:
@@ -113,9 +164,7 @@ def _unit(call: Call, allowed: tuple[str, ...]) -> str:
 
 def _truncate(call: Call) -> str:
     units = _DAY_UNITS if call.result.name == "date" else _UNITS
-    return f"CAST(date_trunc('{_unit(call, units)}', {call.args[1].sql}) AS {{}})".format(
-        _name(call)
-    )
+    return f"CAST(date_trunc('{_unit(call, units)}', {call.args[1].sql}) AS {_name(call)})"
 
 
 def _name(call: Call) -> str:
@@ -143,19 +192,24 @@ def _iso_timestamp(call: Call) -> str:
     """Read UTC only: Athena's value keeps another offset, which DuckDB cannot."""
     text = call.args[0].sql
     form = r"\d{4}-\d\d-\d\d(T(\d\d(:\d\d(:\d\d(\.\d+)?)?)?)?(Z|[+]00:?00)?)?"
-    refusal = f"'{FAILURE}from_iso8601_timestamp: dmd sql reads UTC (…Z) only, not ', {text}"
+    other = refusal(f"'from_iso8601_timestamp: dmd sql reads UTC (…Z) only, not ', {text}", VARCHAR)
+    wrong = failure(f"'from_iso8601_timestamp: not a timestamp: ', {text}", VARCHAR)
     whole = f"regexp_replace({text}, '(Z|[+]00:?00)$', '')"
     fits = f"{text} IS NULL OR regexp_full_match({text}, '{form}')"
-    checked = f"CASE WHEN {fits} THEN {whole} ELSE concat({refusal}) END"
+    # Whatever begins otherwise is no timestamp in Athena either.
+    unlike = f"NOT regexp_matches({text}, '^[+-]?[0-9]')"
+    checked = f"CASE WHEN {fits} THEN {whole} WHEN {unlike} THEN {wrong} ELSE {other} END"
     return f"CAST(CAST({checked} AS TIMESTAMP) AS TIMESTAMP WITH TIME ZONE)"
 
 
 def _from_nanoseconds(call: Call) -> str:
     nanoseconds = f"CAST({call.args[0].sql} AS HUGEINT)"
-    rest = f"CASE WHEN {nanoseconds} % 1000 = 0 THEN '0' ELSE '{FAILURE}{{}}' END".format(
-        "from_unixtime_nanos: dmd sql keeps only microseconds, and this value has nanoseconds"
+    finer = refusal(
+        "'from_unixtime_nanos: dmd sql keeps only microseconds, and this value has nanoseconds'",
+        BIGINT,
     )
-    micros = f"CAST({nanoseconds} // 1000 + CAST({rest} AS INTEGER) AS BIGINT)"
+    whole = f"CAST({nanoseconds} // 1000 AS BIGINT)"
+    micros = f"CASE WHEN {nanoseconds} % 1000 = 0 THEN {whole} ELSE {finer} END"
     return f"CAST(make_timestamp({micros}) AS TIMESTAMP WITH TIME ZONE)"
 
 
@@ -206,6 +260,7 @@ TIMES: tuple[Line, ...] = (
     ("format_datetime(timestamp(6), varchar) varchar", _format(_joda_format)),
     ("format_datetime(timestamp(6) with time zone, varchar) varchar", _format(_joda_format)),
     ("date_parse(varchar, varchar) timestamp(3)", _parse),
+    ("parse_datetime(varchar, varchar) timestamp(3) with time zone", _parse_joda),
     ("from_iso8601_timestamp(varchar) timestamp(3) with time zone", _iso_timestamp),
     ("from_iso8601_date(varchar) date", "CAST({0} AS DATE)"),
     ("to_iso8601(date) varchar", "CAST({0} AS VARCHAR)"),

@@ -8,6 +8,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from fastavro.schema import SchemaParseException, UnknownType
 from athena.errors import SqlError
 from athena.tables.avro_types import column_type
 from athena.tables.catalog import Column, Table
-from athena.tables.partitions import projected_range
+from athena.tables.partitions import projected_ends, projected_range
 from athena.tables.scan import PATH_COLUMN, Scan
 from athena.values.trino_types import VARCHAR, TrinoType, arrow_type, member_name
 
@@ -45,6 +46,8 @@ def read(data_dir: Path, bucket: str, scan: Scan, now: dt.datetime) -> pa.Table:
         A file is not Avro, or its rows cannot be read as the table's columns.
     """
     table = scan.table
+    if scan.partitions_only:
+        return _partitions(scan, now)
     wanted = [column for column in table.columns if column.name in scan.columns]
     stored = [column for column in wanted if column.name not in table.partition_keys]
     keys = [column for column in table.columns if column.name in table.partition_keys]
@@ -68,6 +71,42 @@ def read(data_dir: Path, bucket: str, scan: Scan, now: dt.datetime) -> pa.Table:
     if not schema.names:
         schema = pa.schema([("nothing", pa.null())])
     return pa.Table.from_batches(batches, schema=schema)
+
+
+def _partitions(scan: Scan, now: dt.datetime) -> pa.Table:
+    """Return the values that the projection gives the table's partition key."""
+    (key,) = scan.table.partition_keys
+    first, last = projected_ends(scan.table.parameters, key, now)
+    days = (first + dt.timedelta(days) for days in range((last - first).days + 1))
+    values = [day.isoformat() for day in days]
+    values = [each for each in values if all(test(each) for _, test in scan.date_tests)]
+    return pa.table({key: pa.array(values, pa.string())})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scan reads: the values of its first partition key, files, and their bytes."""
+
+    partitions: frozenset[str]
+    files: int
+    bytes: int
+
+
+def plan(data_dir: Path, bucket: str, scan: Scan, now: dt.datetime) -> Plan:
+    """Return what `read` would read, without reading it.
+
+    Raises
+    ------
+    SqlError
+        The table's partitions are not projected as dmd sql supports it.
+    """
+    objects = [] if scan.partitions_only else list(_objects(data_dir, bucket, scan, now))
+    keys = scan.table.partition_keys[:1]
+    return Plan(
+        frozenset(values[key] for _, values in objects for key in keys),
+        len(objects),
+        sum(path.stat().st_size for path, _ in objects),
+    )
 
 
 def _objects(

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class Table:
         ``avro.schema.literal``, or None.
     view
         The view's definition if this is one.
+    definition
+        The table as Glue has it.
     """
 
     database: str
@@ -64,6 +66,7 @@ class Table:
     parameters: Mapping[str, str]
     schema_literal: str | None
     view: View | None
+    definition: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:
@@ -178,6 +181,7 @@ def _table(table: Mapping[str, Any]) -> Table:
         .get("Parameters", {})
         .get("avro.schema.literal"),
         view=view,
+        definition=table,
     )
 
 

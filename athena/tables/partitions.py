@@ -18,6 +18,24 @@ def projected_range(
 ) -> Callable[[str], bool]:
     """Return a function that says whether partition projection includes a partition's value.
 
+    Parameters and errors are those of `projected_ends`.
+    """
+    first, last = projected_ends(parameters, key, now)
+
+    def projected(value: str) -> bool:
+        try:
+            return first <= dt.date.fromisoformat(value) <= last
+        except ValueError:
+            return False
+
+    return projected
+
+
+def projected_ends(
+    parameters: Mapping[str, str], key: str, now: dt.datetime
+) -> tuple[dt.date, dt.date]:
+    """Return the first and the last date of a partition projection.
+
     Parameters
     ----------
     parameters
@@ -52,14 +70,7 @@ def projected_range(
     if len(ends) != 2:
         raise SqlError(f"projection.{key}.range must be two dates, such as 2024-01-01,NOW+1DAYS")
     first, last = (_end(end, now) for end in ends)
-
-    def projected(value: str) -> bool:
-        try:
-            return first <= dt.date.fromisoformat(value) <= last
-        except ValueError:
-            return False
-
-    return projected
+    return first, last
 
 
 def _end(text: str, now: dt.datetime) -> dt.date:

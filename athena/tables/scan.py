@@ -9,6 +9,8 @@ from athena.tables.catalog import Table
 
 # The file of a row: a column that every table has and that * leaves out.
 PATH_COLUMN = "$path"
+# The end of the name under which a table's partitions are a table of their own.
+PARTITIONS = "$partitions"
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Scan:
         Conditions on the values of partition keys. A partition is read if it meets all of them.
     files_read, bytes_read
         What has been read so far.
+    partitions_only
+        Whether it lists the partitions and reads no file.
     """
 
     table: Table
@@ -35,3 +39,4 @@ class Scan:
     date_tests: list[tuple[str, Callable[[str], bool]]] = field(default_factory=list)
     files_read: int = 0
     bytes_read: int = 0
+    partitions_only: bool = False

@@ -10,8 +10,9 @@ from sqlglot import exp
 
 from athena.errors import SqlError
 from athena.functions.registry import AGGREGATES, SCALARS, WINDOWS
-from athena.functions.scalar import literal
+from athena.functions.scalar import check_pattern, literal
 from athena.functions.signatures import Argument, Lambda, choose
+from athena.functions.text_format import format_text
 from athena.functions.time import ZONE_READERS
 from athena.values.arithmetic import calculate
 from athena.values.casts import cast
@@ -108,15 +109,16 @@ class CallTranslator:
         if name in WINDOWS:
             raise SqlError(f"{name} needs an OVER clause")
         if name not in SCALARS:
-            raise SqlError(
-                f"dmd sql does not know the function {name}; write the query without it, or"
-                " run it in Athena"
-            )
+            raise _unknown(name)
         if clauses != _Clauses():
             raise SqlError(f"{name} is neither an aggregate nor a window function")
         translated = self._arguments(arguments)
         if name in ZONE_READERS or name == "date_trunc":
             translated = [_clock(argument) for argument in translated]
+        if name.startswith("regexp_") and len(translated) > 1:
+            pattern = translated[1]
+            if isinstance(pattern, Typed) and pattern.text is not None:
+                check_pattern(pattern.text)
         form, call = choose(name, SCALARS[name], tuple(translated))
         result = Typed(form.render(call), call.result)
         if name == "date_trunc" and any(_is_elsewhere(a) for a in self._arguments(arguments)):
@@ -144,6 +146,8 @@ class CallTranslator:
         return Lambda(len(names), translate, len(self.expressions.parameters))
 
     def _aggregate(self, name: str, nodes: Sequence[exp.Expr], clauses: _Clauses) -> Typed:
+        if not clauses.over and any(map(has_aggregate, nodes)):
+            raise SqlError(f"{name} cannot have an aggregate inside; use a subquery in FROM")
         arguments, order, distinct = list(nodes), clauses.order, ""
         if arguments and isinstance(arguments[-1], exp.Order):
             order = self._order(arguments[-1])
@@ -243,6 +247,9 @@ class CallTranslator:
         sql = f"CAST({form.render(call)} AS {duckdb_type(call.result)})"
         return Typed(sql, call.result)
 
+    def _format(self, arguments: Sequence[exp.Expr]) -> Typed:
+        return format_text([self.expressions.translate(argument) for argument in arguments])
+
     def _grouping(self, arguments: Sequence[exp.Expr]) -> Typed:
         listed = ", ".join(self.expressions.translate(argument).sql for argument in arguments)
         return Typed(f"CAST(grouping({listed}) AS INTEGER)", INTEGER)
@@ -251,6 +258,61 @@ class CallTranslator:
         if len(arguments) != 1:
             raise SqlError(f"{name} takes one argument")
         return self.expressions.translate(arguments[0])
+
+
+_WRAPPERS = (exp.Filter, exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
+
+
+def has_aggregate(node: exp.Expr) -> bool:
+    """Return whether an expression has an aggregate that is no window function."""
+    if isinstance(node, exp.Query):
+        return False
+    if isinstance(node, exp.Window):
+        return any(map(has_aggregate, window_parts(node)))
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() in AGGREGATES:
+        return True
+    return any(map(has_aggregate, node.iter_expressions()))
+
+
+def window_parts(node: exp.Window) -> list[exp.Expr]:
+    """Return the arguments of a window function, and what is in its OVER."""
+    function = node.this
+    while isinstance(function, _WRAPPERS):
+        function = function.this
+    others = [part for part in node.iter_expressions() if part is not node.this]
+    return [*function.iter_expressions(), *others]
+
+
+# What Athena calls the functions of other dialects.
+_ELSEWHERE = {
+    **dict.fromkeys(("nvl", "ifnull", "isnull"), "coalesce(a, b)"),
+    **dict.fromkeys(("dateadd", "date_sub", "adddate"), "date_add('day', 1, a)"),
+    "datediff": "date_diff('day', a, b)",
+    **dict.fromkeys(("getdate", "sysdate", "localtime"), "now()"),
+    **dict.fromkeys(("to_date", "str_to_date"), "date(date_parse(a, '%Y-%m-%d'))"),
+    **dict.fromkeys(("to_timestamp", "strptime"), "date_parse(a, '%Y-%m-%d')"),
+    **dict.fromkeys(("to_char", "strftime"), "date_format(a, '%Y-%m-%d')"),
+    **dict.fromkeys(("string_agg", "group_concat"), "listagg(a, ',') WITHIN GROUP (ORDER BY a)"),
+    **dict.fromkeys(("collect_list", "list"), "array_agg(a)"),
+    "collect_set": "array_agg(DISTINCT a)",
+    **dict.fromkeys(("len", "char_length"), "length(a)"),
+    **dict.fromkeys(("charindex", "instr", "locate"), "strpos(a, b)"),
+    "mid": "substr(a, 1, 2)",
+    "get_json_object": "json_extract_scalar(a, '$.name')",
+    "explode": "CROSS JOIN UNNEST(a) AS t (name)",
+    "median": "approx_percentile(a, 0.5)",
+    "decode": "CASE a WHEN 1 THEN 'x' END",
+    "iif": "IF(a, b, c)",
+}
+
+
+def _unknown(name: str) -> SqlError:
+    if name in _ELSEWHERE:
+        return SqlError(f"Athena has no function {name}; use {_ELSEWHERE[name]}")
+    return SqlError(
+        f"dmd sql does not know the function {name}; write the query without it, or run it in"
+        " Athena"
+    )
 
 
 def _is_elsewhere(argument: Argument) -> bool:
@@ -266,6 +328,7 @@ def _clock(argument: Argument) -> Argument:
 _SPECIAL = {
     "try": CallTranslator._try,
     "typeof": CallTranslator._typeof,
+    "format": CallTranslator._format,
     "date": CallTranslator._date,
     "mod": CallTranslator._mod,
     "row": CallTranslator._row,

@@ -7,6 +7,7 @@ DuckDB whose meaning was not compared with Athena's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -21,9 +22,10 @@ from athena.translation.parse import place
 from athena.translation.relation import Relation
 from athena.translation.scope import Scope, row_field, row_member
 from athena.values.arithmetic import calculate
-from athena.values.casts import cast, failure
+from athena.values.casts import cast
 from athena.values.coercion import Typed, coerce, common_type
 from athena.values.comparisons import branches, comparison, not_comparable, unlike
+from athena.values.failures import failure
 from athena.values.trino_types import (
     BOOLEAN,
     CLOCK_ELSEWHERE,
@@ -142,7 +144,11 @@ class ExpressionTranslator:
         value = self.translate(node.this)
         if not (value.type.is_number or value.type in (DAYS, MONTHS)):
             raise SqlError(f"cannot negate {value.type}")
-        return Typed(f"(-{value.sql})", value.type)
+        sql = f"(-{value.sql})"
+        if value.type.is_integer:
+            # DuckDB takes a larger type where the smaller one overflows.
+            sql = f"CAST({sql} AS {duckdb_type(value.type)})"
+        return Typed(sql, value.type)
 
     def _not(self, node: exp.Not) -> Typed:
         return Typed(f"(NOT {self.condition(node.this)})", BOOLEAN)
@@ -218,12 +224,19 @@ class ExpressionTranslator:
         value, pattern = self.translate(node.this), self.translate(node.expression)
         if {value.type, pattern.type} - {VARCHAR, UNKNOWN}:
             raise SqlError(unlike("LIKE", value.type, pattern.type))
-        return Typed(f"({value.sql} LIKE {pattern.sql}{escape})", BOOLEAN)
+        negated = "NOT " if node.args.get("negate") else ""
+        return Typed(f"({value.sql} {negated}LIKE {pattern.sql}{escape})", BOOLEAN)
 
     def _escape(self, node: exp.Escape) -> Typed:
         if not isinstance(node.this, exp.Like):
             raise SqlError("ESCAPE belongs to LIKE")
-        return self._like(node.this, f" ESCAPE {self.translate(node.expression).sql}")
+        escape, pattern = self.translate(node.expression), self.translate(node.this.expression)
+        if escape.text is None or pattern.text is None or len(escape.text) != 1:
+            raise SqlError("ESCAPE takes one character in quotes, after a pattern in quotes")
+        plain = re.sub(re.escape(escape.text) + f"[%_{re.escape(escape.text)}]", "", pattern.text)
+        if escape.text in plain:
+            raise SqlError(f"in a pattern, {escape.text} stands before %, _ or itself only")
+        return self._like(node.this, f" ESCAPE {escape.sql}")
 
     def _case(self, node: exp.Case) -> Typed:
         subject = self.translate(node.this) if node.this else None
@@ -250,11 +263,16 @@ class ExpressionTranslator:
         value = self.translate(node.this)
         target_node = node.args["to"]
         written = target_node.sql(dialect="trino")
-        target = parse_type(written)
+        target = parse_type(written, athena=True)
         lenient = isinstance(node, exp.TryCast)
         if target.name == "timestamp" and value.text is not None and has_zone(value.text):
             target = timestamp_with_zone(int(target.numbers[0]))
         if value.type == CLOCK_ELSEWHERE:
+            if target == VARCHAR:
+                raise SqlError(
+                    "dmd sql does not write the zone of a timestamp AT TIME ZONE as text; cast it"
+                    " to timestamp first, or use date_format"
+                )
             value = replace(value, type=timestamp(3))
         result = cast(value, target, lenient=lenient)
         if target == VARCHAR and target_node.expressions:
@@ -329,7 +347,10 @@ class ExpressionTranslator:
     def _at_zone(self, node: exp.AtTimeZone) -> Typed:
         value, zone = self.translate(node.this), self.translate(node.args["zone"])
         if zone.text is None or not value.type.name.startswith("timestamp"):
-            raise SqlError("AT TIME ZONE takes a timestamp and a zone's name in quotes")
+            raise SqlError(
+                "AT TIME ZONE takes a timestamp and a zone's name in quotes, such as"
+                f" 'Europe/Berlin'; here it has {value.type} and {zone.type}"
+            )
         moment = f"CAST({value.sql} AS TIMESTAMP WITH TIME ZONE)"
         return Typed(f"timezone({zone.sql}, {moment})", CLOCK_ELSEWHERE)
 

@@ -12,14 +12,15 @@ from sqlglot import exp
 from athena.errors import SqlError
 from athena.functions.scalar import literal
 from athena.tables.catalog import CATALOG_NAME, Table, View
-from athena.tables.scan import PATH_COLUMN, Scan
+from athena.tables.information_schema import SCHEMA, schema_table
+from athena.tables.scan import PARTITIONS, PATH_COLUMN, Scan
 from athena.translation.expressions import ExpressionTranslator
 from athena.translation.parse import parse, place
 from athena.translation.relation import Relation, Translation, as_types, derived, only, renamed
 from athena.translation.scope import Field, Scope, Source
 from athena.values.coercion import Typed, coerce, common_type
 from athena.values.comparisons import comparison
-from athena.values.trino_types import BIGINT, VARCHAR, TrinoType, member_name, quoted
+from athena.values.trino_types import BIGINT, VARCHAR, TrinoType, duckdb_type, member_name, quoted
 
 
 class Queries(Protocol):
@@ -74,7 +75,18 @@ class FromTranslator:
         return f" CROSS JOIN {sql}"
 
     def _source(self, node: exp.Expr) -> tuple[str, Source]:
-        """Return one relation of FROM and what its columns are called."""
+        """Return one relation of FROM, or a sample of it, and what its columns are called."""
+        sample = node.args.get("sample")
+        if sample is None:
+            return self._whole(node)
+        node = node.copy()
+        node.set("sample", None)
+        sql, source = self._whole(node)
+        name = sql.rpartition(" AS ")[2]
+        share = _percentage(sample)
+        return f"(SELECT {name}.* FROM {sql} WHERE random() * 100 < {share}) AS {name}", source
+
+    def _whole(self, node: exp.Expr) -> tuple[str, Source]:
         name = self.queries.shared.name("s")
         alias = node.args.get("alias")
         if isinstance(node, exp.Table):
@@ -98,6 +110,8 @@ class FromTranslator:
         only(node, frozenset({"this", "db", "catalog", "alias", "joins"}))
         alias = node.args.get("alias")
         shown = node.alias or node.name
+        if node.db.lower() == SCHEMA:
+            return self._information_schema(node, name)
         if not node.db and node.name.lower() in self.queries.with_tables:
             relation_name, relation = self.queries.with_tables[node.name.lower()]
             source = derived(name, shown, renamed(relation.columns, alias))
@@ -112,6 +126,7 @@ class FromTranslator:
             where = place(node)
             raise (error.at(*where) if where else error) from None
         scan = Scan(table, self.queries.shared.name("scan"))
+        scan.partitions_only = table.name.endswith(PARTITIONS)
         self.queries.shared.scans.append(scan)
         names = renamed(tuple((c.name, c.type) for c in table.columns), alias)
         fields = tuple(
@@ -119,14 +134,43 @@ class FromTranslator:
             for (shown_name, _), column in zip(names, table.columns, strict=True)
         )
         path = Field(PATH_COLUMN, VARCHAR, f"{name}.{quoted(PATH_COLUMN)}")
-        source = Source(shown, fields, table.database, scan, (path,))
+        hidden = () if scan.partitions_only else (path,)
+        source = Source(shown, fields, table.database, scan, hidden)
         return f"{scan.relation} AS {name}", source
 
     def _lookup(self, node: exp.Table) -> Table:
         if node.catalog and node.catalog.lower() != CATALOG_NAME:
             raise SqlError(f"there is no catalog {node.catalog!r}; there is {CATALOG_NAME}")
         database = node.db.lower() or self.queries.shared.database
-        return self.queries.shared.catalog.table(node.name, database)
+        if not node.name.lower().endswith(PARTITIONS):
+            return self.queries.shared.catalog.table(node.name, database)
+        table = self.queries.shared.catalog.table(node.name[: -len(PARTITIONS)], database)
+        if not table.partition_keys:
+            raise SqlError(f"{table.full_name} has no partitions")
+        keys = tuple(column for column in table.columns if column.name in table.partition_keys)
+        return replace(table, name=f"{table.name}{PARTITIONS}", columns=keys)
+
+    def _information_schema(self, node: exp.Table, name: str) -> tuple[str, Source]:
+        """Return a table of information_schema, with its rows in the text of the query."""
+        if node.catalog and node.catalog.lower() != CATALOG_NAME:
+            raise SqlError(f"there is no catalog {node.catalog!r}; there is {CATALOG_NAME}")
+        table = schema_table(node.name, self.queries.shared.catalog)
+        kinds = [(column.name, column.type) for column in table.columns]
+        shown, alias = len(kinds) - table.hidden, node.args.get("alias")
+        rows = ", ".join(
+            "(" + ", ".join("NULL" if v is None else literal(str(v)) for v in row) + ")"
+            for row in [*table.rows, (None,) * len(kinds)]
+        )
+        cast = ", ".join(
+            f"CAST(c{i} AS {duckdb_type(kind)}) AS c{i}" for i, (_, kind) in enumerate(kinds)
+        )
+        listed = ", ".join(f"c{i}" for i in range(len(kinds)))
+        sql = f"(SELECT {cast} FROM (VALUES {rows}) AS v({listed}) WHERE c0 IS NOT NULL) AS {name}"
+        every = derived(
+            name, node.alias or node.name, (*renamed(tuple(kinds[:shown]), alias), *kinds[shown:])
+        )
+        source = replace(every, fields=every.fields[:shown], hidden=every.fields[shown:])
+        return sql, replace(source, database=SCHEMA)
 
     def _view(self, table: Table, view: View) -> Relation:
         """Return a view's query; a view is stale under the same conditions as in Athena."""
@@ -181,6 +225,20 @@ class FromTranslator:
         listed = ", ".join(f"{sql} AS c{i}" for i, (sql, _) in enumerate(columns))
         sql = f"SELECT {listed} FROM (SELECT {inner}) AS u"
         return Relation(sql, tuple((None, kind) for _, kind in columns))
+
+
+def _percentage(sample: exp.TableSample) -> float:
+    """Return how many percent of the rows ``TABLESAMPLE BERNOULLI (…)`` keeps, each by chance."""
+    only(sample, frozenset({"method", "percent"}))
+    share, method = sample.args.get("percent"), sample.args.get("method")
+    if method is None or method.name.upper() != "BERNOULLI":
+        raise SqlError(
+            "write TABLESAMPLE BERNOULLI (10); SYSTEM keeps or leaves whole parts of files, and"
+            " which parts these are depends on Athena's workers"
+        )
+    if not isinstance(share, exp.Literal) or share.is_string or not 0 <= float(share.this) <= 100:
+        raise SqlError("TABLESAMPLE takes a number from 0 to 100 in parentheses")
+    return float(share.this)
 
 
 def _using(names: Sequence[str], side: str, scope: Scope) -> str:

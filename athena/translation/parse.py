@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from itertools import pairwise, zip_longest
+from itertools import pairwise
 from typing import ClassVar
 
 from sqlglot import exp
@@ -13,9 +14,17 @@ from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from athena.errors import SqlError
+from athena.translation.syntax import FOREIGN, check_tokens, check_tree
 
 _DECIMAL = re.compile(r"[+-]?(?=[0-9.]*[0-9])(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?")
+_KEYWORDS = tuple(
+    "SELECT FROM WHERE GROUP ORDER HAVING LIMIT OFFSET JOIN LEFT RIGHT INNER OUTER CROSS UNION"
+    " DISTINCT BETWEEN UNNEST WINDOW PARTITION OVER CASE WHEN THEN ELSE END LIKE EXISTS".split()
+)
 _SYNTAX = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION")
+
+
+TrinoTokenizer = Trino.Tokenizer
 
 
 class AthenaDialect(Trino):
@@ -27,6 +36,16 @@ class AthenaDialect(Trino):
 
     INDEX_OFFSET = 0
 
+    class Tokenizer(TrinoTokenizer):
+        """Trino's words, without the commands after which sqlglot would read no further words."""
+
+        COMMANDS: ClassVar = set()
+        KEYWORDS: ClassVar = {
+            word: kind
+            for word, kind in TrinoTokenizer.KEYWORDS.items()
+            if kind != TokenType.COMMAND and word not in FOREIGN
+        }
+
     class Parser(TrinoParser):
         """The Trino grammar without sqlglot's functions."""
 
@@ -36,24 +55,53 @@ class AthenaDialect(Trino):
         }
 
 
-def _check_tokens(tokens: list[Token]) -> None:
-    """Refuse what the grammar accepts, but Athena refuses or understands differently."""
-    for token, following in zip_longest(tokens, tokens[1:]):
-        if token.token_type == TokenType.DCOLON:
-            raise SqlError("Athena has no ::; write CAST(… AS …)", token.line, token.col)
-        glued = following is not None and following.start == token.end + 1
-        if (
-            token.token_type == TokenType.NUMBER
-            and glued
-            and following is not None
-            and following.token_type == TokenType.VAR
-        ):
-            raise SqlError(
-                f"dmd sql cannot read the number {token.text}{following.text};"
-                " write only its digits",
-                token.line,
-                token.col,
-            )
+def tokens_of(sql: str) -> list[Token]:
+    """Return the words and signs of a text.
+
+    Raises
+    ------
+    SqlError
+        A string, a name or a comment has no end.
+    """
+    try:
+        return AthenaDialect().tokenize(sql)
+    except SqlglotError as error:
+        raise _not_athena_sql(sql, error) from None
+
+
+def _not_athena_sql(sql: str, error: SqlglotError) -> SqlError:
+    """Return the error for the author of the query, which names the word that is wrong."""
+    details = getattr(error, "errors", None)
+    if not details:
+        return SqlError(
+            "this is not Athena SQL: a string, a name in quotes or a comment has no end"
+        )
+    first = details[0]
+    word, line, column = first.get("highlight"), first.get("line"), first.get("col")
+    place = f" at {word}" if word else ""
+    message = str(first.get("description") or "").rstrip(".")
+    if message.startswith("Required keyword"):
+        message = "something is missing here"
+    elif not message.startswith("Expecting"):
+        message = "it is not expected here"
+    hint = _misspelt(sql, line, column)
+    column = column and max(1, column - len(word or "") + 1)
+    return SqlError(f"this is not Athena SQL{place}: {message}{hint}", line, column)
+
+
+def _misspelt(sql: str, line: int | None, column: int | None) -> str:
+    """Return a hint if a word before the place of an error looks like a keyword."""
+    before = [
+        token
+        for token in AthenaDialect().tokenize(sql)
+        if (token.line, token.col) <= (line or 0, column or 0)
+    ]
+    for token in reversed(before[-3:]):
+        word = token.text.upper()
+        close = difflib.get_close_matches(word, _KEYWORDS, 1, 0.7)
+        if token.token_type == TokenType.VAR and close and word not in _KEYWORDS:
+            return f"; did you mean {close[0]} instead of {token.text}?"
+    return ""
 
 
 def _with_decimal_literals(sql: str, tokens: list[Token]) -> str:
@@ -84,21 +132,17 @@ def parse(sql: str) -> exp.Expr:
         ``sql`` is not one statement of Athena SQL.
     """
     dialect = AthenaDialect()
+    sql = _with_decimal_literals(sql, tokens_of(sql))
+    check_tokens(sql, tokens_of(sql))
     try:
-        sql = _with_decimal_literals(sql, dialect.tokenize(sql))
-        _check_tokens(dialect.tokenize(sql))
         statements = [s for s in dialect.parse(sql) if s is not None]
     except SqlglotError as error:
-        details = getattr(error, "errors", None)
-        first = details[0] if details else {}
-        message = re.sub(r"\x1b\[\d+m", "", str(first.get("description") or error).rstrip("."))
-        raise SqlError(
-            f"this is not Athena SQL: {message}", first.get("line"), first.get("col")
-        ) from None
+        raise _not_athena_sql(sql, error) from None
     if len(statements) != 1:
         raise SqlError(
             "give one statement" if statements else "there is no statement; give a SELECT"
         )
+    check_tree(statements[0])
     return statements[0]
 
 

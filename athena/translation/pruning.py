@@ -72,7 +72,7 @@ def _date_test(node: exp.Expr) -> tuple[exp.Column, Test] | None:
         low, high = _text(node.args["low"]), _text(node.args["high"])
         if low is not None and high is not None and not node.args.get("symmetric"):
             test = _between(low, high)
-    elif isinstance(node, exp.Like):
+    elif isinstance(node, exp.Like) and not node.args.get("negate"):
         pattern = _text(node.expression)
         if pattern is not None:
             test = _beginning(re.split("[%_]", pattern)[0])

@@ -38,6 +38,8 @@ class Translation:
         The readings of tables that the query needs, in order of appearance.
     views
         The views that are being translated, to refuse a view inside itself.
+    called
+        The functions that the query and its views call, in lower case.
     """
 
     catalog: Catalog
@@ -45,6 +47,11 @@ class Translation:
     scans: list[Scan] = field(default_factory=list)
     views: tuple[str, ...] = ()
     names: int = 0
+    called: set[str] = field(default_factory=set)
+
+    def note_calls(self, node: exp.Expr) -> None:
+        """Add the functions that a query calls to ``called``."""
+        self.called |= {str(call.this).lower() for call in node.find_all(exp.Anonymous)}
 
     def name(self, kind: str) -> str:
         """Return a name that nothing else in the translation has."""

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from sqlglot import exp
 
 from athena.errors import SqlError
+from athena.functions.registry import APPROXIMATE
 from athena.tables.catalog import Catalog
 from athena.tables.scan import Scan
 from athena.translation.expressions import ExpressionTranslator
 from athena.translation.from_clause import FromTranslator
+from athena.translation.grouping import check_grouping
 from athena.translation.pruning import prune
 from athena.translation.relation import Relation, Translation, as_types, only, renamed
 from athena.translation.scope import Scope
@@ -68,7 +70,8 @@ class QueryTranslator:
         return replace(relation, sql=head + relation.sql)
 
     def view_query(self, node: exp.Expr) -> Relation:
-        """Return a view's translated query, which knows no WITH table of the query around it."""
+        """Return the translated query of a view, or a whole one: it knows no WITH around it."""
+        self.shared.note_calls(node)
         return QueryTranslator(self.shared).query(node, None)
 
     def _with(self, node: exp.Expr | None, outer: Scope | None) -> tuple[QueryTranslator, str]:
@@ -106,6 +109,7 @@ class QueryTranslator:
         having = node.args.get("having")
         if having is not None:
             origin += f" HAVING {expressions.condition(having.this)}"
+        check_grouping(node, expressions, columns)
         distinct = node.args.get("distinct")
         if distinct is not None and distinct.args.get("on"):
             raise SqlError("Athena has no DISTINCT ON; use row_number() OVER (…) = 1")
@@ -293,10 +297,17 @@ def _count(node: exp.Expr) -> int:
     return int(text)
 
 
-def translate(
-    node: exp.Expr, catalog: Catalog, database: str | None
-) -> tuple[Relation, list[Scan]]:
-    """Return the DuckDB query for a parsed Athena query, and the table readings it needs.
+@dataclass(frozen=True)
+class Translated:
+    """A query for DuckDB, the table readings that it needs, and what its reader should know."""
+
+    relation: Relation
+    scans: list[Scan]
+    notes: tuple[str, ...]
+
+
+def translate(node: exp.Expr, catalog: Catalog, database: str | None) -> Translated:
+    """Return the DuckDB query for a parsed Athena query.
 
     Raises
     ------
@@ -304,11 +315,15 @@ def translate(
         Athena would refuse it, or dmd sql has no exact translation.
     """
     shared = Translation(catalog, database)
-    relation = QueryTranslator(shared).query(node, None)
-    for name, kind in relation.columns:
+    relation = QueryTranslator(shared).view_query(node)
+    for i, (name, kind) in enumerate(relation.columns):
         if kind == CLOCK_ELSEWHERE:
             raise SqlError(
-                f"dmd sql cannot show the zone of column {name or ''}, a timestamp AT TIME ZONE;"
-                " cast it: CAST(… AT TIME ZONE '…' AS timestamp)"
+                f"dmd sql cannot show the zone of column {name or f'_col{i}'}, which is a timestamp"
+                " AT TIME ZONE; cast it: CAST(… AT TIME ZONE '…' AS timestamp)"
             )
-    return relation, shared.scans
+    notes = tuple(
+        f"{name} is exact here; Athena's answer is an approximation, and can differ from it"
+        for name in sorted(shared.called & APPROXIMATE)
+    )
+    return Translated(relation, shared.scans, notes)

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from athena.errors import SqlError
 from athena.values.coercion import Typed, by_member
-from athena.values.trino_types import VARCHAR, TrinoType, duckdb_type
-
-# An error in a row is a cast of text that fails, because TRY turns only such an error into NULL.
-# The engine finds the message after this prefix.
-FAILURE = "dmd sql: "
+from athena.values.failures import FAILURE, refusal
+from athena.values.json_casts import from_json
+from athena.values.trino_types import INTEGERS, VARCHAR, TrinoType, duckdb_type
 
 _MICROSECONDS = 6  # fraction digits that DuckDB keeps
 
+_DIGITS = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _FORMS = {
-    "tinyint": "[+-]?[0-9]+",
-    "smallint": "[+-]?[0-9]+",
-    "integer": "[+-]?[0-9]+",
-    "bigint": "[+-]?[0-9]+",
+    **dict.fromkeys(INTEGERS, r"\s*[+-]?[0-9]+\s*"),
+    **dict.fromkeys(("real", "double"), rf"\s*([+-]?(NaN|Infinity)|{_DIGITS}[dDfF]?)\s*"),
+    "decimal": _DIGITS,
     "date": r"\s*[+-]?[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}\s*",
     "timestamp": (
         r"[+-]?[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]+)?)?)?"
     ),
     "boolean": "(?i)t|f|1|0|true|false",
 }
-
-
-def failure(message_sql: str, kind: TrinoType) -> str:
-    """Return an expression of type ``kind`` that fails with a message when it is evaluated."""
-    # The text must depend on a row: DuckDB evaluates a constant at once, and would always fail.
-    return f"CAST(CAST(concat('{FAILURE}', {message_sql}) AS INTEGER) AS {duckdb_type(kind)})"
 
 
 def cast(value: Typed, target: TrinoType, *, lenient: bool = False) -> Typed:
@@ -63,7 +55,7 @@ def _conversion(value: Typed, target: TrinoType, lenient: bool) -> str | None:
     if kind.name == "unknown":
         return f"CAST(NULL AS {duckdb_type(target)})"
     if kind.name == "json":
-        return _from_json(sql, target)
+        return from_json(sql, target, lambda text, to: _from_text(text, to, False))
     if target.name == "json":
         return _to_json(value)
     if target == VARCHAR:
@@ -111,12 +103,17 @@ def _from_text(sql: str, target: TrinoType, lenient: bool) -> str | None:
         return f"encode({sql})"
     form = _FORMS.get(target.name)
     if form is not None:
+        wrong = f"concat('{FAILURE}cannot cast ''', {sql}, ''' to {target}')"
         if target.name == "timestamp" and int(target.numbers[0]) >= _MICROSECONDS:
             # DuckDB cuts off the digits that Trino keeps or rounds.
+            text = f"'dmd sql keeps only microseconds: cannot cast ''', {sql}, ''' to {target}'"
+            finer = f"regexp_full_match({sql}, '{form}')"
+            wrong = f"CASE WHEN {finer} THEN {refusal(text, VARCHAR)} ELSE {wrong} END"
             form = form.replace(r"\.[0-9]+", r"\.[0-9]{1,6}0*")
-        refusal = f"concat('{FAILURE}cannot cast ''', {sql}, ''' to {target}')"
         fits = f"{sql} IS NULL OR regexp_full_match({sql}, '{form}')"
-        sql = f"CASE WHEN {fits} THEN {sql} ELSE {refusal} END"
+        sql = f"CASE WHEN {fits} THEN {sql} ELSE {wrong} END"
+    if target.name in ("real", "double"):
+        sql = f"regexp_replace({sql}, '([0-9.])[dDfF]\\s*$', '\\1')"
     if target.name == "timestamp":
         return _nearest(_plain(sql, target, lenient), int(target.numbers[0]))
     return _plain(sql, target, lenient)
@@ -158,18 +155,3 @@ def _to_json(value: Typed) -> str | None:
     }:
         return f"to_json({value.sql})"
     return None
-
-
-def _from_json(sql: str, target: TrinoType) -> str | None:
-    if target == VARCHAR:
-        refusal = failure(f"'cannot cast ''', {sql}, ''' to varchar'", VARCHAR)
-        number = (
-            f"'dmd sql does not write the JSON number ', {sql}, ' as text; cast it to a decimal'"
-        )
-        return (
-            f"CASE json_type({sql}) WHEN 'OBJECT' THEN {refusal} WHEN 'ARRAY' THEN {refusal}"
-            f" WHEN 'DOUBLE' THEN {failure(number, VARCHAR)} ELSE {sql} ->> '$' END"
-        )
-    if target.is_time or target.name in ("varbinary", "interval day to second"):
-        return None
-    return _plain(sql, target, False)

@@ -35,7 +35,12 @@ def not_comparable(kind: TrinoType) -> SqlError:
 
 def _alike(operator: str, left: Typed, right: Typed) -> tuple[Typed, Typed]:
     kind = common_type(left.type, right.type)
-    if kind is None or CLOCK_ELSEWHERE in (left.type, right.type):
+    if CLOCK_ELSEWHERE in (left.type, right.type):
+        raise SqlError(
+            f"dmd sql cannot apply {operator} to a timestamp AT TIME ZONE; compare the timestamps"
+            " without AT TIME ZONE, which only changes how they are shown, or cast it to timestamp"
+        )
+    if kind is None:
         raise SqlError(unlike(operator, left.type, right.type))
     return coerce(left, kind), coerce(right, kind)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -202,14 +203,23 @@ def arrow_type(kind: TrinoType) -> pa.DataType:
     return _ARROW[kind.name]
 
 
-_SYNONYMS = {
-    "int": "integer",
+_ONLY_GLUE = {
     "string": "varchar",
     "float": "real",
     "binary": "varbinary",
     "struct": "row",
-    "text": "varchar",
 }
+_OTHER_DIALECTS = {
+    **dict.fromkeys(("text", "str", "varchar2", "clob"), "varchar"),
+    **dict.fromkeys(("float4", "single"), "real"),
+    **dict.fromkeys(("float8", "number"), "double"),
+    **dict.fromkeys(("numeric", "dec", "money"), "decimal"),
+    **dict.fromkeys(("datetime", "timestamptz"), "timestamp"),
+    **dict.fromkeys(("blob", "bytea", "bytes"), "varbinary"),
+    **dict.fromkeys(("long", "int64", "int8"), "bigint"),
+    **dict.fromkeys(("bool",), "boolean"),
+}
+_SYNONYMS = {"int": "integer"}
 _KNOWN = frozenset(
     {*_DUCKDB, "decimal", "array", "map", "row", "function", "timestamp with time zone"}
 )
@@ -219,15 +229,18 @@ _TOKEN = re.compile(r'\s*("(?:[^"]|"")*"|[\w$]+|[(),<>:])')
 class _TypeText:
     """A parser of types: Trino's ``array(row("a" bigint))``, Glue's ``array<struct<a:int>>``."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, synonyms: Mapping[str, str]) -> None:
         self.text = text
-        self.tokens = _TOKEN.findall(text)
+        self.synonyms = synonyms
+        self.tokens: list[str] = _TOKEN.findall(text)
         if _TOKEN.sub("", text).strip():
             raise self._wrong()
         self.position = 0
 
     def _wrong(self) -> SqlError:
-        return SqlError(f"dmd sql does not know the type {self.text!r}")
+        own = {**_ONLY_GLUE, **_OTHER_DIALECTS}
+        hints = [f"; write {own[word.lower()]}" for word in self.tokens if word.lower() in own]
+        return SqlError(f"dmd sql does not know the type {self.text!r}{''.join(hints[:1])}")
 
     def peek(self) -> str:
         return self.tokens[self.position] if self.position < len(self.tokens) else ""
@@ -249,7 +262,7 @@ class _TypeText:
         word = self.take()
         if len(word) == 1 and word.isupper():
             return TrinoType(word)
-        name = _SYNONYMS.get(word.lower(), word.lower())
+        name = self.synonyms.get(word.lower(), word.lower())
         if name == "interval":
             name = " ".join([name, self.take(), self.take(), self.take()]).lower()
         if name == "double" and self.peek().lower() == "precision":
@@ -295,14 +308,21 @@ class _TypeText:
         return name[1:-1].replace('""', '"') if name.startswith('"') else name
 
 
-def parse_type(text: str) -> TrinoType:
+def parse_type(text: str, *, athena: bool = False) -> TrinoType:
     """Return the type that a text names, in Trino's syntax or in Glue's.
 
     The length of a ``varchar`` is ignored. A ``timestamp`` without digits has three.
+
+    Parameters
+    ----------
+    text
+        The name.
+    athena
+        Whether it stands in a query, where Glue's own names are unknown.
 
     Raises
     ------
     SqlError
         The text is not a type that dmd sql knows.
     """
-    return _TypeText(text).whole()
+    return _TypeText(text, _SYNONYMS if athena else {**_SYNONYMS, **_ONLY_GLUE}).whole()

@@ -12,7 +12,6 @@ from console.progress import Progress
 from infra.queries import SavedQuery, saved_queries
 from schemas import RECORD_TYPES
 from sql.answer import Answer, Statistics
-from sql.statements import with_literals
 from sql.tables import TableShape, shapes
 
 
@@ -33,11 +32,18 @@ class FilesEngine:
         self._folder = folder
         self._database = database
         self.label = label
+        self._prepared: dict[str, str] = {}
 
     def run(self, sql: str, parameters: Sequence[str], progress: Progress) -> Answer:
         """Answer one statement; see `sql.answer.Engine`."""
         began = time.monotonic()
-        result = run_query(self._folder, with_literals(sql, parameters), self._database)
+        result = run_query(
+            self._folder,
+            sql,
+            self._database,
+            parameters=parameters,
+            prepared=self._prepared,
+        )
         took = time.monotonic() - began
         return Answer(result, Statistics(took, result.files_read, result.bytes_read))
 

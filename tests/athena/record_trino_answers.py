@@ -1,26 +1,33 @@
-"""Send the queries of ``trino_answers.json`` to a real Trino and write its answers there.
+"""Send queries to a real Trino, and write its answers beside them.
 
-Usage: ``python -m tests.athena.record_trino_answers TRINO_URL S3_AND_GLUE_ENDPOINT``
+Usage: ``python -m tests.athena.record_trino_answers``
 
-The tests use the recorded answers and need no Trino. To add a query, start Trino 476 with a Hive
-connector called ``awsdatacatalog`` on an empty AWS-compatible endpoint, add
-``{"sql": "SELECT …"}`` to the file, and run this.
+``trino_answers.json`` has the edges of the language, ``analyst_answers.json`` the queries that
+analysts write. To add one, add ``{"sql": "SELECT …"}`` to a file and run this, which asks Trino for
+the answers that are missing. It needs what ``make test-trino`` needs, which asks for all of them
+again. Most tests use the recorded answers and need no Trino.
+
+An entry with ``refused`` is one that dmd sql does not answer; the text is part of its message. One
+with ``varies`` gets another answer each time.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
+from tests.trino.server import VERSION, find_tools, started
 
 from .tables import BUCKET, DATABASE, PARQUET_DATABASE, definitions, write_data_directory
 
-ANSWERS = Path(__file__).with_name("trino_answers.json")
+ANSWERS = tuple(Path(__file__).with_name(f"{name}_answers.json") for name in ("trino", "analyst"))
 HEADERS = {
     "X-Trino-User": "tests",
     "X-Trino-Catalog": "awsdatacatalog",
@@ -67,25 +74,41 @@ def ask(url: str, sql: str) -> dict[str, Any]:
         page = _get(urllib.request.Request(page["nextUri"], headers=HEADERS))
 
 
-def main(trino_url: str, endpoint_url: str) -> None:
-    """Refresh the answers of every query in the file."""
-    endpoint = Endpoint(endpoint_url)
-    if not endpoint.client("s3").list_buckets()["Buckets"]:
+@contextmanager
+def trino_over_tables() -> Iterator[str]:
+    """Yield the address of a Trino that reads the tests' tables.
+
+    Raises
+    ------
+    TrinoMissing
+        This machine cannot run one.
+    """
+    tools = find_tools()
+    with embedded_emulator() as endpoint, started(tools, endpoint.url, DATABASE) as server:
         load(endpoint)
-    content = json.loads(ANSWERS.read_text(encoding="utf-8"))
-    answers = [
-        {
-            **{key: entry[key] for key in ("sql", "refused") if key in entry},
-            **ask(trino_url, entry["sql"]),
-        }
-        for entry in content["answers"]
-    ]
-    lines = ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers)
-    ANSWERS.write_text(
-        f'{{"engine": {json.dumps(content["engine"])}, "answers": [\n{lines}\n]}}\n',
-        encoding="utf-8",
-    )
+        server.wait("SELECT count(*) FROM demand")
+        yield f"http://127.0.0.1:{server.port}"
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return the queries of a file, with the answers that are recorded."""
+    entries: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["answers"]
+    return entries
+
+
+def main() -> None:
+    """Ask for the answers that are missing."""
+    with trino_over_tables() as url:
+        for path in ANSWERS:
+            answers = read(path)
+            for entry in answers:
+                if not {"error", "columns"} & entry.keys():
+                    entry |= ask(url, entry["sql"])
+            lines = ",\n".join(json.dumps(answer, ensure_ascii=False) for answer in answers)
+            path.write_text(
+                f'{{"engine": "Trino {VERSION}", "answers": [\n{lines}\n]}}\n', encoding="utf-8"
+            )
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -157,6 +157,28 @@ def test_parameters_that_do_not_fit_are_an_error(
     assert said in shown.err
 
 
+def test_a_prepared_statement_is_known_to_those_after_it(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (
+        "PREPARE q FROM SELECT ? AS a; EXECUTE q USING 5; DEALLOCATE PREPARE q; EXECUTE q USING 5"
+    )
+    assert _run("--data", str(data_dir), "--format", "json", text) == 1
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"a": 5}
+    assert "there is no prepared statement q" in shown.err
+
+
+def test_a_note_on_an_answer_is_no_part_of_it(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = "SELECT approx_distinct(channel) AS a FROM demand"
+    assert _run("--data", str(data_dir), "--format", "json", query) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {"a": 3}
+    assert shown.err.startswith("note: approx_distinct is exact here; Athena's answer is")
+
+
 def test_saved_queries_are_those_of_the_tables_that_there_are(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from athena.errors import SqlError
 from athena.translation.parse import AthenaDialect
-from sql.statements import Statements, check_count, placeholders, split, with_literals
+from sql.statements import Statements, check_count, placeholders, split
 
 # To sqlglot, two question marks are one operator, which Trino does not have.
 PIECES = ("a", " ", "\n", "'", "''", '"', ";", " ? ", "--", "/*", "*/", "1", "-", "/")
@@ -56,29 +56,15 @@ def test_a_second_tokenizer_sees_the_same_ends_and_question_marks(text: str) -> 
     assert placeholders(text) == sum(t.token_type.name == "PLACEHOLDER" for t in tokens)
 
 
-def test_literals_take_the_places_of_question_marks_alone() -> None:
-    sql = """SELECT ?, '?', "?" FROM t -- ?\nWHERE a = ?"""
-    found = with_literals(sql, ["'?'", "DATE '2026-11-01'"])
-    assert found == """SELECT '?', '?', "?" FROM t -- ?\nWHERE a = DATE '2026-11-01'"""
-
-
-@pytest.mark.parametrize(
-    "literal", ["1", "-1.5e3", ".5", "'it''s'", "X'00'", "date '2026-11-01'", "NULL"]
-)
-def test_a_literal_is_taken(literal: str) -> None:
-    assert with_literals("?", [literal]) == literal
-
-
 @pytest.mark.parametrize(
     "sql", ["PREPARE q FROM SELECT ?", "-- a comment\n /* ? */ prepare q FROM SELECT ?"]
 )
 def test_a_prepared_statement_gets_its_values_later(sql: str) -> None:
     assert placeholders(sql) == 0
-    assert with_literals(sql, []) == sql
     assert placeholders("SELECT prepare, ? FROM t") == 1
 
 
 def test_how_many_values_execute_needs_is_the_engine_s_to_say() -> None:
     check_count("EXECUTE q", ["1"])
-    with pytest.raises(SqlError, match="EXECUTE … USING"):
-        with_literals("EXECUTE q", ["1"])
+    with pytest.raises(SqlError, match="has 0 \\? and 1 values"):
+        check_count("SELECT q", ["1"])
