@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from athena.translation.statement import (
 )
 from athena.values.trino_types import (
     BIGINT,
+    JSON,
     MONTHS,
     VARCHAR,
     TrinoType,
@@ -279,6 +281,8 @@ def _converter(kind: TrinoType) -> Callable[[Any], Any] | None:
         return lambda value: dt.timedelta(days=value[1], microseconds=value[2] // 1000)
     if kind.name == "timestamp with time zone":
         return lambda value: value.astimezone(dt.UTC)
+    if kind == JSON:
+        return _certain_json
     members = [_or_same(_converter(member)) for member in kind.members]
     if kind.name == "array":
         return lambda value: [members[0](item) for item in value]
@@ -288,6 +292,34 @@ def _converter(kind: TrinoType) -> Callable[[Any], Any] | None:
         names = [member_name(kind, i) for i in range(len(members))]
         return lambda value: {n: m(value[n]) for n, m in zip(names, members, strict=True)}
     return None
+
+
+def _certain_json(text: str) -> str:
+    """Return a JSON text, if Athena's is certainly the same: json_parse sorts the names."""
+    try:
+        value = json.loads(text, object_pairs_hook=_sorted_names, parse_float=_plain_number)
+    except ValueError:
+        value = None
+    if value is None and text != "null":
+        raise SqlError(
+            f"dmd sql cannot tell how Athena would write the JSON {text} (the order of names, or a"
+            " number with E); take its parts with json_extract_scalar"
+        )
+    return text
+
+
+def _sorted_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if names != sorted(set(names)):
+        raise ValueError("the names are not in order")
+    return dict(pairs)
+
+
+def _plain_number(text: str) -> float:
+    number = float(text)
+    if "e" in text.lower() or (number and not 1e-3 <= abs(number) < 1e7):
+        raise ValueError("Java writes this number with E")
+    return number
 
 
 def _key(value: Any) -> Any:

@@ -88,6 +88,35 @@ def _json_part(call: Call) -> str:
     return f"CASE WHEN json_valid({source}) THEN {part} END"
 
 
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+
+
+def _count(text: str, part: str) -> str:
+    return f"(len(str_split({text}, {literal(part)})) - 1)"
+
+
+def _json_text(call: Call) -> str:
+    """Return the text of a JSON value, if it is certain: Athena's json_parse sorts the names."""
+    value = call.args[0].sql
+    text = f"CAST({value} AS VARCHAR)"
+    # Without what stands in quotes: {"":1,"":[{"":""}]} has two objects and three names.
+    bare = f"regexp_replace({text}, '{_QUOTED}', '\"\"', 'g')"
+    names, empty = _count(bare, '"":'), _count(bare, "{}")
+    objects = f"({_count(bare, '{')} - {empty})"
+    keys = f"json_keys({value})"
+    sorted_names = f"json_type({value}) = 'OBJECT' AND {keys} = list_sort(list_distinct({keys}))"
+    # Java writes such numbers as 1.0E20.
+    powers = rf"regexp_matches({text}, '[0-9]{{8,}}\.[0-9]|\b0\.00|[0-9][eE][+-]?[0-9]')"
+    other = refusal(
+        f"'json_format: dmd sql cannot tell how Athena would write ', {text},"
+        " ' (the order of names, or a number with E)'",
+        VARCHAR,
+    )
+    in_order = f"{names} = {objects} OR ({objects} = 1 AND {sorted_names})"
+    certain = f"({in_order}) AND NOT {powers}"
+    return f"CASE WHEN {value} IS NULL THEN NULL WHEN {certain} THEN {text} ELSE {other} END"
+
+
 def _whole(bound: Bindings) -> TrinoType:
     precision, scale = int(str(bound["p"])), int(str(bound["s"]))
     return decimal(precision - scale + min(scale, 1), 0)
@@ -364,7 +393,7 @@ JSON = (
     ("json_extract(varchar, varchar) json", _json_part),
     ("json_extract(json, varchar) json", _json_part),
     ("json_parse(varchar) json", "json_extract({0}, '$')"),
-    ("json_format(json) varchar", "CAST({0} AS VARCHAR)"),
+    ("json_format(json) varchar", _json_text),
     ("json_array_length(json) bigint", "CAST(json_array_length({0}) AS BIGINT)"),
     (
         "json_array_length(varchar) bigint",
