@@ -162,8 +162,8 @@ def throttled_writer(stack: Stack, pipeline: Pipeline) -> None:
     deliver_and_write(stack, pipeline)
 
 
-# Before DynamoDB, and so before the first partition date of a local run.
-EARLY = landed_row(1, days=-8000)
+# Before the first partition date of a local run.
+EARLY = landed_row(1, days=-2000)
 
 FAULTS: dict[str, Callable[[Stack, Pipeline], None]] = {
     "records-failed": unfit,
