@@ -23,7 +23,7 @@ from typing import Any
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
-from tests.trino.server import VERSION, find_tools, started
+from tests.trino.server import VERSION, Tools, find_tools, started
 
 from .tables import BUCKET, DATABASE, PARQUET_DATABASE, definitions, write_data_directory
 
@@ -75,15 +75,8 @@ def ask(url: str, sql: str) -> dict[str, Any]:
 
 
 @contextmanager
-def trino_over_tables() -> Iterator[str]:
-    """Yield the address of a Trino that reads the tests' tables.
-
-    Raises
-    ------
-    TrinoMissing
-        This machine cannot run one.
-    """
-    tools = find_tools()
+def trino_over_tables(tools: Tools) -> Iterator[str]:
+    """Yield the address of a Trino that reads the tests' tables."""
     with embedded_emulator() as endpoint, started(tools, endpoint.url, DATABASE) as server:
         load(endpoint)
         server.wait("SELECT count(*) FROM demand")
@@ -98,7 +91,7 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Ask for the answers that are missing."""
-    with trino_over_tables() as url:
+    with trino_over_tables(find_tools()) as url:
         for path in ANSWERS:
             answers = read(path)
             for entry in answers:

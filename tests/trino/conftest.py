@@ -21,7 +21,7 @@ from emulation.endpoint import Endpoint
 from schemas import RECORD_TYPES
 from tests.trino import expected, kinds
 from tests.trino.history import History, history
-from tests.trino.server import Trino, TrinoMissing, find_tools, started
+from tests.trino.server import Tools, Trino, TrinoMissing, find_tools, started
 
 REPOSITORY = Path(__file__).parents[2]
 DATABASE = "prd3292_dev1_dmnd_pipeline"
@@ -61,14 +61,17 @@ class Lake:
 
 
 @pytest.fixture(scope="session")
-def lake(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Lake]:
+def tools(request: pytest.FixtureRequest) -> Tools:
+    """What runs Trino; a machine without it skips the tests, and the summary says so."""
     try:
-        tools = find_tools()
+        return find_tools()
     except TrinoMissing as missing:
         request.config.stash[_NOT_RUN] = str(missing)
         pytest.skip(f"this machine lacks {missing}")
+
+
+@pytest.fixture(scope="session")
+def lake(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     folder = tmp_path_factory.mktemp("lake")
     tree = _copy_of_the_project(folder / "tree")
     fed = history(dt.datetime.now(dt.UTC).date())

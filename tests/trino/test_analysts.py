@@ -15,7 +15,7 @@ from emulation.emulator import embedded_emulator
 from tests.docs.analysts import PAGE, questions
 from tests.support.cli import dmd
 from tests.trino.conftest import DATABASE
-from tests.trino.server import Trino, TrinoMissing, find_tools, started
+from tests.trino.server import Tools, Trino, started
 
 pytestmark = pytest.mark.trino
 
@@ -29,11 +29,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    try:
-        tools = find_tools()
-    except TrinoMissing as missing:
-        pytest.skip(f"this machine lacks {missing}")
+def demo(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     state = tmp_path_factory.mktemp("analysts")
     with embedded_emulator() as endpoint:
         done = dmd("demo", "--endpoint-url", endpoint.url, state=state)

@@ -10,18 +10,15 @@ from typing import Any
 import pytest
 
 from tests.athena.record_trino_answers import ANSWERS, ask, read, trino_over_tables
-from tests.trino.server import TrinoMissing
+from tests.trino.server import Tools
 
 pytestmark = pytest.mark.trino
 
 
 @pytest.fixture(scope="module")
-def trino_url() -> Iterator[str]:
-    try:
-        with trino_over_tables() as url:
-            yield url
-    except TrinoMissing as missing:
-        pytest.skip(f"this machine lacks {missing}")
+def trino_url(tools: Tools) -> Iterator[str]:
+    with trino_over_tables(tools) as url:
+        yield url
 
 
 def comparable(entry: dict[str, Any]) -> Any:
