@@ -158,7 +158,9 @@ class Queries:
         with self._lock:
             self._answers[name] = self._executor.submit(self._run, query)
             while len(self._answers) > _REMEMBERED:
-                del self._answers[next(iter(self._answers))]
+                oldest = next(iter(self._answers))
+                del self._answers[oldest]
+                self._stopped.discard(oldest)
 
     def _stop(self, name: str) -> None:
         """Let a query that has not ended count as cancelled; what works on it is not stopped."""
