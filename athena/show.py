@@ -13,6 +13,9 @@ from athena.values.trino_types import VARCHAR, TrinoType
 
 Shown = tuple[tuple[tuple[str, TrinoType], ...], list[tuple[Any, ...]]]
 
+DESCRIPTION = tuple((name, VARCHAR) for name in ("column", "type", "extra", "comment"))
+"""The columns of `describe`."""
+
 _NAME = r'["`]?([\w-]+)["`]?'
 _TABLE = rf"(?:{_NAME}\.)?{_NAME}"
 _DATABASES = re.compile(r"show\s+(?:databases|schemas)", re.IGNORECASE)
@@ -97,12 +100,6 @@ def _named(column: str, names: list[str]) -> Shown:
 
 def describe(table: Table) -> Shown:
     """Return a table's columns as rows: name, type, whether it is a partition key, comment."""
-    columns = (
-        ("column", VARCHAR),
-        ("type", VARCHAR),
-        ("extra", VARCHAR),
-        ("comment", VARCHAR),
-    )
     rows = [
         (
             column.name,
@@ -112,4 +109,4 @@ def describe(table: Table) -> Shown:
         )
         for column in table.columns
     ]
-    return columns, rows
+    return DESCRIPTION, rows

@@ -12,11 +12,10 @@ from athena.errors import SqlError
 from athena.render import render
 from console.progress import Progress
 from console.state import LAST_RUN, state_directory
-from console.tables import print_table
 from console.terminal import output, write
 from ops.options import StackOptions
 from sql.answer import Engine
-from sql.output import show
+from sql.output import print_texts, show
 from sql.saved import by_name, listed
 from sql.statements import check_count, split
 
@@ -155,8 +154,7 @@ def list_tables(source: Source) -> int:
     """
     listed = source.engine().tables()
     for number, table in enumerate(listed):
-        kind = "view" if table.view else "table"
-        write(("\n" if number else "") + f"{table.full_name} ({kind})\n")
+        write(("\n" if number else "") + f"{table.full_name} ({table.kind})\n")
         _print_texts(table.described())
     if not listed:
         write("There are no tables.\n")
@@ -179,7 +177,6 @@ def _print_texts(result: QueryResult) -> None:
     console = output()
     if console.is_terminal:
         # Comments are sentences, which a table may wrap; values are not.
-        names = [name for name, _ in result.columns]
-        print_table(console, names, [[str(cell or "") for cell in row] for row in result.rows])
+        print_texts(result, console)
     else:
         write(render(result, "table"))

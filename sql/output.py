@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import sys
 
+from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
+from athena.engine import QueryResult
 from athena.errors import SqlError
-from athena.render import print_table, render
+from athena.render import print_table as print_answer
+from athena.render import render
 from console.storage import writing
+from console.tables import print_table
 from console.terminal import messages, output, write
 from sql.answer import Answer, Statistics
 from sql.parquet import write_parquet
@@ -48,14 +52,30 @@ def show(answer: Answer, form: str) -> None:
         # Such as PREPARE, which answers nothing.
         pass
     elif form == "table" and console.is_terminal:
-        print_table(answer.result, console)
+        print_answer(answer.result, console)
     else:
         write(render(answer.result, form))
     told = messages()
-    for note in answer.result.notes:
-        told.print(Text(f"note: {note}"))
+    print_notes(answer, told)
     if told.is_terminal or answer.statistics.usd is not None:
-        told.print(Text(summary(answer.statistics), "dim"))
+        print_summary(answer, told)
+
+
+def print_notes(answer: Answer, console: Console) -> None:
+    """Print what the reader of an answer should know."""
+    for note in answer.result.notes:
+        console.print(Text(f"note: {note}"), soft_wrap=True)
+
+
+def print_summary(answer: Answer, console: Console) -> None:
+    """Print what a statement took."""
+    console.print(Text(summary(answer.statistics), "dim"), soft_wrap=True)
+
+
+def print_texts(result: QueryResult, console: Console) -> None:
+    """Print rows of sentences and names as a table, which may wrap them; values are not for it."""
+    names = [name for name, _ in result.columns]
+    print_table(console, names, [[str(cell or "") for cell in row] for row in result.rows])
 
 
 def summary(statistics: Statistics) -> str:

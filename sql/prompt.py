@@ -29,7 +29,7 @@ from console.tables import print_table
 from console.terminal import messages, output
 from sql.answer import Engine
 from sql.completion import SqlCompleter
-from sql.output import summary
+from sql.output import print_summary, print_texts
 from sql.saved import by_name, listed
 from sql.statements import placeholders, split
 from sql.tables import TableShape
@@ -166,8 +166,7 @@ class Prompt:
             # A statement such as PREPARE answers nothing.
             if answer.result.columns:
                 print_answer(answer.result, self._console, self._expanded)
-            told = Text(summary(answer.statistics), "dim")
-            self._console.print(told, soft_wrap=True)
+            print_summary(answer, self._console)
 
     def _describe(self, name: str) -> None:
         wanted = name.replace('"', "").lower()
@@ -178,9 +177,8 @@ class Prompt:
             self._show_list(table.described())
 
     def _show_list(self, result: QueryResult) -> None:
-        names = [name for name, _ in result.columns]
         with self._paged():
-            print_table(self._console, names, [[str(cell) for cell in row] for row in result.rows])
+            print_texts(result, self._console)
 
     @contextmanager
     def _paged(self) -> Iterator[None]:
@@ -212,9 +210,7 @@ class Prompt:
 
 
 def _list_of(tables: Sequence[TableShape]) -> QueryResult:
-    rows: list[tuple[str, ...]] = [
-        (each.database, each.name, "view" if each.view else "table") for each in tables
-    ]
+    rows: list[tuple[str, ...]] = [(each.database, each.name, each.kind) for each in tables]
     return QueryResult(tuple((name, VARCHAR) for name in ("database", "name", "kind")), rows)
 
 

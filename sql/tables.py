@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from athena.engine import QueryResult
+from athena.show import DESCRIPTION, describe
 from athena.tables.catalog import Table
-from athena.values.trino_types import VARCHAR
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,15 @@ class TableShape:
         """``database.table``."""
         return f"{self.database}.{self.name}"
 
+    @property
+    def kind(self) -> str:
+        """``table`` or ``view``."""
+        return "view" if self.view else "table"
+
     def described(self) -> QueryResult:
         """Return the columns as rows."""
         return QueryResult(
-            tuple((name, VARCHAR) for name in ("column", "type", "extra", "comment")),
+            DESCRIPTION,
             [(each.name, each.type, each.extra, each.comment) for each in self.columns],
         )
 
@@ -61,15 +66,7 @@ def shapes(tables: Iterable[Table]) -> tuple[TableShape, ...]:
             table.database,
             table.name,
             table.view is not None,
-            tuple(
-                TableColumn(
-                    column.name,
-                    str(column.type),
-                    "partition key" if column.name in table.partition_keys else "",
-                    column.comment,
-                )
-                for column in table.columns
-            ),
+            tuple(TableColumn(*row) for row in describe(table)[1]),
         )
         for table in tables
     )
