@@ -29,7 +29,7 @@ from console.tables import print_table
 from console.terminal import messages, output
 from sql.answer import Engine
 from sql.completion import SqlCompleter
-from sql.output import print_summary, print_texts
+from sql.output import print_notes, print_summary, print_texts
 from sql.saved import by_name, listed
 from sql.statements import placeholders, split
 from sql.tables import TableShape
@@ -166,6 +166,7 @@ class Prompt:
             # A statement such as PREPARE answers nothing.
             if answer.result.columns:
                 print_answer(answer.result, self._console, self._expanded)
+            print_notes(answer, self._console)
             print_summary(answer, self._console)
 
     def _describe(self, name: str) -> None:

@@ -221,6 +221,12 @@ def test_what_is_longer_than_the_screen_goes_to_the_pager(engine: Recorder) -> N
     assert "(50 rows)" in page
 
 
+def test_notes_on_an_answer_are_shown(data_dir: Path) -> None:
+    files = FilesEngine(data_dir, None, "files")
+    seen = Session(files, 200).type(f"SELECT approx_distinct(change_id) FROM sale;{ENTER}")
+    assert "note: approx_distinct is exact here" in seen
+
+
 def test_tab_completes_what_the_tables_have(data_dir: Path) -> None:
     session = Session(FilesEngine(data_dir, None, "files"))
     shown = session.type_and_see(
