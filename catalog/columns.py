@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from catalog.types import hive_type
 from schemas import table
+from schemas.columns import Column, String
+from schemas.envelope import PARTITION_COLUMN
+from schemas.table import Table
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,14 @@ def glue_columns(record_type: str) -> tuple[GlueColumn, ...]:
     """
     columns = table(record_type).record.columns
     return tuple(GlueColumn(c.name, hive_type(c.type), c.doc) for c in columns)
+
+
+def queried_columns(described: Table) -> tuple[Column, ...]:
+    """Return the columns of a table as a query has them: the partition key is the last."""
+    partition = Column(
+        PARTITION_COLUMN,
+        PARTITION_COLUMN,
+        String(),
+        doc="UTC date of the newest change, YYYY-MM-DD",
+    )
+    return (*described.record.columns, partition)

@@ -7,7 +7,7 @@ columns (docs/aws-contracts.md#athena-views).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from schemas.columns import (
@@ -65,6 +65,9 @@ _TRINO: Final = _Dialect(
     member='"{}" {}',
     between_members=", ",
 )
+# Iceberg keeps microseconds, and so do Athena's tables of it.
+# https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg-supported-data-types.html
+_TRINO_ICEBERG: Final = replace(_TRINO, timestamp="timestamp(6)")
 
 
 def hive_type(column_type: ColumnType) -> str:
@@ -75,6 +78,11 @@ def hive_type(column_type: ColumnType) -> str:
 def trino_type(column_type: ColumnType) -> str:
     """Return the Trino type that a column of a table has in a query."""
     return _type(column_type, _TRINO)
+
+
+def trino_iceberg_type(column_type: ColumnType) -> str:
+    """Return the Trino type that a column of an Iceberg table has in a query."""
+    return _type(column_type, _TRINO_ICEBERG)
 
 
 def _type(column_type: ColumnType, words: _Dialect) -> str:

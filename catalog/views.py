@@ -9,26 +9,16 @@ import base64
 import json
 from dataclasses import dataclass
 
-from catalog.columns import GlueColumn
+from catalog.columns import GlueColumn, queried_columns
+from catalog.newness import NEWEST_FIRST
 from catalog.types import hive_type, trino_type
-from schemas.columns import Column, String
+from schemas.columns import Column
 from schemas.envelope import PARTITION_COLUMN
 from schemas.names import VIEW_SUFFIX
 from schemas.table import Table, table
 
 # Athena's name of Glue's catalog. A view names the catalog of its tables.
-_CATALOG = "awsdatacatalog"
-
-# Two changes of one item can have the same time, above all if the stream has milliseconds only.
-# Then the later sequence number is newer. It is a decimal number without a fixed length. Of two
-# rows of one change, the one with the higher revision corrects the other.
-_NEWEST_FIRST = (
-    "changed_at_micros DESC",
-    "length(sequence_number) DESC",
-    "sequence_number DESC",
-    "change_id DESC",
-    "revision DESC",
-)
+CATALOG = "awsdatacatalog"
 
 
 @dataclass(frozen=True)
@@ -68,7 +58,7 @@ class CurrentStateView:
         """
         definition = {
             "originalSql": self.sql,
-            "catalog": _CATALOG,
+            "catalog": CATALOG,
             "schema": database,
             "columns": [
                 {"name": column.name, "type": trino_type(column.type)} for column in self.columns
@@ -94,7 +84,7 @@ def view_of(described: Table) -> CurrentStateView:
     return CurrentStateView(
         name=latest(described.record_type),
         sql=_sql(described),
-        columns=_columns(described),
+        columns=queried_columns(described),
     )
 
 
@@ -125,8 +115,7 @@ def current_state_sql(record_type: str, since: str | None = None) -> str:
 
 
 def _sql(described: Table, since: str | None = None) -> str:
-    listed = ",\n  ".join(column.name for column in _columns(described))
-    order = ", ".join(_NEWEST_FIRST)
+    listed = ",\n  ".join(column.name for column in queried_columns(described))
     where = f"\n  WHERE {PARTITION_COLUMN} >= {since}" if since else ""
     # A column's name cannot begin with an underscore (`schemas.names`).
     # Trino recognizes this use of row_number (TopNRanking in EXPLAIN): it keeps one row of each
@@ -137,18 +126,8 @@ SELECT
 FROM (
   SELECT *, row_number() OVER (
     PARTITION BY record_key
-    ORDER BY {order}
+    ORDER BY {NEWEST_FIRST}
   ) AS _newness
   FROM "{described.record_type}"{where}
 )
 WHERE _newness = 1 AND NOT is_deleted"""  # noqa: S608 - names come from the schemas
-
-
-def _columns(described: Table) -> tuple[Column, ...]:
-    partition = Column(
-        PARTITION_COLUMN,
-        PARTITION_COLUMN,
-        String(),
-        doc="UTC date of the newest change, YYYY-MM-DD",
-    )
-    return (*described.record.columns, partition)

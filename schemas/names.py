@@ -21,7 +21,10 @@ characters. A longer type would not fit in every environment, even with the shor
 """
 
 VIEW_SUFFIX = "_latest"
-"""The end of the name of a type's view of the current state, after the type's name."""
+"""The end of the name of a type's view of the current state over all changes."""
+
+CURRENT_SUFFIX = "_current"
+"""The end of the name of a type's view of the current state as it was last refreshed."""
 
 
 def is_column_name(name: str) -> bool:
@@ -48,8 +51,11 @@ def check_record_type(record_type: str, file: str) -> None:
         problem = "it is not snake_case, and Athena folds case"
     elif record_type in RESERVED_WORDS:
         problem = "it is a reserved word of Athena"
-    elif record_type.endswith(VIEW_SUFFIX):
-        problem = f"names that end in {VIEW_SUFFIX} belong to the views of the current state"
+    elif record_type.endswith((VIEW_SUFFIX, CURRENT_SUFFIX)):
+        problem = (
+            f"names that end in {VIEW_SUFFIX} or {CURRENT_SUFFIX} belong to the views of the "
+            "current state"
+        )
     elif len(record_type) > MOST_IN_TYPE:
         problem = (
             f"it has {len(record_type)} characters, and more than {MOST_IN_TYPE} do not fit into "

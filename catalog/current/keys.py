@@ -1,0 +1,23 @@
+"""Where in the bucket the refresh of a current state keeps what it has to know.
+
+``data-pipeline/current/<type>/late/<date>/<file>`` is a *late mark*: an Avro file of a date before
+the day of its arrival. Whoever puts such a file puts the mark after it. A refresh deletes the
+marks that it has listed before it read.
+
+``data-pipeline/current/<type>/refreshed/<table>`` is the *anchor* of one Iceberg table: when the
+last refresh of it that succeeded began, and the columns that it has.
+"""
+
+from __future__ import annotations
+
+AREA = "current"
+
+
+def late_prefix(data_prefix: str, record_type: str) -> str:
+    """Return the prefix of a type's late marks."""
+    return f"{data_prefix}/{AREA}/{record_type}/late/"
+
+
+def anchor_prefix(data_prefix: str, record_type: str) -> str:
+    """Return the prefix of the anchors of a type's tables."""
+    return f"{data_prefix}/{AREA}/{record_type}/refreshed/"

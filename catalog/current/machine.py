@@ -1,0 +1,433 @@
+"""The state machine that refreshes a record type's table of the current state.
+
+Its definition is in the Amazon States Language with JSONPath:
+https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
+
+Every state may fail, be repeated, or overlap with another execution's. What is read depends on the
+anchor of the very table that is written, and an anchor moves only after the merge. So whatever
+happens, later refreshes read at least what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.current.keys import anchor_prefix, late_prefix
+from catalog.current.statements import Statements
+from catalog.types import hive_type
+from schemas.columns import Column
+
+State = dict[str, Any]
+
+# Below Step Functions' limit of 256 KiB for a result: a listed key has some 400 bytes.
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+_MOST_MARKS = 300
+
+# Athena ends a query after 30 minutes, if the account has not asked for more.
+# https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+_QUERY_SECONDS = 60 * 60
+_EXECUTION_SECONDS = 4 * 60 * 60
+_VACUUMS = 20
+
+# Before any change of the tables, so that everything is read; and after all.
+_NEVER = "1970-01-02T00:00:00Z"
+_NOTHING_LATE = "9999-12-31"
+
+# In the location of each table: what follows is the name of the execution that has made it.
+_MADE_BY = "made="
+
+_CHANGED = "ColumnChanged"
+
+
+@dataclass(frozen=True)
+class Refresh:
+    """What a state machine refreshes, and with what.
+
+    Parameters
+    ----------
+    statements
+        The queries.
+    workgroup
+        The Athena workgroup that runs them. It says where results go.
+    bucket
+        The bucket of the data.
+    data_prefix
+        The prefix of all keys of the pipeline, without a slash at its end.
+    """
+
+    statements: Statements
+    workgroup: str
+    bucket: str
+    data_prefix: str
+
+    @property
+    def record_type(self) -> str:
+        """The type whose current state it is."""
+        return self.statements.table.record_type
+
+
+def definition(refresh: Refresh) -> State:
+    """Return the definition of the state machine, as JSON values.
+
+    An execution's input may say ``"maintain": true``, for the work of once a day, and
+    ``"rebuild": true``: the table is then made anew of all changes.
+    """
+    statements = refresh.statements
+    states = {
+        "IsRebuildAsked": _choose({"$.rebuild": "Drop"}, "FindTable"),
+        **_find(refresh),
+        **_adapt(refresh),
+        **_late(refresh),
+        "Merge": _query(
+            refresh,
+            _format(statements.merge("{}", "{}"), "$.late.date", "$.anchor.is.since"),
+            "ForgetMarks",
+        ),
+        **_finish(refresh),
+        "IsMaintenanceDue": _choose({"$.maintain": "ForgetRemoved"}, "Done"),
+        "ForgetRemoved": _query(refresh, statements.forget(), "Optimize"),
+        "Optimize": _query(refresh, statements.optimize(), "Vacuum"),
+        "Vacuum": _query(refresh, statements.vacuum(), "Done", attempts=_VACUUMS),
+        "Done": {"Type": "Succeed"},
+        **_make(refresh),
+    }
+    return {
+        "Comment": f"Brings the changes of {refresh.record_type} into the table of their current "
+        "state",
+        "StartAt": "IsRebuildAsked",
+        "TimeoutSeconds": _EXECUTION_SECONDS,
+        "States": states,
+    }
+
+
+def _find(refresh: Refresh) -> dict[str, State]:
+    """Find the table, and the anchor of this very table."""
+    statements = refresh.statements
+    return {
+        "FindTable": _call(
+            "glue:getTable",
+            {
+                "DatabaseName": statements.current_database,
+                "Name": refresh.record_type,
+            },
+            "ReadAnchor",
+            result=(
+                "$.table",
+                {
+                    "id.$": "States.ArrayGetItem(States.StringSplit(States.ArrayGetItem("
+                    "States.StringSplit($.Table.StorageDescriptor.Location, '='), 1), '/'), 0)",
+                    "columns.$": "$.Table.StorageDescriptor.Columns[*].Name",
+                },
+            ),
+            catch={"Glue.EntityNotFoundException": "Begin"},
+        ),
+        "ReadAnchor": _call(
+            "s3:getObject",
+            {"Bucket": refresh.bucket, "Key.$": _anchor(refresh, "$.table.id")},
+            "AreColumnsKnown",
+            result=("$.anchor", {"is.$": "States.StringToJson($.Body)"}),
+            # Somebody else has made the table, or the object was deleted.
+            catch={"S3.NoSuchKeyException": "Drop"},
+        ),
+    }
+
+
+def _adapt(refresh: Refresh) -> dict[str, State]:
+    """Add the columns that the schema has and the table lacks."""
+    return {
+        "AreColumnsKnown": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Variable": "$.anchor.is.schema",
+                    "StringEquals": _fingerprint(refresh),
+                    "Next": "ListMarks",
+                }
+            ],
+            "Default": "ListColumns",
+        },
+        "ListColumns": {
+            "Type": "Pass",
+            "Result": [
+                {
+                    "name": each.name,
+                    "known": _known(each),
+                    "add": refresh.statements.add(each) or "",
+                }
+                for each in refresh.statements.columns
+            ],
+            "ResultPath": "$.columns",
+            "Next": "AddColumns",
+        },
+        "AddColumns": {
+            "Type": "Map",
+            "ItemsPath": "$.columns",
+            "ItemSelector": {
+                "column.$": "$$.Map.Item.Value",
+                "names.$": "$.table.columns",
+                "known.$": "$.anchor.is.columns",
+            },
+            "MaxConcurrency": 1,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "LookAtColumn",
+                "States": {
+                    "LookAtColumn": {
+                        "Type": "Pass",
+                        "Parameters": {
+                            "add.$": "$.column.add",
+                            "is_there.$": "States.ArrayContains($.names, $.column.name)",
+                            "is_known.$": "States.ArrayContains($.known, $.column.known)",
+                        },
+                        "Next": "HowIsColumn",
+                    },
+                    "HowIsColumn": {
+                        "Type": "Choice",
+                        "Choices": [
+                            {"Variable": "$.is_known", "BooleanEquals": True, "Next": "KeepColumn"},
+                            {"Variable": "$.is_there", "BooleanEquals": True, "Next": "NoWay"},
+                            {"Variable": "$.add", "StringEquals": "", "Next": "NoWay"},
+                        ],
+                        "Default": "AddColumn",
+                    },
+                    "AddColumn": _query(refresh, "$.add", None),
+                    "KeepColumn": {"Type": "Succeed"},
+                    "NoWay": {
+                        "Type": "Fail",
+                        "Error": _CHANGED,
+                        "Cause": "no ALTER TABLE leads to this column: the table is made anew",
+                    },
+                },
+            },
+            "ResultPath": None,
+            "Catch": [{"ErrorEquals": [_CHANGED], "ResultPath": None, "Next": "Drop"}],
+            "Next": "KeepColumns",
+        },
+        "KeepColumns": _put_anchor(refresh, "$.table.id", "$.anchor.is.since", "ListMarks"),
+    }
+
+
+def _late(refresh: Refresh) -> dict[str, State]:
+    """Find the earliest date with changes that came late. Keys are listed in their order."""
+    prefix = late_prefix(refresh.data_prefix, refresh.record_type)
+    place = prefix.count("/")
+    return {
+        "ListMarks": _call(
+            "s3:listObjectsV2",
+            {"Bucket": refresh.bucket, "Prefix": prefix, "MaxKeys": _MOST_MARKS},
+            "IsAnythingLate",
+            result=("$.listed", None),
+        ),
+        "IsAnythingLate": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.listed.KeyCount", "NumericEquals": 0, "Next": "NothingIsLate"}
+            ],
+            "Default": "FindEarliest",
+        },
+        "NothingIsLate": {
+            "Type": "Pass",
+            "Result": {"date": _NOTHING_LATE, "marks": []},
+            "ResultPath": "$.late",
+            "Next": "Merge",
+        },
+        "FindEarliest": {
+            "Type": "Pass",
+            "Parameters": {
+                "date.$": "States.ArrayGetItem(States.StringSplit("
+                f"$.listed.Contents[0].Key, '/'), {place})",
+                "marks.$": "$.listed.Contents[*].Key",
+            },
+            "ResultPath": "$.late",
+            "Next": "Merge",
+        },
+    }
+
+
+def _finish(refresh: Refresh) -> dict[str, State]:
+    """Say what the table now has: delete the marks that were listed, and move the anchor."""
+    return {
+        "ForgetMarks": {
+            "Type": "Map",
+            "ItemsPath": "$.late.marks",
+            "ItemSelector": {"key.$": "$$.Map.Item.Value"},
+            "MaxConcurrency": 10,
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "ForgetMark",
+                "States": {
+                    "ForgetMark": _call(
+                        "s3:deleteObject", {"Bucket": refresh.bucket, "Key.$": "$.key"}, None
+                    )
+                },
+            },
+            "ResultPath": None,
+            "Next": "MoveAnchor",
+        },
+        "MoveAnchor": _put_anchor(
+            refresh, "$.table.id", "$$.Execution.StartTime", "IsMaintenanceDue"
+        ),
+    }
+
+
+def _make(refresh: Refresh) -> dict[str, State]:
+    """Make the table, after the anchor that says that it has nothing."""
+    statements = refresh.statements
+    location = (
+        f"s3://{refresh.bucket}/{refresh.data_prefix}/parquet/{refresh.record_type}/{_MADE_BY}{{}}"
+    )
+    return {
+        "Drop": _query(refresh, statements.drop(), "Begin"),
+        "Begin": _put_anchor(refresh, "$$.Execution.Name", _NEVER, "Create"),
+        "Create": _query(
+            refresh, _format(statements.create(location), "$$.Execution.Name"), "IsMade"
+        ),
+        "IsMade": {
+            "Type": "Pass",
+            "Result": False,
+            "ResultPath": "$.rebuild",
+            "Next": "FindTable",
+        },
+    }
+
+
+def _choose(where: dict[str, str], otherwise: str) -> State:
+    """Return the state that goes where a flag of the input says, if it is there and true."""
+    return {
+        "Type": "Choice",
+        "Choices": [
+            {
+                "And": [
+                    {"Variable": flag, "IsPresent": True},
+                    {"Variable": flag, "BooleanEquals": True},
+                ],
+                "Next": state,
+            }
+            for flag, state in where.items()
+        ],
+        "Default": otherwise,
+    }
+
+
+def _query(refresh: Refresh, sql: str, then: str | None, *, attempts: int = 3) -> State:
+    """Return the state that runs a query to its end.
+
+    ``sql`` is its text, or a path or intrinsic function that gives it.
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-athena.html
+    """
+    dynamic = sql.startswith(("$.", "States."))
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::athena:startQueryExecution.sync",
+        "Parameters": {
+            "QueryString.$" if dynamic else "QueryString": sql,
+            "QueryExecutionContext": {"Database": refresh.statements.database},
+            "WorkGroup": refresh.workgroup,
+        },
+        "TimeoutSeconds": _QUERY_SECONDS,
+        # Of two writers in conflict, Iceberg lets one fail. Each query may be run again.
+        "Retry": [_retry(seconds=30, attempts=attempts)],
+        "ResultPath": None,
+        **_then(then),
+    }
+
+
+def _call(
+    operation: str,
+    parameters: State,
+    then: str | None,
+    *,
+    result: tuple[str, State | None] | None = None,
+    catch: dict[str, str] | None = None,
+) -> State:
+    """Return the state that calls an operation of an AWS service.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+    """
+    path, selector = result or (None, None)
+    caught = catch or {}
+    return {
+        "Type": "Task",
+        "Resource": f"arn:aws:states:::aws-sdk:{operation}",
+        "Parameters": parameters,
+        "TimeoutSeconds": 60,
+        **({"ResultSelector": selector} if selector else {}),
+        "ResultPath": path,
+        "Retry": [
+            *({"ErrorEquals": [error], "MaxAttempts": 0} for error in caught),
+            _retry(seconds=2, attempts=5),
+        ],
+        **(
+            {
+                "Catch": [
+                    {"ErrorEquals": [error], "ResultPath": None, "Next": state}
+                    for error, state in caught.items()
+                ]
+            }
+            if caught
+            else {}
+        ),
+        **_then(then),
+    }
+
+
+def _put_anchor(refresh: Refresh, table: str, since: str, then: str) -> State:
+    return _call(
+        "s3:putObject",
+        {
+            "Bucket": refresh.bucket,
+            "Key.$": _anchor(refresh, table),
+            "Body": {
+                "since.$" if since.startswith("$") else "since": since,
+                "schema": _fingerprint(refresh),
+                "columns": [_known(each) for each in refresh.statements.columns],
+            },
+            "ContentType": "application/json",
+        },
+        then,
+    )
+
+
+def _retry(*, seconds: int, attempts: int) -> State:
+    return {
+        "ErrorEquals": ["States.TaskFailed"],
+        "IntervalSeconds": seconds,
+        "MaxAttempts": attempts,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 300,
+        "JitterStrategy": "FULL",
+    }
+
+
+def _then(state: str | None) -> State:
+    return {"End": True} if state is None else {"Next": state}
+
+
+def _anchor(refresh: Refresh, table: str) -> str:
+    prefix = anchor_prefix(refresh.data_prefix, refresh.record_type)
+    return _format(f"{prefix}{{}}", table)
+
+
+def _known(column: Column) -> str:
+    return f"{column.name} {hive_type(column.type)}"
+
+
+def _fingerprint(refresh: Refresh) -> str:
+    columns = [_known(each) for each in refresh.statements.columns]
+    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()
+
+
+def _format(template: str, *paths: str) -> str:
+    """Return the intrinsic function that puts values in the place of each ``{}``.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+    """
+    holes = "{}"
+    parts = [
+        part.replace("\\", "\\\\").replace("'", "\\'").replace("{", "\\{").replace("}", "\\}")
+        for part in template.split(holes)
+    ]
+    return f"States.Format('{holes.join(parts)}', {', '.join(paths)})"
