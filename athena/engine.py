@@ -310,7 +310,8 @@ def _certain_json(text: str) -> str:
 
 def _sorted_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
-    if names != sorted(set(names)):
+    # Java compares UTF-16.
+    if names != sorted(set(names), key=lambda name: name.encode("utf-16-be")):
         raise ValueError("the names are not in order")
     return dict(pairs)
 

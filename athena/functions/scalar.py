@@ -88,33 +88,27 @@ def _json_part(call: Call) -> str:
     return f"CASE WHEN json_valid({source}) THEN {part} END"
 
 
-_QUOTED = r'"(?:[^"\\]|\\.)*"'
-
-
-def _count(text: str, part: str) -> str:
-    return f"(len(str_split({text}, {literal(part)})) - 1)"
-
-
 def _json_text(call: Call) -> str:
     """Return the text of a JSON value, if it is certain: Athena's json_parse sorts the names."""
-    value = call.args[0].sql
-    text = f"CAST({value} AS VARCHAR)"
-    # Without what stands in quotes: {"":1,"":[{"":""}]} has two objects and three names.
-    bare = f"regexp_replace({text}, '{_QUOTED}', '\"\"', 'g')"
-    names, empty = _count(bare, '"":'), _count(bare, "{}")
-    objects = f"({_count(bare, '{')} - {empty})"
-    keys = f"json_keys({value})"
-    sorted_names = f"json_type({value}) = 'OBJECT' AND {keys} = list_sort(list_distinct({keys}))"
-    # Java writes such numbers as 1.0E20.
-    powers = rf"regexp_matches({text}, '[0-9]{{8,}}\.[0-9]|\b0\.00|[0-9][eE][+-]?[0-9]')"
+    keys, number = "json_keys(part)", "abs(TRY_CAST(CAST(part AS VARCHAR) AS DOUBLE))"
+    # Java compares UTF-16, DuckDB UTF-8: these two ranges change places.
+    joined = f"array_to_string({keys}, '')"
+    ranges = (r"[\x{E000}-\x{FFFF}]", r"[\x{10000}-\x{10FFFF}]")
+    both = " AND ".join(f"regexp_matches({joined}, '{each}')" for each in ranges)
+    in_order = f"({keys} = list_sort(list_distinct({keys})) AND ({both}) IS NOT TRUE)"
+    # Java writes the other fractions with an exponent: 1.0E7.
+    plain = f"(json_type(part) <> 'DOUBLE' OR {number} = 0 OR {number} >= 1e-3 AND {number} < 1e7)"
+    parts = "list_prepend(whole, json_extract(whole, '$..*'))"
+    uncertain = f"list_filter({parts}, lambda part : NOT ({in_order} AND {plain}))"
     other = refusal(
-        f"'json_format: dmd sql cannot tell how Athena would write ', {text},"
+        "'json_format: dmd sql cannot tell how Athena would write ', whole,"
         " ' (the order of names, or a number with E)'",
         VARCHAR,
     )
-    in_order = f"{names} = {objects} OR ({objects} = 1 AND {sorted_names})"
-    certain = f"({in_order}) AND NOT {powers}"
-    return f"CASE WHEN {value} IS NULL THEN NULL WHEN {certain} THEN {text} ELSE {other} END"
+    text = f"CASE WHEN len({uncertain}) > 0 THEN {other} ELSE CAST(whole AS VARCHAR) END"
+    # The value has a name of its own, so that its text is in the query only once.
+    named = f"CASE WHEN whole IS NULL THEN NULL ELSE {text} END"
+    return f"list_extract(list_transform([{call.args[0].sql}], lambda whole : {named}), 1)"
 
 
 def _whole(bound: Bindings) -> TrinoType:
