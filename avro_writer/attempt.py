@@ -24,7 +24,8 @@ from avro_writer.errors import AwaitsNewerCode, DiskFull, OutOfTime, Overtaken, 
 from avro_writer.lanes import Layout
 from avro_writer.plan import Input, Plan
 from avro_writer.quarantine import Quarantine
-from avro_writer.store import AlreadyThere, Changed, Missing, Refused, Store
+from avro_writer.store import Changed, Missing, Refused, Store
+from avro_writer.table_files import TableFiles
 from schemas import SchemaError
 
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -332,15 +333,15 @@ def _read(worker: Worker, held: Held, compaction: Compaction, time: ReadingTime)
 
 
 def _put(worker: Worker, held: Held, files: Sequence[DateFile]) -> None:
+    table = TableFiles(worker.store, worker.layout, worker.first_partition_date, worker.now)
     done = held.plan.put_until
     try:
         for each in files:
             if each.date <= held.plan.put_until:
                 continue
             worker.deadline.check()
-            with each.open() as body, contextlib.suppress(AlreadyThere):
-                # Already there: an earlier attempt has put it, and it is the same file.
-                worker.store.create(worker.layout.avro(each.date, held.plan.id), body)
+            # If it is there already, an earlier attempt has put it, and it is the same file.
+            table.put(each, held.plan.id)
             done = each.date
     except OutOfTime:
         if done > held.plan.put_until:

@@ -65,6 +65,15 @@ class Layout:
         """Prefix of the Avro files of a date, YYYY-MM-DD."""
         return f"{self.prefix}/avro/{self.record_type}/partition_date={date}/"
 
+    @property
+    def late(self) -> str:
+        """Prefix of the late marks, each of an Avro file of an earlier date."""
+        return f"{self.prefix}/current/{self.record_type}/late/"
+
+    def late_mark(self, date: str, file_id: str) -> str:
+        """Key of the late mark of an Avro file, from its date, YYYY-MM-DD, and its name."""
+        return f"{self.late}{date}/{file_id}"
+
     def quarantine(self, plan_id: str) -> str:
         """Prefix of what a plan puts into quarantine."""
         return f"{self.prefix}/quarantine/{self.record_type}/{plan_id}/"

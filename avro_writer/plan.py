@@ -69,7 +69,8 @@ class Plan:
         The Avro schema that the outputs are written with, as JSON values, whatever is deployed by
         the time they are. None while reading.
     put_until
-        Every output up to this date (YYYY-MM-DD) is there; empty if nothing is known.
+        Every output up to this date (YYYY-MM-DD) is there, with its late mark if it needs one;
+        empty if nothing is known.
     committed_by
         Who has said that it is written, unlike any other. Runs may share a name: Lambda delivers
         an event twice now and then, with one request id.

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,8 @@ def _backfill(folder: Path, export: Export) -> None:
         reader=ItemReader(export, RowTimes.of(export, _MARGIN), ("pk", "sk"), "type"),
         makers=RowMakers(schemas.RECORD_TYPES, "type"),
         part_items=_PART_ITEMS,
+        first_partition_date=date.min,
+        now=lambda: datetime.now(UTC),
     )
     for file in export.files:
         counts = worker.do(file)

@@ -97,6 +97,8 @@ class _Recipe:
             reader=ItemReader(export, times, self.key_names, type_attribute),
             makers=RowMakers(self.plan.types, type_attribute),
             part_items=self.plan.part_items,
+            first_partition_date=deployment.settings.first_partition_date,
+            now=lambda: datetime.now(UTC),
         )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from avro_writer.lanes import Layout
-from avro_writer.store import AlreadyThere, Store
+from avro_writer.store import Store
+from avro_writer.table_files import TableFiles
 from ops.backfill.data_file import checked
 from ops.backfill.errors import DataFileError
 from ops.backfill.items import ItemReader
@@ -43,6 +45,10 @@ class Worker:
         Make change records of lines, and rows of change records.
     part_items
         Number of lines in a part.
+    first_partition_date
+        The first date that readers of the tables see.
+    now
+        Returns the time, aware.
     """
 
     export: Export
@@ -53,6 +59,8 @@ class Worker:
     reader: ItemReader
     makers: RowMakers
     part_items: int
+    first_partition_date: date
+    now: Callable[[], datetime]
 
     def do(self, file: DataFile, progress: Callable[[int], None] = lambda _: None) -> FileCounts:
         """Write the rows of a data file, as far as they are not written; return its counts.
@@ -114,9 +122,9 @@ class Worker:
                 )
         # The decision is kept. From here on each file is what it is, whoever puts it.
         for record_type, each in part.finish():
-            key = Layout(self.prefix, record_type).avro(each.date, part.name.file_id)
-            with each.open() as body, suppress(AlreadyThere):
-                self.store.create(key, body)
+            layout = Layout(self.prefix, record_type)
+            table = TableFiles(self.store, layout, self.first_partition_date, self.now)
+            table.put(each, part.name.file_id)
         counts = part.counts
         counts.failed = len(decision.lines)
         counts.reasons = dict(decision.reasons)

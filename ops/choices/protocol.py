@@ -6,7 +6,8 @@ See docs/exactly-once.md#replay. Every object is created, never replaced and nev
     Choice number n. It is made only when the choices before it are finished, so it is made by
     somebody who knows which records they have taken.
 ``avro/<type>/partition_date=…/<time>Z-replay-<source>-<n>.avro``
-    Its rows, a file for each date. Name and content are a function of the choice.
+    Its rows, a file for each date. Name and content are a function of the choice. A file of an
+    earlier date gets a late mark (`avro_writer.table_files`).
 ``replay/<type>/<source>/<n>.done.json``
     All of its files are there.
 """
@@ -19,7 +20,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from avro_writer.lanes import Layout
 from avro_writer.outputs import Outputs
 from avro_writer.rows import BadRow
 from avro_writer.store import AlreadyThere, Store
+from avro_writer.table_files import TableFiles
 from ops.choices.choice import Choice, Done, decode, digest
 from ops.errors import ReplayError
 
@@ -99,7 +101,7 @@ class Begun:
 
 
 class Sources:
-    """The choices of one record type.
+    """The choices of one record type, to look at.
 
     Parameters
     ----------
@@ -109,18 +111,11 @@ class Sources:
         The pipeline's key prefix, without a slash at its end.
     record_type
         The type.
-    folder
-        Where on local disk files are made; the system's place for them if None.
     """
 
-    def __init__(
-        self, store: Store, prefix: str, record_type: str, folder: Path | None = None
-    ) -> None:
+    def __init__(self, store: Store, prefix: str, record_type: str) -> None:
         self._store = store
         self._root = f"{prefix}/replay/{record_type}/"
-        self._record_type = record_type
-        self._layout = Layout(prefix, record_type)
-        self._folder = folder
 
     def begun(self, most: int | None = None) -> Begun:
         """Return which sources have a choice, from one listing.
@@ -160,6 +155,46 @@ class Sources:
             if each.key.endswith(f".{_CHOICE}")
             for mark in decode(each.key, self._body(each.key)).marks
         )
+
+    def _choice_key(self, source_digest: str, number: int) -> str:
+        return f"{self._root}{source_digest}/{number}.{_CHOICE}"
+
+    def _body(self, key: str) -> bytes:
+        found = self._store.find(key)
+        if found is None:
+            raise ReplayError(f"{key} was removed: nothing below replay/ may be removed")
+        return found[0]
+
+
+class Choices(Sources):
+    """The choices of one record type, to make and to finish.
+
+    Parameters
+    ----------
+    store, prefix, record_type
+        As in `Sources`.
+    first_partition_date
+        The first date that readers of the table see.
+    now
+        Returns the time, aware.
+    folder
+        Where on local disk files are made; the system's place for them if None.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        record_type: str,
+        first_partition_date: date,
+        now: Callable[[], datetime],
+        folder: Path | None = None,
+    ) -> None:
+        super().__init__(store, prefix, record_type)
+        self._record_type = record_type
+        self._table = TableFiles(store, Layout(prefix, record_type), first_partition_date, now)
+        self._now = now
+        self._folder = folder
 
     def settle(self, source_digest: str, finished: Callable[[Done], None]) -> Settled:
         """Finish what was begun of a source, whoever began it.
@@ -223,7 +258,6 @@ class Sources:
         source: str,
         schema: dict[str, Any],
         rows_of: Callable[[Settled], Iterable[dict[str, bytes]]],
-        now: Callable[[], datetime],
         run_id: str,
     ) -> Written:
         """Write the rows of a source, each in one file, whoever else works on it.
@@ -238,8 +272,6 @@ class Sources:
             Yields the landed lines of rows by mark, as many at once as one choice holds. It is
             called again if somebody else has made a choice in between: it has to look at what is
             written then, and at what ``settled`` has.
-        now
-            Returns the time, aware.
         run_id
             An identifier of this replay.
 
@@ -258,7 +290,9 @@ class Sources:
         while True:
             settled = self.settle(digest(source), finished)
             for rows in rows_of(settled):
-                choice = Choice(source, now(), run_id, tuple(rows), tuple(rows.values()), schema)
+                choice = Choice(
+                    source, self._now(), run_id, tuple(rows), tuple(rows.values()), schema
+                )
                 done = self.choose(settled, choice)
                 if done is None:
                     break
@@ -273,7 +307,7 @@ class Sources:
                 )
 
     def _finish(self, number: int, choice: Choice) -> Done:
-        """Put the Avro files that are missing, then the mark that says so."""
+        """Put the Avro files and late marks that are missing, then the object that says so."""
         rows = repeats = 0
         with tempfile.TemporaryDirectory(dir=self._folder) as folder:
             file_id = choice.file_id(number)
@@ -289,8 +323,7 @@ class Sources:
             for each in files:
                 rows += each.rows
                 repeats += each.repeats
-                with each.open() as body, contextlib.suppress(AlreadyThere):
-                    self._store.create(self._layout.avro(each.date, file_id), body)
+                self._table.put(each, file_id)
         done = Done(
             choice.source,
             choice.made_at.isoformat(),
@@ -304,12 +337,3 @@ class Sources:
             key = f"{self._root}{digest(choice.source)}/{number}.done.json"
             self._store.create(key, msgspec.json.encode(done))
         return done
-
-    def _choice_key(self, source_digest: str, number: int) -> str:
-        return f"{self._root}{source_digest}/{number}.{_CHOICE}"
-
-    def _body(self, key: str) -> bytes:
-        found = self._store.find(key)
-        if found is None:
-            raise ReplayError(f"{key} was removed: nothing below replay/ may be removed")
-        return found[0]

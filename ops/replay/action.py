@@ -23,7 +23,7 @@ from console.tables import Cell, print_table
 from console.terminal import messages, output, visible, write
 from infra.naming import DATA_PREFIX
 from ops.choices.choice import Done
-from ops.choices.protocol import Sources
+from ops.choices.protocol import Choices, Sources
 from ops.deployment import Deployment, open_deployment
 from ops.failed.action import current_codes, replayed_marks, wanted_of
 from ops.failed.current import CurrentCode
@@ -98,7 +98,16 @@ def _replay(
     store = deployment.s3_store()
     run_id = uuid.uuid4().hex
     counts = {each: Replayed() for each in wanted.types}
-    sources = {each: Sources(store, DATA_PREFIX, each) for each in wanted.types}
+    choices = {
+        each: Choices(
+            store,
+            DATA_PREFIX,
+            each,
+            deployment.settings.first_partition_date,
+            lambda: datetime.now(UTC),
+        )
+        for each in wanted.types
+    }
     for record_type, unfinished in begun.items():
         if unfinished:
             progress.step(
@@ -109,7 +118,7 @@ def _replay(
             of.finished_rows += done.rows
 
         for number, source in enumerate(sorted(unfinished), 1):
-            sources[record_type].settle(source, finished)
+            choices[record_type].settle(source, finished)
             progress.show(completed=number)
     found = places(store, DATA_PREFIX, wanted)
     progress.step("Writing rows", len(found), "objects")
@@ -121,11 +130,10 @@ def _replay(
                 if wanted.has_object(each):
                     of_type.add(
                         replay_object(
-                            sources[place.record_type],
+                            choices[place.record_type],
                             each,
                             codes[place.record_type],
                             selection,
-                            lambda: datetime.now(UTC),
                             run_id,
                         )
                     )

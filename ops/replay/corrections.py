@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from avro_writer.lanes import Layout
 from avro_writer.outputs import Outputs
 from avro_writer.rows import BadRow
 from avro_writer.store import Changed, Missing, Store
-from ops.choices.protocol import Settled, Sources
+from ops.choices.protocol import Choices, Settled
 from ops.replay.stream import Spool
 
 # A choice is held in memory, and one object of the bucket. So many rows are compared at once.
@@ -92,18 +92,29 @@ class Corrector:
         The type.
     schema
         The Avro schema of this checkout, as JSON values.
+    first_partition_date
+        The first date that readers of the table see.
+    now
+        Returns the time, aware.
     folder
         An empty folder on local disk.
     """
 
     def __init__(
-        self, store: Store, prefix: str, record_type: str, schema: dict[str, Any], folder: Path
+        self,
+        store: Store,
+        prefix: str,
+        record_type: str,
+        schema: dict[str, Any],
+        first_partition_date: date,
+        now: Callable[[], datetime],
+        folder: Path,
     ) -> None:
         self._store = store
         self._layout = Layout(prefix, record_type)
         self._schema = schema
         self._parsed = fastavro.parse_schema(json.loads(json.dumps(schema)))
-        self._sources = Sources(store, prefix, record_type)
+        self._choices = Choices(store, prefix, record_type, first_partition_date, now)
         self._outputs = Outputs(record_type, schema, folder, "")
 
     def compare(self, spool: Spool, date: str) -> Compared:
@@ -114,17 +125,13 @@ class Corrector:
                 pass
         return counts
 
-    def correct(
-        self, spool: Spool, date: str, now: Callable[[], datetime], run_id: str
-    ) -> Compared:
+    def correct(self, spool: Spool, date: str, run_id: str) -> Compared:
         """Write what comes out otherwise, each row in one file; return the counts.
 
         Parameters
         ----------
         spool, date
             The rows, and their partition date.
-        now
-            Returns the time, aware.
         run_id
             An identifier of this replay.
         """
@@ -137,7 +144,7 @@ class Corrector:
             return self._chunks(spool, date, counts)
 
         source = f"corrections of {date}"
-        written = self._sources.write(source, self._schema, rows_of, now, run_id)
+        written = self._choices.write(source, self._schema, rows_of, run_id)
         # What an earlier pass of this replay has written is the same as the stream's rows now.
         counts.same -= written.rows - counts.corrected
         counts.corrected = written.rows

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from ops.choices.protocol import Settled, Sources
+from ops.choices.protocol import Choices, Settled
 from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow, with_column
 from ops.failed.records import FailedObject, FailedRecord, UnreadableObject, together
 
@@ -80,27 +79,24 @@ class Selection:
 
 
 def replay_object(
-    sources: Sources,
+    choices: Choices,
     found: FailedObject,
     code: CurrentCode,
     selection: Selection,
-    now: Callable[[], datetime],
     run_id: str,
 ) -> Replayed:
     """Write the rows that an object's records become, each in exactly one Avro file.
 
     Parameters
     ----------
-    sources
-        The choices of the object's record type.
+    choices
+        Those of the object's record type.
     found
         The object.
     code
         What its records become.
     selection
         Which of them are wanted.
-    now
-        Returns the time, aware.
     run_id
         An identifier of this replay.
 
@@ -118,7 +114,7 @@ def replay_object(
         counts = one_pass.counts
         return one_pass.chunks(found)
 
-    written = sources.write(found.name, code.schema, rows_of, now, run_id)
+    written = choices.write(found.name, code.schema, rows_of, run_id)
     counts.rows += written.rows
     counts.repeats += written.repeats
     counts.files += written.files

@@ -127,7 +127,15 @@ def _correctors(
 ) -> dict[str, Corrector]:
     store = deployment.s3_store()
     return {
-        each: Corrector(store, DATA_PREFIX, each, table(each).avro, folder / f"{each}-files")
+        each: Corrector(
+            store,
+            DATA_PREFIX,
+            each,
+            table(each).avro,
+            deployment.settings.first_partition_date,
+            lambda: datetime.now(UTC),
+            folder / f"{each}-files",
+        )
         for each in types
     }
 
@@ -152,7 +160,7 @@ def _correct(
     run_id = uuid.uuid4().hex
     found = {name: Compared() for name in spools}
     for number, (name, date) in enumerate(dates, 1):
-        counts = correctors[name].correct(spools[name], date, lambda: datetime.now(UTC), run_id)
+        counts = correctors[name].correct(spools[name], date, run_id)
         found[name].add(counts)
         progress.show(f"{name} {date}", number)
     return found

@@ -20,7 +20,7 @@ from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing, Refu
 from tests.support.memory_store import MemoryStore, whole
 
 REFUSALS = (Missing, Changed, AlreadyThere, Refused)
-MUTATING = ("create", "replace", "delete")
+MUTATING = ("create", "replace", "delete", "remove")
 
 Main = Callable[["AskingStore", Callable[[], float]], object]
 Change = Callable[[], AbstractContextManager[object]]

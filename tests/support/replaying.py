@@ -8,10 +8,10 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from ops.choices.protocol import Sources
+from ops.choices.protocol import Choices
 from ops.failed.current import CurrentCode
 from ops.failed.records import AREAS, failed_places
 from ops.replay.objects import Replayed, Selection, replay_object
@@ -19,7 +19,7 @@ from tests.support.changes import change
 from tests.support.ledger import rows_of
 from tests.support.memory_store import MemoryStore, etag_of
 from tests.support.programs import AskingStore, Change, Main, Program
-from tests.support.runs import FOLDER, NOW
+from tests.support.runs import AFTER_ALL_ROWS, FOLDER, NOW
 from tests.support.writer import landed_row
 
 PREFIX = "data-pipeline"
@@ -86,7 +86,12 @@ def bad_line(number: int, landed: str = "a", **row: Any) -> dict[str, Any]:
 
 
 def replay(
-    store: Any, name: str = "last", selection: Selection = _ALL, *, hours: int = 0
+    store: Any,
+    name: str = "last",
+    selection: Selection = _ALL,
+    *,
+    hours: int = 0,
+    first_partition_date: date = AFTER_ALL_ROWS,
 ) -> Replayed:
     """Replay all that is wanted of the demand type."""
     counts = Replayed()
@@ -95,11 +100,11 @@ def replay(
         return NOW + timedelta(hours=hours)
 
     with CurrentCode("demand", "type") as code:
-        sources = Sources(store, PREFIX, "demand", FOLDER)
+        choices = Choices(store, PREFIX, "demand", first_partition_date, now, FOLDER)
         for area in AREAS:
             for place in failed_places(store, PREFIX, "demand", area):
                 for found in place.objects():
-                    counts.add(replay_object(sources, found, code, selection, now, name))
+                    counts.add(replay_object(choices, found, code, selection, name))
     assert counts.reconciled, counts
     return counts
 

@@ -7,7 +7,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from tests.support.programs import AskingStore, Change, Main, Program
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 # Hours after `NOW`: shortly before the clock of a run named A, and after it but before that of B.
 BEFORE_A, BEFORE_B = ord("A") - 0.5, ord("A") + 0.5
+# With this first partition date no reader sees the explorations' rows, and their files get no late
+# marks. `tests.support.late_files` explores files that get them.
+AFTER_ALL_ROWS = date(2027, 1, 1)
 # Thousands of runs create and remove their folders here.
 _MEMORY = Path("/dev/shm")
 FOLDER = _MEMORY if os.access(_MEMORY, os.W_OK) else None
@@ -52,6 +55,7 @@ def run_main(name: str, *, request_id: str = "", **settings: Any) -> Main:
     settings
         As of `writer.run`.
     """
+    settings.setdefault("first_partition_date", AFTER_ALL_ROWS)
 
     def main(store: AskingStore, left: Callable[[], float]) -> None:
         numbers = itertools.count()
@@ -73,7 +77,11 @@ def run_main(name: str, *, request_id: str = "", **settings: Any) -> Main:
 
 
 def closing(
-    ledger: Ledger, *, lanes: int = 1, change: Change = contextlib.nullcontext
+    ledger: Ledger,
+    *,
+    lanes: int = 1,
+    change: Change = contextlib.nullcontext,
+    first_partition_date: date = AFTER_ALL_ROWS,
 ) -> Callable[[MemoryStore], None]:
     """Return a check of what must hold now, and after later runs without faults."""
 
@@ -87,6 +95,7 @@ def closing(
                     now=lambda: NOW + timedelta(days=30),
                     run_id="last",
                     folder=FOLDER,
+                    first_partition_date=first_partition_date,
                 )
 
     def check(store: MemoryStore) -> None:

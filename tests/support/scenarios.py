@@ -20,6 +20,7 @@ from tests.support.ledger import Ledger, landing_key
 from tests.support.memory_store import MemoryStore, etag_of
 from tests.support.programs import PLENTY, Change, Life, Program
 from tests.support.runs import (
+    AFTER_ALL_ROWS,
     BEFORE_A,
     BEFORE_B,
     FOLDER,
@@ -173,7 +174,7 @@ def refused(method: str) -> Callable[[Ledger], Events]:
     return events
 
 
-def _given_again(ledger: Ledger) -> Events:
+def given_again(ledger: Ledger) -> Events:
     return {"S3 gives all again": lambda store: store.give()}
 
 
@@ -188,7 +189,13 @@ def set_aside(store: MemoryStore) -> None:
     life.kill()
     store.refuse("read", landing_key("a"))
     with contextlib.suppress(ObjectsSetAside):
-        writer.run(store, now=lambda: NOW + timedelta(hours=1), run_id="before", folder=FOLDER)
+        writer.run(
+            store,
+            now=lambda: NOW + timedelta(hours=1),
+            run_id="before",
+            folder=FOLDER,
+            first_partition_date=AFTER_ALL_ROWS,
+        )
     store.kept.update(kept)
 
 
@@ -279,14 +286,14 @@ QUICK = (
         "a run beside a plan that is set aside, S3 gives its object, a request arrives late",
         TWO_DATES,
         runs=({},),
-        events=_given_again,
+        events=given_again,
         faults=Faults(delayed=1),
         before=set_aside,
     ),
     Scenario(
         "two runs, a plan is set aside, S3 gives its object",
         {"a": TWO_DATES["a"]},
-        events=_given_again,
+        events=given_again,
         before=set_aside,
     ),
     Scenario(
@@ -348,7 +355,7 @@ DEEP = (
     Scenario(
         "two runs beside a plan that is set aside, S3 gives its object",
         TWO_DATES,
-        events=_given_again,
+        events=given_again,
         before=set_aside,
     ),
     Scenario(

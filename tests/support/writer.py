@@ -23,6 +23,9 @@ from telemetry import Log
 from tests.support.memory_store import MemoryStore
 from tests.support.rows import demand_row
 
+FIRST_DATE = date(2024, 1, 1)
+"""The first partition date that readers see."""
+
 _numbers = itertools.count()
 _NOON_MICROS = 1_795_348_800_000_000  # 2026-11-22T12:00Z
 _DAY_MICROS = 86_400_000_000
@@ -89,7 +92,7 @@ def run(
         "settle_seconds": 0,
         "max_wait_seconds": 0,
         "min_plan_bytes": 0,
-        "first_partition_date": date(2024, 1, 1),
+        "first_partition_date": FIRST_DATE,
         **settings,
     }
     number = next(_numbers)

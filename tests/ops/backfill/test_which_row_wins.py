@@ -36,6 +36,7 @@ from ops.deployment import Deployment
 from tests.support.changes import DEMAND
 from tests.support.exports import ExportBuilder, full_line, incremental_line
 from tests.support.memory_store import MemoryStore
+from tests.support.writer import FIRST_DATE
 from transform.batch import Transform
 
 PREFIX = "data-pipeline"
@@ -249,6 +250,7 @@ def back(store: MemoryStore, history: History, made: Made, number: int, margin: 
         worker = Worker(
             export, folder, store, PREFIX, Ledger(store, PREFIX, export.id),
             ItemReader(export, times, ["pk", "sk"], "type"), RowMakers(["demand"], "type"), 100,
+            FIRST_DATE, lambda: datetime.now(UTC),
         )  # fmt: skip
         counts = worker.do(export.files[0])
     assert counts.reconciled

@@ -30,6 +30,7 @@ from ops.backfill.source import LocalFolder, open_export
 from ops.backfill.work import Worker
 from tests.support.exports import ExportBuilder, full_line, incremental_line, spread
 from tests.support.memory_store import MemoryStore
+from tests.support.writer import FIRST_DATE
 from transform.batch import Transform
 from transform.row import UnfitRecord
 
@@ -72,12 +73,15 @@ def broken(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "requestedSeats": {"S": "two"}}
 
 
-def worker(folder: Path, store: MemoryStore, part_items: int = 4) -> Worker:
+def worker(folder: Path, store: MemoryStore, part_items: int = 4, days: int = 0) -> Worker:
     found = LocalFolder(folder)
     export = open_export(found)
     reader = ItemReader(export, RowTimes.of(export, MARGIN), ["pk", "sk"], "type")
     ledger = Ledger(store, "p", export.id)
-    return Worker(export, found, store, "p", ledger, reader, RowMakers(TYPES, "type"), part_items)
+    return Worker(
+        export, found, store, "p", ledger, reader, RowMakers(TYPES, "type"), part_items,
+        FIRST_DATE, lambda: NOW + timedelta(days=days),
+    )  # fmt: skip
 
 
 def run(each: Worker) -> FileCounts:

@@ -27,7 +27,7 @@ from tests.support.exploration import Exploration, Faults, Violation
 from tests.support.memory_store import MemoryStore
 from tests.support.programs import AskingStore, Program
 from tests.support.replaying import PREFIX, changed
-from tests.support.runs import NOW
+from tests.support.runs import AFTER_ALL_ROWS, NOW
 from tests.support.writer import avro_rows, land, run
 from transform.batch import Transform
 
@@ -59,8 +59,16 @@ def with_rows(store: MemoryStore, folder: Path, found: list[StreamRecord]) -> Me
 
 
 def correct(store: Any, spool: Spool, name: str) -> corrections.Compared:
-    corrector = Corrector(store, PREFIX, "demand", DEMAND.avro, spool.folder)
-    counts = corrector.correct(spool, DATE, lambda: NOW + timedelta(hours=ord(name[0])), name)
+    corrector = Corrector(
+        store,
+        PREFIX,
+        "demand",
+        DEMAND.avro,
+        AFTER_ALL_ROWS,
+        lambda: NOW + timedelta(hours=ord(name[0])),
+        spool.folder,
+    )
+    counts = corrector.correct(spool, DATE, name)
     assert counts.reconciled
     return counts
 

@@ -19,7 +19,7 @@ import pytest
 
 from avro_writer.store import AlreadyThere
 from ops.choices.choice import Choice, Done, decode, digest
-from ops.choices.protocol import Settled, Sources
+from ops.choices.protocol import Choices, Settled
 from ops.failed.records import FailedRecord
 from tests.support.exploration import Violation
 from tests.support.replay_scenarios import QUICK, Scenario
@@ -44,14 +44,14 @@ def _taken_again(self: Settled) -> frozenset[str]:
     return frozenset()
 
 
-def _overwritten(self: Sources, settled: Settled, choice: Choice) -> Done | None:
+def _overwritten(self: Choices, settled: Settled, choice: Choice) -> Done | None:
     """Put the choice whether somebody else has or not."""
     key = self._choice_key(digest(choice.source), len(settled.done))
     self._store.overwrite(key, choice.encode())  # type: ignore[attr-defined]
     return self._finish(len(settled.done), choice)
 
 
-def _written_down_last(self: Sources, settled: Settled, choice: Choice) -> Done | None:
+def _written_down_last(self: Choices, settled: Settled, choice: Choice) -> Done | None:
     """Put the files, then the choice."""
     number = len(settled.done)
     done = self._finish(number, choice)
@@ -60,7 +60,7 @@ def _written_down_last(self: Sources, settled: Settled, choice: Choice) -> Done 
     return done
 
 
-def _never_finished(self: Sources, source_digest: str, finished: Callable[[Done], None]) -> Settled:
+def _never_finished(self: Choices, source_digest: str, finished: Callable[[Done], None]) -> Settled:
     """Take what others have begun as done."""
     done: list[Done] = []
     for number in itertools.count():
@@ -72,7 +72,7 @@ def _never_finished(self: Sources, source_digest: str, finished: Callable[[Done]
     raise AssertionError
 
 
-def _done_first(self: Sources, number: int, choice: Choice) -> Done:
+def _done_first(self: Choices, number: int, choice: Choice) -> Done:
     """Say that the files are there, then put them."""
     done = Done(choice.source, "", choice.made_by, list(choice.marks), len(choice.rows), 0, 1)
     key = f"{self._root}{digest(choice.source)}/{number}.done.json"
@@ -86,7 +86,7 @@ def _numbered_by_place(self: FailedRecord) -> str:
     return str(len(self.data))
 
 
-def _next_number_of_its_own(self: Sources, settled: Settled, choice: Choice) -> Done | None:
+def _next_number_of_its_own(self: Choices, settled: Settled, choice: Choice) -> Done | None:
     """Give way to another's choice by taking the number after it."""
     for number in itertools.count(len(settled.done)):
         with contextlib.suppress(AlreadyThere):
@@ -95,25 +95,25 @@ def _next_number_of_its_own(self: Sources, settled: Settled, choice: Choice) -> 
     raise AssertionError
 
 
-def _by_the_clock(self: Sources, number: int, choice: Choice) -> Done:
+def _by_the_clock(self: Choices, number: int, choice: Choice) -> Done:
     """Name files by when they are put, and not by when they were chosen."""
     moved = replace(choice, made_at=choice.made_at + timedelta(milliseconds=next(_NUMBERS)))
     return _FINISH(self, number, moved)
 
 
 _NUMBERS = itertools.count()
-_FINISH = Sources._finish
+_FINISH = Choices._finish
 
 BUGS: tuple[tuple[str, type, str, Any, Scenario], ...] = (
     ("files are named by who writes them", Choice, "file_id", _names_of_their_own, QUICK[0]),
-    ("files are named by the time of the put", Sources, "_finish", _by_the_clock, QUICK[0]),
+    ("files are named by the time of the put", Choices, "_finish", _by_the_clock, QUICK[0]),
     ("what was replayed is chosen again", Settled, "taken", property(_taken_again), QUICK[0]),
-    ("a choice is overwritten", Sources, "choose", _overwritten, QUICK[3]),
-    ("a choice is written down last", Sources, "choose", _written_down_last, QUICK[3]),
-    ("a choice that was begun is left", Sources, "settle", _never_finished, QUICK[0]),
-    ("a choice is done before its files are there", Sources, "_finish", _done_first, QUICK[0]),
+    ("a choice is overwritten", Choices, "choose", _overwritten, QUICK[3]),
+    ("a choice is written down last", Choices, "choose", _written_down_last, QUICK[3]),
+    ("a choice that was begun is left", Choices, "settle", _never_finished, QUICK[0]),
+    ("a choice is done before its files are there", Choices, "_finish", _done_first, QUICK[0]),
     ("two records have one mark", FailedRecord, "mark", property(_numbered_by_place), QUICK[1]),
-    ("two choices at once", Sources, "choose", _next_number_of_its_own, QUICK[0]),
+    ("two choices at once", Choices, "choose", _next_number_of_its_own, QUICK[0]),
 )
 
 
