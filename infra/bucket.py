@@ -81,7 +81,12 @@ class DataBucket:
             self._list("ListLandedAndPlans", ["landing", "compaction"]),
             # A conditional write or delete with If-Match also needs GetObject on the key.
             allow("ReadLandedAndPlans", ["s3:GetObject"], [landing, plans]),
-            allow("CreateOutputs", ["s3:PutObject"], [avro, quarantine], _with("if-none-match")),
+            allow(
+                "CreateOutputs",
+                ["s3:PutObject"],
+                [avro, self._late_marks, quarantine],
+                _with("if-none-match"),
+            ),
             allow("CreatePlan", ["s3:PutObject"], [plans], _with("if-none-match")),
             allow("CommitPlan", ["s3:PutObject"], [plans], _with("if-match")),
             allow("CleanUp", ["s3:DeleteObject"], [landing, plans], _with("if-match")),
@@ -101,7 +106,7 @@ class DataBucket:
             allow(
                 "BringBack",
                 ["s3:PutObject"],
-                [self._below(each) for each in ("avro", "replay", "backfill")],
+                [*(self._below(each) for each in ("avro", "replay", "backfill")), self._late_marks],
                 _with("if-none-match"),
             ),
             *self._key_statements(),
@@ -155,6 +160,11 @@ class DataBucket:
         What it lists below ``avro/`` is in `query_statements`.
         """
         return [self._list("SeeWhatComes", ["landing", "errors", "quarantine"])]
+
+    @property
+    def _late_marks(self) -> str:
+        """The marks that tell a refresh of files of earlier dates (docs/design.md#the-bucket)."""
+        return self._below("current/*/late")
 
     def _below(self, area: str) -> str:
         return f"{self.arn}/{DATA_PREFIX}/{area}/*"

@@ -10,12 +10,14 @@ last refresh of it that succeeded began, and the columns that it has.
 
 from __future__ import annotations
 
+from avro_writer.lanes import Layout
+
 AREA = "current"
 
 
 def late_prefix(data_prefix: str, record_type: str) -> str:
     """Return the prefix of a type's late marks."""
-    return f"{data_prefix}/{AREA}/{record_type}/late/"
+    return Layout(data_prefix, record_type).late
 
 
 def anchor_prefix(data_prefix: str, record_type: str) -> str:

@@ -114,7 +114,9 @@ def by_action(recording: Recording, action: str) -> list[tuple[list[str], Any]]:
 
 def test_the_writer_puts_files_and_plans_only_with_a_precondition(dev1: Recording) -> None:
     plans = [f"{BUCKET}/data-pipeline/compaction/*"]
-    outputs = [f"{BUCKET}/data-pipeline/avro/*", f"{BUCKET}/data-pipeline/quarantine/*"]
+    outputs = [
+        f"{BUCKET}/data-pipeline/{area}/*" for area in ("avro", "current/*/late", "quarantine")
+    ]
     create_only = {"Null": {"s3:if-none-match": "false"}}
     only_this = {"Null": {"s3:if-match": "false"}}
     assert by_action(dev1, "s3:PutObject") == [
