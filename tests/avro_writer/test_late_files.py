@@ -25,7 +25,6 @@ from hypothesis.stateful import (
 from avro_writer import attempt
 from avro_writer.attempt import Held, Worker
 from avro_writer.container import DateFile
-from avro_writer.store import AlreadyThere
 from avro_writer.table_files import TableFiles, is_late
 from tests.support import writer
 from tests.support.exploration import Violation
@@ -35,6 +34,10 @@ from tests.support.late_files import (
     Scenario,
     check_seen,
     explore_midnight,
+    mark_before_file,
+    only_the_first_put_is_marked,
+    put_file,
+    put_mark,
     refresh_since_the_last,
 )
 from tests.support.ledger import Ledger
@@ -112,34 +115,6 @@ def test_no_refresh_misses_a_file_that_was_put_about_midnight(
     assert explored.crash_points > 5
 
 
-def _put_file(self: TableFiles, file: DateFile, file_id: str) -> None:
-    with file.open() as body, contextlib.suppress(AlreadyThere):
-        self.store.create(self.layout.avro(file.date, file_id), body)
-
-
-def _put_mark(self: TableFiles, file_date: str, file_id: str) -> None:
-    with contextlib.suppress(AlreadyThere):
-        self.store.create(self.layout.late_mark(file_date, file_id), b"")
-
-
-def _mark_before_file() -> AbstractContextManager[object]:
-    def put(self: TableFiles, file: DateFile, file_id: str) -> None:
-        _put_mark(self, file.date, file_id)
-        _put_file(self, file, file_id)
-
-    return mock.patch.object(TableFiles, "put", put)
-
-
-def _only_the_first_put_is_marked() -> AbstractContextManager[object]:
-    def put(self: TableFiles, file: DateFile, file_id: str) -> None:
-        with contextlib.suppress(AlreadyThere):
-            with file.open() as body:
-                self.store.create(self.layout.avro(file.date, file_id), body)
-            _put_mark(self, file.date, file_id)
-
-    return mock.patch.object(TableFiles, "put", put)
-
-
 @contextlib.contextmanager
 def _marks_after_all_files() -> Iterator[None]:
     """How far a run came says nothing of the marks."""
@@ -150,11 +125,11 @@ def _marks_after_all_files() -> Iterator[None]:
         for each in files:
             if each.date > held.plan.put_until:
                 table = TableFiles(worker.store, worker.layout, date.min, worker.now)
-                _put_mark(table, each.date, held.plan.id)
+                put_mark(table, each.date, held.plan.id)
 
     with (
         mock.patch.object(attempt, "_put", put_all),
-        mock.patch.object(TableFiles, "put", _put_file),
+        mock.patch.object(TableFiles, "put", put_file),
     ):
         yield
 
@@ -173,12 +148,12 @@ def _marks_after_the_commit() -> Iterator[None]:
         if held.plan.state == "written":
             table = TableFiles(worker.store, worker.layout, date.min, worker.now)
             for each in dates[held.plan.id]:
-                _put_mark(table, each, held.plan.id)
+                put_mark(table, each, held.plan.id)
         return held
 
     with (
         mock.patch.multiple(attempt, _put=put_all, _write=write_and_mark),
-        mock.patch.object(TableFiles, "put", _put_file),
+        mock.patch.object(TableFiles, "put", put_file),
     ):
         yield
 
@@ -186,8 +161,8 @@ def _marks_after_the_commit() -> Iterator[None]:
 @pytest.mark.parametrize(
     ("broken", "number"),
     [
-        (_mark_before_file, 1),
-        (_only_the_first_put_is_marked, 1),
+        (mark_before_file, 1),
+        (only_the_first_put_is_marked, 1),
         (_marks_after_all_files, 4),
         (_marks_after_the_commit, 1),
     ],
@@ -202,15 +177,15 @@ def test_a_rule_that_is_broken_is_found(
 def _judged_before_the_put() -> AbstractContextManager[object]:
     def put(self: TableFiles, file: DateFile, file_id: str) -> None:
         late = is_late(file.date, self.now(), self.first_partition_date)
-        _put_file(self, file, file_id)
+        put_file(self, file, file_id)
         if late:
-            _put_mark(self, file.date, file_id)
+            put_mark(self, file.date, file_id)
 
     return mock.patch.object(TableFiles, "put", put)
 
 
 def _never_marked() -> AbstractContextManager[object]:
-    return mock.patch.object(TableFiles, "put", _put_file)
+    return mock.patch.object(TableFiles, "put", put_file)
 
 
 @pytest.mark.parametrize("broken", [_judged_before_the_put, _never_marked])

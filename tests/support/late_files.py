@@ -5,13 +5,19 @@ See docs/exactly-once.md#files-of-earlier-dates.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from unittest import mock
 
+from avro_writer.container import DateFile
 from avro_writer.lanes import Layout
 from avro_writer.plan import Plan
+from avro_writer.store import AlreadyThere
+from avro_writer.table_files import TableFiles
 from tests.support import writer
 from tests.support.exploration import Exploration, Explored, Faults
 from tests.support.ledger import Ledger
@@ -64,6 +70,11 @@ def refresh_since_the_last(store: Any, name: str, now: Callable[[], datetime]) -
 def refresh_program(name: str) -> Program:
     """Return a refresh as a program."""
     return Program(lambda store, left: refresh(store, name))
+
+
+def file_ids(store: MemoryStore) -> set[str]:
+    """Return the names of the Avro files, without their suffix."""
+    return {key.rsplit("/", 1)[-1].removesuffix(".avro") for key in store.keys(_AVRO)}
 
 
 def unseen(store: MemoryStore) -> set[str]:
@@ -229,3 +240,37 @@ QUICK = (
         TWO_DATES, "AR", events=given_again, before=set_aside,
     ),
 )  # fmt: skip
+
+
+def put_file(self: TableFiles, file: DateFile, file_id: str) -> None:
+    """Put a file without its mark, as `TableFiles.put` must not."""
+    with file.open() as body, contextlib.suppress(AlreadyThere):
+        self.store.create(self.layout.avro(file.date, file_id), body)
+
+
+def put_mark(self: TableFiles, file_date: str, file_id: str) -> None:
+    """Put a mark alone."""
+    with contextlib.suppress(AlreadyThere):
+        self.store.create(self.layout.late_mark(file_date, file_id), b"")
+
+
+def mark_before_file() -> AbstractContextManager[object]:
+    """Break a rule: the mark comes before the file."""
+
+    def put(self: TableFiles, file: DateFile, file_id: str) -> None:
+        put_mark(self, file.date, file_id)
+        put_file(self, file, file_id)
+
+    return mock.patch.object(TableFiles, "put", put)
+
+
+def only_the_first_put_is_marked() -> AbstractContextManager[object]:
+    """Break a rule: a file that is there already gets no mark."""
+
+    def put(self: TableFiles, file: DateFile, file_id: str) -> None:
+        with contextlib.suppress(AlreadyThere):
+            with file.open() as body:
+                self.store.create(self.layout.avro(file.date, file_id), body)
+            put_mark(self, file.date, file_id)
+
+    return mock.patch.object(TableFiles, "put", put)

@@ -110,12 +110,15 @@ def replay(
 
 
 def replay_program(
-    name: str, selection: Selection = _ALL, change: Change = contextlib.nullcontext
+    name: str,
+    selection: Selection = _ALL,
+    change: Change = contextlib.nullcontext,
+    **given: Any,
 ) -> Program:
-    """Return a replay as a program."""
+    """Return a replay as a program; it may be given what `replay` takes."""
 
     def main_with(store: AskingStore, left: Callable[[], float]) -> None:
-        replay(store, name, selection, hours=ord(name[0]))
+        replay(store, name, selection, hours=ord(name[0]), **given)
 
     main: Main = main_with
     return Program(main, change)

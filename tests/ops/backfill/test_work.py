@@ -73,14 +73,14 @@ def broken(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "requestedSeats": {"S": "two"}}
 
 
-def worker(folder: Path, store: MemoryStore, part_items: int = 4, days: int = 0) -> Worker:
+def worker(folder: Path, store: MemoryStore, part_items: int = 4) -> Worker:
     found = LocalFolder(folder)
     export = open_export(found)
     reader = ItemReader(export, RowTimes.of(export, MARGIN), ["pk", "sk"], "type")
     ledger = Ledger(store, "p", export.id)
     return Worker(
         export, found, store, "p", ledger, reader, RowMakers(TYPES, "type"), part_items,
-        FIRST_DATE, lambda: NOW + timedelta(days=days),
+        FIRST_DATE, lambda: NOW,
     )  # fmt: skip
 
 
