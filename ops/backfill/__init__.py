@@ -10,8 +10,9 @@ data file, `workers` many of them, and `action` is the command.
 AWS actions that the caller needs, beside those of `ops.deployment`:
 
 - on the stack's bucket, below ``data-pipeline/``: ``s3:ListBucket`` with the prefix ``backfill/*``,
-  ``s3:GetObject`` on ``backfill/*``, and ``s3:PutObject`` on ``backfill/*`` and ``avro/*``. Every
-  put has the condition that the object does not exist (``If-None-Match: *``).
+  ``s3:GetObject`` on ``backfill/*``, and ``s3:PutObject`` on ``backfill/*``, ``avro/*`` and
+  ``current/*/late/*``. Every put has the condition that the object does not exist
+  (``If-None-Match: *``).
 - on the bucket of the export: ``s3:ListBucket`` and ``s3:GetObject`` on the export's objects.
 - ``kms:Decrypt`` and ``kms:GenerateDataKey`` on the bucket's key, and ``kms:Decrypt`` on the key of
   the export, where there are such keys.

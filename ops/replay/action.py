@@ -1,7 +1,7 @@
 """What ``dmd replay`` does: says what it would write, asks, writes, and shows the counts.
 
 Beside what reading failed records needs (`ops.failed.records`), it needs ``s3:GetObject`` below
-``replay/``, and ``s3:PutObject`` below ``replay/`` and ``avro/``
+``replay/``, and ``s3:PutObject`` below ``replay/``, ``avro/`` and ``current/*/late/``
 (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html). It deletes nothing.
 """
 

@@ -39,6 +39,7 @@ ELSEWHERE = (
         "parquet",
         "replay",
         "backfill",
+        "current",
     ),
     *("athena/results", "test", "objects"),
     # What commands make.

@@ -5,7 +5,7 @@ See docs/exactly-once.md#files-of-earlier-dates.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,20 +42,19 @@ _EXPORTED = datetime(2026, 11, 20, 9, tzinfo=UTC)
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[LocalFolder]:
-    """An export of two demands in one data file."""
-    market = Market(Random(3))
-    items = [json_attribute({"M": market.item("demand", _EXPORTED)})["M"] for _ in range(2)]
-    yield LocalFolder(ExportBuilder({"one": [full_line(each) for each in items]}).write(tmp_path))
+def folder(tmp_path: Path) -> LocalFolder:
+    """An export of one demand."""
+    item = json_attribute({"M": Market(Random(3)).item("demand", _EXPORTED)})["M"]
+    return LocalFolder(ExportBuilder({"one": [full_line(item)]}).write(tmp_path))
 
 
 def backfill(store: Any, folder: LocalFolder) -> None:
-    """Write the export, each item as a part of its own."""
+    """Write the export."""
     export = open_export(folder)
     reader = ItemReader(export, RowTimes.of(export, timedelta(minutes=5)), ["pk", "sk"], "type")
     ledger = Ledger(store, _PREFIX, export.id)
     worker = Worker(
-        export, folder, store, _PREFIX, ledger, reader, RowMakers(["demand"], "type"), 1,
+        export, folder, store, _PREFIX, ledger, reader, RowMakers(["demand"], "type"), 9,
         FIRST_DATE, lambda: NOW,
     )  # fmt: skip
     worker.do(export.files[0])
