@@ -26,6 +26,7 @@ from emulation.gateway.signed_request import HttpRequest, Signature
 _SIGNING_NAMES: Mapping[str, tuple[str, ...]] = {
     "monitoring": ("cloudwatch",),
     "dynamodb": ("dynamodb", "dynamodbstreams"),
+    "states": ("stepfunctions",),
 }
 _CBOR_PATH = re.compile(r"/service/(?P<target>[^/]+)/operation/(?P<operation>\w+)")
 

@@ -91,6 +91,11 @@ FURTHER: Mapping[tuple[str, str], tuple[Further, ...]] = {
         "scheduler:TagResource", f"arn:aws:scheduler:{_HERE}:schedule-group/{{Name}}"
     ),
     ("scheduler", "UpdateSchedule"): _passing("scheduler", "Target.RoleArn"),
+    ("stepfunctions", "CreateStateMachine"): (
+        *_passing("states", "roleArn"),
+        *_tagging("states:TagResource", f"arn:aws:states:{_HERE}:stateMachine:{{name}}", "tags"),
+    ),
+    ("stepfunctions", "UpdateStateMachine"): _passing("states", "roleArn"),
     ("sqs", "CreateQueue"): _tagging("sqs:TagQueue", f"arn:aws:sqs:{_HERE}:{{QueueName}}", "tags"),
 }
 

@@ -24,7 +24,10 @@ from emulation.gateway.resource_rules import (
 )
 
 # The prefix of IAM's actions, if it is not botocore's name of the service.
-IAM_PREFIXES: Mapping[str, str] = {"dynamodbstreams": "dynamodb"}
+IAM_PREFIXES: Mapping[str, str] = {
+    "dynamodbstreams": "dynamodb",
+    "stepfunctions": "states",
+}
 
 # IAM's action, if it does not have the operation's name.
 ACTIONS: Mapping[tuple[str, str], str] = {
@@ -98,6 +101,9 @@ _GLUE_TABLE = every(
 
 _SCHEDULE_GROUP = arn("arn:aws:scheduler:{region}:{account}:schedule-group/{Name}")
 _SCHEDULE = arn("arn:aws:scheduler:{region}:{account}:schedule/{GroupName|default}/{Name}")
+_STATE_MACHINE = first(
+    arn("{stateMachineArn}"), arn("arn:aws:states:{region}:{account}:stateMachine:{name}")
+)
 _ALARM_NAME = "arn:aws:cloudwatch:{region}:{account}:alarm:"
 _ALARM = arn(_ALARM_NAME + "{AlarmName}")
 _DASHBOARD_NAME = "arn:aws:cloudwatch::{account}:dashboard/"
@@ -235,6 +241,16 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
         **_of(_ANYTHING, "ListSchedules"),
         **_of(_SCHEDULE_GROUP, "CreateScheduleGroup DeleteScheduleGroup GetScheduleGroup"),
         **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
+    },
+    "stepfunctions": {
+        **_of(
+            _STATE_MACHINE,
+            "CreateStateMachine DeleteStateMachine DescribeStateMachine ListExecutions "
+            "ListStateMachineVersions StartExecution UpdateStateMachine",
+        ),
+        **_of(arn("{executionArn}"), "DescribeExecution GetExecutionHistory StopExecution"),
+        **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
+        **_of(_ANYTHING, "ListStateMachines ValidateStateMachineDefinition"),
     },
     "iam": {
         **_of(

@@ -170,6 +170,20 @@ def _schedules(probe: Probe) -> Iterator[Fact]:
     yield Fact("ListSchedules of a group", [probe.name], listed)
 
 
+def _state_machines(probe: Probe) -> Iterator[Fact]:
+    client = probe.client("stepfunctions")
+    definition = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+    machine = {
+        "name": probe.name,
+        "type": "STANDARD",
+        "roleArn": role(probe),
+        "definition": json.dumps(definition),
+    }
+    made = {"stateMachineArn": client.create_state_machine(**machine)["stateMachineArn"]}
+    probe.afterwards(client.delete_state_machine, **made)
+    yield Fact("DescribeStateMachine", {**machine, **made}, client.describe_state_machine(**made))
+
+
 def _logs(probe: Probe) -> Iterator[Fact]:
     logs, began = probe.client("logs"), int(time.time() * 1000)
     group = {"logGroupName": probe.name}
@@ -277,6 +291,7 @@ REGISTRATIONS = (
     Need("Lambda functions", _functions),
     Need("Firehose delivery streams", _delivery_streams),
     Need("EventBridge schedules", _schedules),
+    Need("Step Functions state machines", _state_machines),
     Need("CloudWatch Logs", _logs),
     Need("Glue tables", _catalog),
     Need("Athena workgroups", _workgroups),

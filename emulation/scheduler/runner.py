@@ -1,5 +1,8 @@
 """Fires the writer's schedules in rounds. A round starts when the one before it is done.
 
+Other schedules are left alone: they start refreshes of the current-state tables, whose queries only
+Athena itself can answer.
+
 As in EventBridge Scheduler, each schedule invokes its target asynchronously, retries a failed
 invocation, and sends it to a dead-letter queue if all retries fail. Unlike Scheduler, a round waits
 for its runs. So the rounds can end when no work is left.
@@ -85,7 +88,7 @@ class ScheduleRunner:
     endpoint
         The gateway.
     schedules
-        The schedules to fire.
+        The schedules of the stack. Those with a function as their target are fired.
     assume
         Gives Scheduler the role of a schedule.
     outcome
@@ -158,7 +161,8 @@ class ScheduleRunner:
         plans = lanes_left = 0
         failures = []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for answer in pool.map(self._fire, self.schedules):
+            fired = (each for each in self.schedules if each.invokes_function)
+            for answer in pool.map(self._fire, fired):
                 self._runs += 1
                 progress(self._runs)
                 if isinstance(answer, str):

@@ -40,6 +40,11 @@ class Schedule:
     retries: int = 185
     dead_letter_arn: str | None = None
 
+    @property
+    def invokes_function(self) -> bool:
+        """Whether the target is a Lambda function."""
+        return self.target_arn.split(":")[2] == "lambda"
+
 
 @dataclass(frozen=True)
 class FailedInvocation:

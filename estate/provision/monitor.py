@@ -13,7 +13,18 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.rpc import deserialize_properties
 
 from estate.errors import NameTakenError, ProvisionError, UnsupportedResourceError
-from estate.provision import athena, cloudwatch, firehose, glue, iam, lambda_, logs, scheduler, sqs
+from estate.provision import (
+    athena,
+    cloudwatch,
+    firehose,
+    glue,
+    iam,
+    lambda_,
+    logs,
+    scheduler,
+    sqs,
+    stepfunctions,
+)
 from estate.provision.lookups import LOOKUPS
 from estate.provision.resource import Clients, Kind, Registration
 from estate.urn import STACK_TYPE, make_urn
@@ -28,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     **logs.KINDS,
     **scheduler.KINDS,
     **sqs.KINDS,
+    **stepfunctions.KINDS,
 }
 """How to create each supported resource type, by Pulumi's token."""
 

@@ -68,6 +68,10 @@ _OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "id": "{name}",
         "arn": "arn:aws:scheduler:{region}:{account}:schedule-group/{name}",
     },
+    "aws:sfn/stateMachine:StateMachine": {
+        "id": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+        "arn": "arn:aws:states:{region}:{account}:stateMachine:{name}",
+    },
     "aws:sqs/queue:Queue": {
         "id": "https://sqs.{region}.amazonaws.com/{account}/{name}",
         "url": "https://sqs.{region}.amazonaws.com/{account}/{name}",

@@ -43,6 +43,8 @@ VALUES: dict[str, Any] = {
     "TableInput": {"Name": "t"},
     "TopicArn": f"arn:aws:sns:{HERE}:topic",
     "TransactItems": [],
+    "executionArn": f"arn:aws:states:{HERE}:execution:m:e",
+    "stateMachineArn": f"arn:aws:states:{HERE}:stateMachine:m",
 }
 # What a token stands for, and where it comes from.
 ISSUED = {
@@ -70,6 +72,7 @@ TAGGED = {
     "logs": f"arn:aws:logs:{HERE}:log-group:g",
     "scheduler": f"arn:aws:scheduler:{HERE}:schedule-group/g",
     "sns": f"arn:aws:sns:{HERE}:topic",
+    "stepfunctions": f"arn:aws:states:{HERE}:stateMachine:m",
 }
 TAGGED_PARAMETERS = ("ResourceARN", "ResourceArn", "resourceArn", "Resource")
 # The reference requires several types of these operations, of which a call has one.
@@ -78,6 +81,8 @@ ONE_OF_SEVERAL = {
     ("athena", "TagResource"),
     ("athena", "UntagResource"),
     ("dynamodb", "ListTagsOfResource"),
+    ("stepfunctions", "DescribeExecution"),
+    ("stepfunctions", "ListExecutions"),
 }
 
 OPERATIONS = [

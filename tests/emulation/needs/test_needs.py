@@ -45,6 +45,7 @@ def held(endpoint: Endpoint) -> dict[str, list[Any]]:
         ("lambda", "list_functions"): "Functions",
         ("firehose", "list_delivery_streams"): "DeliveryStreamNames",
         ("scheduler", "list_schedules"): "Schedules",
+        ("stepfunctions", "list_state_machines"): "stateMachines",
         ("logs", "describe_log_groups"): "logGroups",
         ("glue", "get_databases"): "DatabaseList",
         ("cloudwatch", "describe_alarms"): "MetricAlarms",
@@ -159,6 +160,11 @@ def from_the_first(request: Any) -> None:
                 at("GET", "/schedules/"), lambda answer: answer["Target"].pop("RetryPolicy")
             ),
             "GetSchedule: Target.RetryPolicy is missing",
+        ),
+        (
+            "Step Functions state machines",
+            changed_answer(of("DescribeStateMachine"), lambda answer: answer.pop("definition")),
+            "DescribeStateMachine: definition is missing",
         ),
         (
             "CloudWatch Logs",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,8 +17,9 @@ from emulation.scheduler.runner import ScheduleRunner, WriterError
 from emulation.scheduler.target import Schedule
 
 QUEUE = "arn:aws:sqs:r:1:dead-letters"
+FUNCTION = "arn:aws:lambda:r:1:function:f"
 SCHEDULE = Schedule(
-    "s", "arn:aws:scheduler:r:1:schedule/g/s", "g", "function", "role", '{"lane":0}', 2, QUEUE
+    "s", "arn:aws:scheduler:r:1:schedule/g/s", "g", FUNCTION, "role", '{"lane":0}', 2, QUEUE
 )
 DONE, NOTHING, TAKEN = ({"plans": p, "lanes_left": n} for p, n in ((1, 0), (0, 0), (0, 1)))
 CRASH = "Runtime.ExitError"
@@ -69,12 +71,12 @@ def fire(*answers: Any, rounds: int = 1000) -> tuple[list[str], list[float]]:
     return fire_at(Endpoint(*answers), rounds)
 
 
-def fire_at(endpoint: Any, rounds: int) -> tuple[list[str], list[float]]:
+def fire_at(endpoint: Any, rounds: int, *others: Schedule) -> tuple[list[str], list[float]]:
     failures: list[str] = []
     pauses: list[float] = []
     runner = ScheduleRunner(
         endpoint,
-        (SCHEDULE,),
+        (SCHEDULE, *others),
         lambda *_: Credentials("a", "b"),
         endpoint.outcome,
         failures.append,
@@ -87,6 +89,13 @@ def fire_at(endpoint: Any, rounds: int) -> tuple[list[str], list[float]]:
 
 def test_it_goes_on_until_there_is_nothing_left() -> None:
     assert fire(DONE, NOTHING, DONE, rounds=3) == ([], [])
+
+
+def test_schedules_of_state_machines_are_left_alone() -> None:
+    endpoint = Endpoint(DONE)
+    machine = replace(SCHEDULE, target_arn="arn:aws:states:r:1:stateMachine:m")
+    assert fire_at(endpoint, 3, machine) == ([], [])
+    assert [each["FunctionName"] for each in endpoint.invoked] == [FUNCTION] * 3
 
 
 def test_a_run_that_crashes_is_told_and_the_next_one_goes_on() -> None:
@@ -116,7 +125,7 @@ def test_a_schedule_invokes_asynchronously_with_its_input() -> None:
     endpoint = Endpoint(DONE)
     fire_at(endpoint, 1)
     assert endpoint.invoked == [
-        {"FunctionName": "function", "InvocationType": "Event", "Payload": b'{"lane":0}'}
+        {"FunctionName": FUNCTION, "InvocationType": "Event", "Payload": b'{"lane":0}'}
     ]
     assert endpoint.sent == []
 
@@ -147,7 +156,7 @@ def test_an_invocation_that_goes_on_failing_is_a_dead_letter() -> None:
         "IS_PAYLOAD_TRUNCATED": "false",
         "RETRY_ATTEMPTS": "2",
         "SCHEDULE_ARN": SCHEDULE.arn,
-        "TARGET_ARN": "function",
+        "TARGET_ARN": FUNCTION,
     }
 
 

@@ -112,6 +112,7 @@ SERVICES = {
     "aws:lambda/": ("lambda", ["CreateFunction"]),
     "aws:cloudwatch/log": ("logs", ["CreateLogGroup", "CreateLogStream"]),
     "aws:scheduler/": ("scheduler", ["CreateSchedule", "CreateScheduleGroup"]),
+    "aws:sfn/": ("stepfunctions", ["CreateStateMachine"]),
     "aws:sqs/": ("sqs", ["CreateQueue"]),
 }
 
