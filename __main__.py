@@ -5,6 +5,7 @@ import pulumi
 from infra.access import ContinuousIntegration
 from infra.athena import QueryWorkgroup
 from infra.catalog import Catalog
+from infra.current import CurrentState
 from infra.delivery import DeliveryStream
 from infra.logs import LogForwarding
 from infra.lookups import look_up
@@ -43,6 +44,11 @@ deliveries = {
     )
     for record_type in settings.demand_data_types
 }
+current_state = (
+    CurrentState("current", settings, referenced, logs, catalog, writer, opts=opts)
+    if settings.current_state_tables
+    else None
+)
 workgroup = QueryWorkgroup("workgroup", settings, referenced, opts=opts)
 integration = ContinuousIntegration("ci", settings, referenced, catalog, workgroup, opts=opts)
 # No role of the stack has this policy: an account gives it to the people on call.
@@ -68,6 +74,7 @@ pulumi.export("schedules", writer.schedules)
 pulumi.export("dead_letter_queue", writer.dead_letters.url)
 pulumi.export("database", catalog.database)
 pulumi.export("tables", catalog.tables)
+pulumi.export("refreshes", current_state.machines if current_state else {})
 pulumi.export("workgroup", workgroup.name)
 pulumi.export("ci_role", integration.role_arn)
 pulumi.export("operate_policy", operate.arn)

@@ -57,7 +57,7 @@ class ContinuousIntegration(pulumi.ComponentResource):
                 [
                     *workgroup.query_statements(),
                     *catalog.read_statements(),
-                    *bucket.query_statements(),
+                    *bucket.query_statements(current_state=settings.current_state_tables),
                 ],
             ),
             "s3-write": (

@@ -16,6 +16,9 @@ _FIVE_MINUTES = 300
 _QUARTER_HOUR = 900
 _HOUR = 3_600
 
+# After so many intervals without a refresh that succeeded, the current state is late.
+_LATE_REFRESHES = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
@@ -69,7 +72,9 @@ class Alarm:
 
 def alarms_of(settings: Settings) -> list[Alarm]:
     """Return all alarms of a stack."""
-    per_type = (_delivery_alarms, _transform_alarms, _table_alarms)
+    per_type = [_delivery_alarms, _transform_alarms, _table_alarms]
+    if settings.current_state_tables:
+        per_type.append(_refresh_alarms)
     return [
         alarm
         for record_type in settings.demand_data_types
@@ -122,6 +127,15 @@ def queue_metric(queue_name: str, name: str, statistic: str) -> Metric:
     """
     dimensions = {"QueueName": queue_name}
     return Metric(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic=statistic)
+
+
+def refresh_metric(settings: Settings, record_type: str, name: str, statistic: str) -> Metric:
+    """Return a metric of the state machine that refreshes a type's current-state table.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+    """
+    dimensions = {"StateMachineArn": settings.refresh_arn(record_type)}
+    return Metric(namespace="AWS/States", name=name, dimensions=dimensions, statistic=statistic)
 
 
 def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
@@ -267,6 +281,48 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
                 "after tomorrow; they are in the table's files, but no query finds them. First: "
                 f"list the partitions below data-pipeline/avro/{record_type}/; if the dates are "
                 "right, set first_partition_date to the first of them."
+            ),
+        ),
+    ]
+
+
+def _refresh_alarms(settings: Settings, record_type: str) -> list[Alarm]:
+    naming = settings.naming
+    log_group = naming.refresh_log_group
+    minutes = settings.current_state_refresh_minutes
+    return [
+        Alarm(
+            symptom=f"refresh-failing-{record_type}",
+            # An execution that somebody has stopped is not counted.
+            metrics=[
+                refresh_metric(settings, record_type, name, "Sum")
+                for name in ("ExecutionsFailed", "ExecutionsTimedOut")
+            ],
+            threshold=0,
+            period_seconds=_QUARTER_HOUR,
+            datapoints=1,
+            periods=1,
+            description=(
+                f"A refresh of the current-state table of {record_type}, or its daily maintenance, "
+                "failed after its retries; nothing is lost, and the next refresh reads what this "
+                f"one should have read. First: read the error in the log group {log_group}."
+            ),
+        ),
+        Alarm(
+            symptom=f"refresh-late-{record_type}",
+            metrics=[refresh_metric(settings, record_type, "ExecutionsSucceeded", "Sum")],
+            threshold=1,
+            wants_more=True,
+            period_seconds=minutes * 60,
+            datapoints=_LATE_REFRESHES,
+            periods=_LATE_REFRESHES,
+            description=(
+                f"No refresh of the current-state table of {record_type} has succeeded for "
+                f"{_LATE_REFRESHES * minutes} minutes; {record_type}_current shows an older state. "
+                f"First: check whether refresh-failing-{record_type} is in alarm; if not, check "
+                f"whether the schedule {naming.refresh(record_type)} is enabled, and whether a "
+                "refresh still runs. After the first deployment, the alarm stays on until a "
+                "refresh has succeeded."
             ),
         ),
     ]

@@ -1,4 +1,4 @@
-"""The Athena workgroup for the analysts' queries, with its saved queries."""
+"""Athena workgroups, and the one for the analysts' queries with its saved queries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,54 @@ from infra.queries import saved_queries
 from infra.settings import Settings
 
 _ENGINE = "Athena engine version 3"
+
+
+def make_workgroup(
+    name: str,
+    settings: Settings,
+    *,
+    workgroup_name: str,
+    description: str,
+    bytes_scanned_limit: int,
+    results: str,
+    parent: pulumi.Resource,
+) -> aws.athena.Workgroup:
+    """Register a workgroup whose settings clients cannot override.
+
+    https://docs.aws.amazon.com/athena/latest/ug/workgroups-settings-override.html
+
+    Parameters
+    ----------
+    name
+        Logical name.
+    settings
+        The stack's settings.
+    workgroup_name
+        Name in Athena.
+    description
+        Whose queries run in it.
+    bytes_scanned_limit
+        The maximum number of bytes that a query may scan.
+    results
+        Location of the queries' results, an ``s3://`` URL that ends with a slash.
+    parent
+        The component that the workgroup is part of.
+    """
+    return aws.athena.Workgroup(
+        name,
+        name=workgroup_name,
+        description=description,
+        configuration={
+            "enforce_workgroup_configuration": True,
+            "publish_cloudwatch_metrics_enabled": True,
+            "bytes_scanned_cutoff_per_query": bytes_scanned_limit,
+            "engine_version": {"selected_engine_version": _ENGINE},
+            "result_configuration": {"output_location": results},
+        },
+        # Otherwise Athena refuses to delete a workgroup that has run queries.
+        force_destroy=not settings.protected,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
 
 
 class QueryWorkgroup(pulumi.ComponentResource):
@@ -38,20 +86,14 @@ class QueryWorkgroup(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions,
     ) -> None:
         super().__init__("dmd:athena:QueryWorkgroup", name, None, opts)
-        workgroup = aws.athena.Workgroup(
+        workgroup = make_workgroup(
             name,
-            name=settings.naming.database,
+            settings,
+            workgroup_name=settings.naming.database,
             description=f"Queries on the demand tables of {settings.environment}",
-            configuration={
-                "enforce_workgroup_configuration": True,
-                "publish_cloudwatch_metrics_enabled": True,
-                "bytes_scanned_cutoff_per_query": settings.athena_bytes_scanned_limit,
-                "engine_version": {"selected_engine_version": _ENGINE},
-                "result_configuration": {"output_location": referenced.bucket.query_results},
-            },
-            # Otherwise Athena refuses to delete a workgroup that has run queries.
-            force_destroy=not settings.protected,
-            opts=pulumi.ResourceOptions(parent=self),
+            bytes_scanned_limit=settings.athena_bytes_scanned_limit,
+            results=referenced.bucket.query_results,
+            parent=self,
         )
         # In an order of their own: a query's text cannot be changed, only the query replaced, and
         # the order of the setting is nothing that its readers care about.

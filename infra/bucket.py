@@ -9,6 +9,9 @@ from infra.keys import READ, WRITE, key_statements
 from infra.naming import DATA_PREFIX
 from infra.policies import Condition, Statement, allow
 
+# What Athena needs to write objects, beside reading them.
+_KEEP = ("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "s3:PutObject")
+
 
 @dataclass(frozen=True)
 class DataBucket:
@@ -44,6 +47,11 @@ class DataBucket:
     def query_results(self) -> str:
         """The location of Athena's results, an ``s3://`` URL that ends with a slash."""
         return f"s3://{self.name}/{DATA_PREFIX}/athena/results/"
+
+    @property
+    def refresh_results(self) -> str:
+        """The location of the results of refreshes, an ``s3://`` URL that ends with a slash."""
+        return f"s3://{self.name}/{DATA_PREFIX}/athena/current/"
 
     def delivery_statements(self, record_type: str) -> list[Statement]:
         """Return the grants that Firehose needs to land a record type's objects.
@@ -112,29 +120,68 @@ class DataBucket:
             *self._key_statements(),
         ]
 
-    def query_statements(self) -> list[Statement]:
+    def query_statements(self, *, current_state: bool) -> list[Statement]:
         """Return the grants on the bucket that a caller of Athena needs for queries.
 
         https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
+
+        Parameters
+        ----------
+        current_state
+            Whether the stack has current-state tables.
         """
+        tables = ["avro", "parquet"] if current_state else ["avro"]
         return [
-            allow(
-                "FindResults",
-                ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
-                [self.arn],
+            self._find_results(),
+            self._list("ListTables", [*tables, "athena/results"]),
+            allow("ReadTables", ["s3:GetObject"], [self._below(each) for each in tables]),
+            allow("KeepResults", [*_KEEP, "s3:GetObject"], [self._below("athena/results")]),
+            *self._key_statements(),
+        ]
+
+    def refresh_statements(self, record_types: Sequence[str]) -> list[Statement]:
+        """Return the grants on the bucket with which the current-state tables are refreshed.
+
+        Athena reads the changes and writes, optimizes and drops Iceberg tables with the
+        permissions of its caller. The state machines themselves read and put the anchor, and list
+        and delete the late marks.
+        https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
+        https://docs.aws.amazon.com/athena/latest/ug/querying-iceberg-updating-iceberg-table-data.html
+
+        Parameters
+        ----------
+        record_types
+            The record types of the tables.
+        """
+
+        def of_each(pattern: str) -> list[str]:
+            return [pattern.format(each) for each in record_types]
+
+        changes, tables = of_each("avro/{}"), of_each("parquet/{}")
+        return [
+            self._find_results(),
+            # As above: without ListBucket, a missing anchor would be answered with 403.
+            self._list(
+                "ListChangesAndTables",
+                [*changes, *tables, *of_each("current/{}"), "athena/current"],
             ),
-            self._list("ListTables", ["avro", "athena/results"]),
-            allow("ReadTables", ["s3:GetObject"], [self._below("avro")]),
+            allow("ReadChanges", ["s3:GetObject"], [self._below(each) for each in changes]),
             allow(
-                "KeepResults",
-                [
-                    "s3:AbortMultipartUpload",
-                    "s3:GetObject",
-                    "s3:ListMultipartUploadParts",
-                    "s3:PutObject",
-                ],
-                [self._below("athena/results")],
+                "WriteTables",
+                [*_KEEP, "s3:DeleteObject", "s3:GetObject"],
+                [self._below(each) for each in tables],
             ),
+            allow(
+                "KeepAnchors",
+                ["s3:GetObject", "s3:PutObject"],
+                [self._below(each) for each in of_each("current/{}/refreshed")],
+            ),
+            allow(
+                "DeleteLateMarks",
+                ["s3:DeleteObject"],
+                [self._below(each) for each in of_each("current/{}/late")],
+            ),
+            allow("KeepResults", [*_KEEP, "s3:GetObject"], [self._below("athena/current")]),
             *self._key_statements(),
         ]
 
@@ -165,6 +212,11 @@ class DataBucket:
     def _late_marks(self) -> str:
         """The marks that tell a refresh of files of earlier dates (docs/design.md#the-bucket)."""
         return self._below("current/*/late")
+
+    def _find_results(self) -> Statement:
+        return allow(
+            "FindResults", ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], [self.arn]
+        )
 
     def _below(self, area: str) -> str:
         return f"{self.arn}/{DATA_PREFIX}/{area}/*"

@@ -1,17 +1,20 @@
-"""The Glue catalog: table and view of each record type, and a database reserved for Parquet."""
+"""The Glue catalog: table and view of each record type, and the current-state tables' database."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
 
 from catalog import glue_columns
+from catalog.views import current_state_view
 from infra.bucket import DataBucket
 from infra.lookups import Referenced
 from infra.naming import REGION
 from infra.policies import Statement, allow
 from infra.settings import Settings
-from infra.views import make_current_state_view
+from infra.views import make_view
 from schemas import PARTITION_COLUMN, table
 
 _HIVE = "org.apache.hadoop.hive"
@@ -55,18 +58,23 @@ class Catalog(pulumi.ComponentResource):
         aws.glue.CatalogDatabase(
             "parquet",
             name=naming.parquet_database,
-            description="Reserved for the same tables as Parquet files",
+            description=f"Current state of demand records in {settings.environment}, in Iceberg",
             opts=kept,
         )
         self.database = database.name
         self.tables, self.views = {}, {}
         for record_type in settings.demand_data_types:
             table = self._table(record_type, settings, referenced.bucket, database)
-            view = make_current_state_view(record_type, naming, database.name, table, self)
+            view = make_view(
+                current_state_view(record_type), naming, database.name, self, after=[table]
+            )
             self.tables[record_type] = table.name
             self.views[record_type] = view.name
         self._glue = f"arn:aws:glue:{REGION}:{settings.account_id}"
-        self._database_name = naming.database
+        self._changes, self._current_state = naming.database, naming.parquet_database
+        self._queried = [self._changes]
+        if settings.current_state_tables:
+            self._queried.append(self._current_state)
         self.register_outputs({"database": database.name})
 
     def read_statements(self) -> list[Statement]:
@@ -77,28 +85,68 @@ class Catalog(pulumi.ComponentResource):
         https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
         """
         return [
+            *self._find_databases(self._queried),
+            allow(
+                "DescribeTables",
+                ["glue:GetTable", "glue:GetTables"],
+                [
+                    f"{self._glue}:catalog",
+                    *(f"{self._glue}:database/{each}" for each in self._queried),
+                    *(f"{self._glue}:table/{each}/*" for each in self._queried),
+                ],
+            ),
+        ]
+
+    def refresh_statements(self, record_types: Sequence[str]) -> list[Statement]:
+        """Return the grants on Glue with which the current-state tables are refreshed.
+
+        Athena keeps an Iceberg table's columns and the place of its newest metadata in Glue, and
+        works there with the permissions of its caller.
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+
+        Parameters
+        ----------
+        record_types
+            The record types of the tables.
+        """
+        changes, tables = (
+            [
+                f"{self._glue}:catalog",
+                f"{self._glue}:database/{database}",
+                *(f"{self._glue}:table/{database}/{each}" for each in record_types),
+            ]
+            for database in (self._changes, self._current_state)
+        )
+        return [
+            *self._find_databases([self._changes, self._current_state]),
+            allow("DescribeChanges", ["glue:GetPartitions", "glue:GetTable"], changes),
+            allow(
+                "KeepTables",
+                [
+                    "glue:CreateTable",
+                    "glue:DeleteTable",
+                    "glue:GetTable",
+                    "glue:GetTables",
+                    "glue:UpdateTable",
+                ],
+                tables,
+            ),
+        ]
+
+    def _find_databases(self, databases: Sequence[str]) -> list[Statement]:
+        return [
             allow(
                 "FindDatabase",
                 ["glue:GetDatabase"],
                 [
                     f"{self._glue}:catalog",
-                    f"{self._glue}:database/default",
-                    f"{self._glue}:database/{self._database_name}",
+                    *(f"{self._glue}:database/{each}" for each in ("default", *databases)),
                 ],
             ),
             allow(
                 "MakeDefaultDatabase",
                 ["glue:CreateDatabase", "glue:GetDatabases"],
                 [f"{self._glue}:catalog", f"{self._glue}:database/default"],
-            ),
-            allow(
-                "DescribeTables",
-                ["glue:GetTable", "glue:GetTables"],
-                [
-                    f"{self._glue}:catalog",
-                    f"{self._glue}:database/{self._database_name}",
-                    f"{self._glue}:table/{self._database_name}/*",
-                ],
             ),
         ]
 

@@ -14,6 +14,7 @@ from infra.alarms import (
     function_metric,
     pipeline_metric,
     queue_metric,
+    refresh_metric,
 )
 from infra.naming import REGION
 from infra.settings import Settings
@@ -70,9 +71,18 @@ def _graphs(settings: Settings) -> list[list[Widget]]:
             [(name, function_metric(naming.writer_function, name, statistic)) for name in names],
         )
 
+    def refresh(record_type: str, name: str, statistic: str) -> Metric:
+        return refresh_metric(settings, record_type, name, statistic)
+
     dead_letters = queue_metric(
         naming.dead_letter_queue, "ApproximateNumberOfMessagesVisible", "Maximum"
     )
+    refreshes = [
+        per_type("Refreshes that succeeded", refresh, "ExecutionsSucceeded", "Sum"),
+        per_type("Refreshes that failed", refresh, "ExecutionsFailed", "Sum"),
+        per_type("Refresh duration, ms", refresh, "ExecutionTime", "Maximum"),
+        _bytes_scanned("Bytes scanned by refreshes", naming.refresh_workgroup),
+    ]
     return [
         [
             per_type("Records read", delivery, "DataReadFromKinesisStream.Records", "Sum"),
@@ -96,8 +106,9 @@ def _graphs(settings: Settings) -> list[list[Widget]]:
             writer("Writer errors and throttles", "Sum", "Errors", "Throttles"),
             writer("Writer duration, ms", "Maximum", "Duration"),
             _graph("Dead letters", [("waiting", dead_letters)]),
-            _bytes_scanned(naming.database),
+            _bytes_scanned("Bytes scanned by queries", naming.database),
         ],
+        *([refreshes] if settings.current_state_tables else []),
     ]
 
 
@@ -105,7 +116,7 @@ def _alarms(arns: Sequence[Any]) -> Widget:
     return {"type": "alarm", "properties": {"title": "Alarms", "alarms": list(arns[:_MOST_ALARMS])}}
 
 
-def _bytes_scanned(workgroup: str) -> Widget:
+def _bytes_scanned(title: str, workgroup: str) -> Widget:
     """Return the graph of the bytes that queries scan, as a sum over query states and types.
 
     https://docs.aws.amazon.com/athena/latest/ug/query-metrics-viewing.html
@@ -114,9 +125,7 @@ def _bytes_scanned(workgroup: str) -> Widget:
         "SEARCH('{AWS/Athena,QueryState,QueryType,WorkGroup} "
         f'MetricName="ProcessedBytes" WorkGroup="{workgroup}"\', \'Sum\', {_PERIOD})'
     )
-    return _time_series(
-        "Bytes scanned by queries", [[{"expression": f"SUM({found})", "label": "scanned"}]]
-    )
+    return _time_series(title, [[{"expression": f"SUM({found})", "label": "scanned"}]])
 
 
 def _graph(title: str, lines: Sequence[tuple[str, Metric]]) -> Widget:

@@ -47,7 +47,7 @@ class Naming:
 
     @property
     def parquet_database(self) -> str:
-        """The Glue database that is reserved for Parquet tables."""
+        """The Glue database of the current-state tables, which are Parquet files."""
         return f"{self.database}_parquet"
 
     def delivery_stream(self, record_type: str) -> str:
@@ -85,6 +85,42 @@ class Naming:
     def scheduler_role(self) -> str:
         """The role with which EventBridge Scheduler runs the writer."""
         return f"{self.prefix}-scheduler"
+
+    def refresh(self, record_type: str) -> str:
+        """Return the name of the state machine that refreshes a type's current-state table.
+
+        The schedule that starts it has the same name.
+        """
+        return f"{self.prefix}-{record_type}-current"
+
+    def maintenance(self, record_type: str) -> str:
+        """Return the name of the schedule that starts the daily maintenance of such a table."""
+        return f"{self.prefix}-{record_type}-current-maintain"
+
+    @property
+    def refresh_role(self) -> str:
+        """The role of the state machines that refresh the current-state tables."""
+        return f"{self.prefix}-current"
+
+    @property
+    def refresh_scheduler_role(self) -> str:
+        """The role with which EventBridge Scheduler starts refreshes."""
+        return f"{self.prefix}-current-scheduler"
+
+    @property
+    def refresh_workgroup(self) -> str:
+        """The Athena workgroup of the refreshes' queries."""
+        return f"{self.database}_current"
+
+    @property
+    def refresh_log_group(self) -> str:
+        """The log group of the refreshes' errors.
+
+        CloudWatch Logs has one policy for log groups that AWS services write to, of limited size.
+        Groups with this prefix need no entry of their own.
+        https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+        """
+        return f"/aws/vendedlogs/states/{self.prefix}-current"
 
     @property
     def log_producer_role(self) -> str:

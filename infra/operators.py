@@ -22,10 +22,12 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
         return f"arn:aws:{service}:{REGION}:{account}:{resource}"
 
     functions = [*map(naming.transform_function, types), naming.writer_function]
-    # The reasons of failures are in the transforms' logs; the runbook reads the others, too.
+    # The reasons of failures are in the transforms' logs; the runbook reads the others, too. Every
+    # group with the prefix is the stack's, and the names of all would not fit into a policy.
     groups = [
-        *map(function_log_group, functions),
-        *(delivery_log_group(naming.delivery_stream(each)) for each in types),
+        function_log_group(f"{naming.prefix}-*"),
+        delivery_log_group(f"{naming.prefix}-*"),
+        *([naming.refresh_log_group] if settings.current_state_tables else []),
     ]
     return [
         allow(
@@ -64,6 +66,24 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
         allow("SeeDemandTable", ["dynamodb:DescribeTable"], [referenced.table.arn]),
         # `dmd smoke --as-ci` works with the CI role, which may put items into the demand table.
         allow("TestAsCi", ["sts:AssumeRole"], [f"arn:aws:iam::{account}:role/{naming.ci_role}"]),
+        *(_refresh_statements(settings) if settings.current_state_tables else []),
         *referenced.bucket.operate_statements(),
         *referenced.stream.replay_statements(),
+    ]
+
+
+def _refresh_statements(settings: Settings) -> list[Statement]:
+    """Return the grants to refresh a current-state table by hand, and to see how that went.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
+    """
+    arn = f"arn:aws:states:{REGION}:{settings.account_id}"
+    machines = settings.naming.refresh("*")
+    return [
+        allow(
+            "Refresh",
+            ["states:ListExecutions", "states:StartExecution"],
+            [f"{arn}:stateMachine:{machines}"],
+        ),
+        allow("SeeRefreshes", ["states:DescribeExecution"], [f"{arn}:execution:{machines}:*"]),
     ]

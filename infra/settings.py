@@ -132,6 +132,12 @@ class Settings:
     first_partition_date: Annotated[datetime.date, Date()]
     athena_bytes_scanned_limit: Annotated[int, Whole(10_485_760, 2**53 - 1, "bytes")]
 
+    current_state_tables: Annotated[bool, Flag()]
+    current_state_refresh_minutes: Annotated[int, Whole(5, 1440, "minutes")]
+    current_state_days: Annotated[int, Whole(1, 366, "days")]
+    current_state_tombstone_days: Annotated[int, Whole(2, 36_600, "days")]
+    current_state_bytes_scanned_limit: Annotated[int, Whole(10_485_760, 2**53 - 1, "bytes")]
+
     alarm_topic_arn: Annotated[
         str,
         Text(
@@ -153,6 +159,11 @@ class Settings:
     def naming(self) -> Naming:
         """The names of this stack's resources."""
         return Naming(self.product_code, self.environment, self.inventory_code)
+
+    def refresh_arn(self, record_type: str) -> str:
+        """Return the ARN of the state machine that refreshes a type's current-state table."""
+        name = self.naming.refresh(record_type)
+        return f"arn:aws:states:{REGION}:{self.account_id}:stateMachine:{name}"
 
     @property
     def protected(self) -> bool:
@@ -262,6 +273,15 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
         found.append(
             f"{PROJECT}:min_plan_bytes = '{least}': "
             f"must be at most {PROJECT}:max_plan_bytes, {most}"
+        )
+    days, tombstone_days = (
+        values.get(f"current_state_{name}") for name in ("days", "tombstone_days")
+    )
+    # A refresh would write the tombstones again that the maintenance has just deleted.
+    if days is not None and tombstone_days is not None and tombstone_days <= days:
+        found.append(
+            f"{PROJECT}:current_state_tombstone_days = '{tombstone_days}': "
+            f"must be more than {PROJECT}:current_state_days, {days}"
         )
     account_id, log_stream = values.get("account_id"), values.get("log_stream_arn")
     # CloudWatch Logs forwards only to a Kinesis stream of its own account.

@@ -5,41 +5,37 @@ See docs/aws-contracts.md#athena-views.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 import pulumi_aws as aws
 
-from catalog.views import current_state_view
+from catalog.views import CurrentStateView
 from infra.naming import Naming
 
 
-def make_current_state_view(
-    record_type: str,
+def make_view(
+    view: CurrentStateView,
     naming: Naming,
     database: pulumi.Input[str],
-    table: aws.glue.CatalogTable,
     parent: pulumi.Resource,
+    after: Sequence[pulumi.Resource] = (),
 ) -> aws.glue.CatalogTable:
-    """Register the view of a record type's current state.
+    """Register a view of the current state.
 
     Parameters
     ----------
-    record_type
-        The record type.
+    view
+        The view's name, query and columns.
     naming
         The stack's names.
     database
-        Name of the database of table and view.
-    table
-        The table that the view reads. It is created or replaced before the view.
+        Name of the database of the view.
     parent
         The component that the view is part of.
-
-    Raises
-    ------
-    schemas.SchemaError
-        The type is unknown or its schema cannot be used.
+    after
+        What is created or replaced before the view: the table that it reads.
     """
-    view = current_state_view(record_type)
     return aws.glue.CatalogTable(
         view.name.replace("_", "-"),
         name=view.name,
@@ -66,7 +62,7 @@ def make_current_state_view(
         # that; updates in place fail in some (#48534 there).
         opts=pulumi.ResourceOptions(
             parent=parent,
-            depends_on=[table],
+            depends_on=after,
             delete_before_replace=True,
             replace_on_changes=["viewOriginalText", "storageDescriptor.columns"],
         ),

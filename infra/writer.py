@@ -11,14 +11,14 @@ from infra.catalog import Catalog
 from infra.functions import Function
 from infra.logs import LogForwarding
 from infra.lookups import Referenced
-from infra.naming import DATA_PREFIX, REGION
+from infra.naming import DATA_PREFIX
 from infra.packages import Package
-from infra.policies import Statement, allow, only_for, trust
+from infra.policies import Statement, allow
 from infra.roles import Role
+from infra.schedules import ATTEMPTS, every, scheduler_trust
 from infra.settings import Settings
 
 _DEAD_LETTER_DAYS = 14
-_SCHEDULER_ATTEMPTS = 3
 
 
 class DeadLetters(pulumi.ComponentResource):
@@ -79,6 +79,7 @@ class AvroWriter(pulumi.ComponentResource):
 
     function: Function
     dead_letters: DeadLetters
+    schedule_group: pulumi.Output[str]
     schedules: list[pulumi.Output[str]]
 
     def __init__(
@@ -136,44 +137,36 @@ class AvroWriter(pulumi.ComponentResource):
         self.register_outputs({"function": self.function.arn})
 
     def _schedule(self, settings: Settings) -> list[pulumi.Output[str]]:
-        naming, account_id = settings.naming, settings.account_id
+        naming = settings.naming
         child = pulumi.ResourceOptions(parent=self)
         group = aws.scheduler.ScheduleGroup("schedules", name=naming.schedule_group, opts=child)
+        self.schedule_group = group.name
         role = Role(
             "scheduler",
             settings=settings,
             role_name=naming.scheduler_role,
             description="Role with which EventBridge Scheduler runs the Avro writer",
-            # A schedule group is the narrowest source that Scheduler supports.
-            # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
-            trusts=trust(
-                "scheduler.amazonaws.com",
-                only_for(
-                    account_id,
-                    f"arn:aws:scheduler:{REGION}:{account_id}:schedule-group/{naming.schedule_group}",
-                ),
-            ),
+            trusts=scheduler_trust(settings),
             statements=[
                 *self.function.invoke_statements(),
                 *self.dead_letters.send_statements(),
             ],
             opts=child,
         )
-        minutes = settings.writer_schedule_minutes
         schedules = [
             aws.scheduler.Schedule(
                 f"{record_type}-{lane}",
                 name=naming.schedule(record_type, lane),
                 group_name=group.name,
                 description=f"Runs the Avro writer on lane {lane} of {record_type}",
-                schedule_expression=f"rate({minutes} minute{'s' if minutes > 1 else ''})",
+                schedule_expression=every(settings.writer_schedule_minutes),
                 flexible_time_window={"mode": "OFF"},
                 target={
                     "arn": self.function.arn,
                     "role_arn": role.arn,
                     "input": json.dumps({"type": record_type, "lane": lane}),
                     "retry_policy": {
-                        "maximum_retry_attempts": _SCHEDULER_ATTEMPTS,
+                        "maximum_retry_attempts": ATTEMPTS,
                         "maximum_event_age_in_seconds": self._stale_after(settings),
                     },
                     "dead_letter_config": {"arn": self.dead_letters.arn},

@@ -167,9 +167,10 @@ def test_a_change_of_a_schema_replaces_its_table_and_the_old_one_goes_first(
         ).values()
         if each.request.type != FUNCTION
     ]
-    # What names the table's columns: the view of it, and the query beside the view.
+    # What names the table's columns: the views of it, the query beside the views, and the refresh.
     names = {each.inputs["name"] for each, _ in changed}
-    assert names == {"sale", "sale_latest", "sale-latest-since"}
+    refresh = "prd3292-prod1-dmnd-pipeline-sale-current"
+    assert names == {"sale", "sale_latest", "sale_current", "sale-latest-since", refresh}
     ((table, paths),) = ((each, paths) for each, paths in changed if each.inputs["name"] == "sale")
     assert table.request.deleteBeforeReplace
     assert paths

@@ -67,6 +67,28 @@ ANSWERS = (
     ),
     Answer(
         "sensitive_action",
+        "current",
+        "RunQueries",
+        "Wants queries tied to a network or an organisation. Step Functions asks from AWS's own "
+        "network, and the statement names the one workgroup.",
+    ),
+    Answer(
+        "sensitive_action",
+        "current",
+        "WriteTables|DeleteLateMarks",
+        "Wants deletions confirmed by a person (MFA). Athena deletes files of its own tables, and "
+        "a refresh the marks that it has read. The statements name these areas of the bucket.",
+    ),
+    Answer(
+        "sensitive_action",
+        "current",
+        "DeliverLogs",
+        "Wants a condition on changes of the log groups' policy. Step Functions makes them with "
+        "this role, and AWS's page names no condition key: "
+        "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy",
+    ),
+    Answer(
+        "sensitive_action",
         "s3-delete-test",
         "DeleteTestObjects",
         "Wants deletions confirmed by a person (MFA). CI deletes its own objects, only below "
@@ -89,16 +111,16 @@ ANSWERS = (
     Answer(
         "action_condition_enforcement",
         "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution"
-        "|operate",
+        "|operate|current",
         "LandObjects|ReadLandedAndPlans|CreateOutputs|CreatePlan|CommitPlan|PutTestObjects"
-        "|ReadTables|KeepResults|ReadWhatIsKept|BringBack",
+        "|ReadTables|KeepResults|ReadWhatIsKept|BringBack|ReadChanges|WriteTables|KeepAnchors",
         "Wants aws:ResourceAccount or a network. Another team owns the bucket. No setting names "
         "the account that it is in.",
     ),
     Answer(
         "condition_key_validation",
         "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution"
-        "|operate",
+        "|operate|current",
         "UseBucketKey",
         "Reports the colons in kms:EncryptionContext:aws:s3:arn as an error. AWS defines that key: "
         "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#encryption-context",

@@ -24,6 +24,11 @@ def violations(policy: PolicyDocument) -> list[str]:
 _ON_EVERYTHING = ("cloudwatch:GetMetricData",)
 
 
+# The reference requires all of these types. A request names one of them.
+# https://docs.aws.amazon.com/step-functions/latest/dg/concept-create-iam-advanced.html
+_EITHER = ("states:DescribeExecution", "states:ListExecutions")
+
+
 # AWS authorizes an operation on a log group on one of its streams, whose name is empty. So the ARN
 # in a policy has to end with ":*".
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
@@ -71,7 +76,7 @@ def _of_resources(known: Action, resources: list[str]) -> Iterator[str]:
         elif _wide(resource):
             yield f"{known.name} is granted on {resource}, which leaves account or name open"
     for each in known.resource_types:
-        if each.required and not _any_named(each, resources):
+        if each.required and known.name not in _EITHER and not _any_named(each, resources):
             yield f"{known.name} needs a {each.name} too"
 
 

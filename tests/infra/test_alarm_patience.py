@@ -19,6 +19,7 @@ LASTING = {
     "writer-failing": 15,
     "writer-throttled": 15,
     "dead-letters": 30,
+    "refresh-late": 180,
 }
 # One record or object of these is told: nothing mends it by itself.
 AT_ONCE = {
@@ -26,6 +27,8 @@ AT_ONCE = {
     "records-unclaimed": 15,
     "rows-quarantined": 15,
     "rows-outside-projection": 15,
+    # The daily maintenance has no other alarm.
+    "refresh-failing": 15,
 }
 
 
@@ -112,6 +115,12 @@ def test_the_writer_has_three_runs_to_mend_itself_or_one_where_they_are_rare(
 ) -> None:
     alarm = alarms(writer_schedule_minutes=str(schedule))[symptom]
     assert patience(alarm) == minutes
+
+
+@pytest.mark.parametrize(("interval", "minutes"), [(5, 15), (60, 180), (1440, 4320)])
+def test_a_current_state_is_late_after_three_intervals(interval: int, minutes: int) -> None:
+    found = alarms(current_state_refresh_minutes=str(interval))
+    assert patience(found["refresh-late"]) == minutes
 
 
 def test_what_buffers_longer_may_be_later() -> None:

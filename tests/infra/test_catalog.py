@@ -126,7 +126,9 @@ def test_a_stack_of_fewer_types_is_about_these_alone(
 ) -> None:
     few = record("dev1", packages, demand_data_types=json.dumps(types))
     tables = sorted(each.name for each in few.of(TABLE))
-    assert tables == sorted(name for each in types for name in (each, f"{each}-latest"))
+    assert tables == sorted(
+        f"{each}{view}" for each in types for view in ("", "-latest", "-current")
+    )
     read = {
         name for each in few.of(QUERY) for name in re.findall('FROM "(.*?)"', each.inputs["query"])
     }

@@ -45,6 +45,8 @@ PER_TYPE = (
     "landed-waiting",
     "rows-quarantined",
     "rows-outside-projection",
+    "refresh-failing",
+    "refresh-late",
 )
 
 
@@ -118,14 +120,26 @@ def test_quarantined_lines_and_objects_are_one_alarm(dev1: Recording) -> None:
     assert queries[-1]["expression"] == "SUM(METRICS())"
 
 
-def test_a_writer_that_does_not_run_is_an_alarm_and_a_quiet_stream_is_none(
+def test_what_does_not_run_is_an_alarm_and_a_quiet_stream_is_none(
     dev1: Recording,
 ) -> None:
     silent = {
         each.name for each in dev1.of(ALARM) if each.inputs["treatMissingData"] == "breaching"
     }
-    assert silent == {"writer-silent"}
-    assert alarm(dev1, "writer-silent")["comparisonOperator"] == "LessThanThreshold"
+    assert silent == {"writer-silent", *(f"refresh-late-{each}" for each in RECORD_TYPES)}
+    for symptom in silent:
+        assert alarm(dev1, symptom)["comparisonOperator"] == "LessThanThreshold"
+
+
+def test_the_alarms_on_refreshes_watch_the_state_machine_of_their_type(dev1: Recording) -> None:
+    prefix = "arn:aws:states:us-east-1:111122223333:stateMachine:"
+    machines = dev1.of("aws:sfn/stateMachine:StateMachine")
+    arns = {each.name: prefix + each.physical_name for each in machines}
+    for symptom in ("refresh-failing", "refresh-late"):
+        for record_type in RECORD_TYPES:
+            for metric in metrics_of(alarm(dev1, f"{symptom}-{record_type}")):
+                assert metric["namespace"] == "AWS/States"
+                assert metric["dimensions"] == {"StateMachineArn": arns[f"{record_type}-current"]}
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 60, 1440])
@@ -134,7 +148,10 @@ def test_periods_are_such_as_cloudwatch_evaluates(minutes: int) -> None:
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
     """
-    overrides = {"writer_schedule_minutes": str(minutes)}
+    overrides = {
+        "writer_schedule_minutes": str(minutes),
+        "current_state_refresh_minutes": str(max(minutes, 5)),
+    }
     for each in alarms_of(settings_of("dev1", stack_config("dev1", overrides))):
         assert each.period_seconds % 60 == 0
         longest = 7 * 86_400 if each.period_seconds >= 3_600 else 86_400

@@ -47,6 +47,7 @@ def test_the_buckets_key_is_granted_to_whoever_reads_or_writes_objects(
         "delivery-event",
         "delivery-notification",
         "avro-writer",
+        "current",
         "athena-query-execution",
         "s3-write",
         "operate",

@@ -41,8 +41,8 @@ def test_no_statement_allows_everything_of_anything(
     for statement in all_statements(recorded(stack)):
         assert statement["Effect"] == "Allow"
         assert not any("*" in action for action in statement["Action"])
-        # Two actions that AWS lets nobody limit to a resource.
-        if statement["Sid"] != "SeeMetricsAndSchedules":
+        # Actions that AWS lets nobody limit to a resource.
+        if statement["Sid"] not in ("SeeMetricsAndSchedules", "DeliverLogs"):
             assert "*" not in statement["Resource"]
 
 
@@ -162,6 +162,8 @@ def test_the_scheduler_runs_the_writer_and_files_dead_letters(dev1: Recording) -
     [
         ("delivery-sale", "firehose", f"firehose:{DEV1}:deliverystream/{NAMING}-sale"),
         ("scheduler", "scheduler", f"scheduler:{DEV1}:schedule-group/{NAMING}-avro-writer"),
+        ("current-scheduler", "scheduler", f"scheduler:{DEV1}:schedule-group/{NAMING}-avro-writer"),
+        ("current", "states", f"states:{DEV1}:stateMachine:{NAMING}-*-current"),
         ("transform-sale", "lambda", None),
         ("avro-writer", "lambda", None),
     ],

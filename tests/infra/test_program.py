@@ -19,7 +19,7 @@ from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
 from infra.tables import UnusableSchemaError
 from schemas import RECORD_TYPES, SchemaError, Table, avro_schema, table
-from tests.infra.recorded import ACCOUNTS, Recording, record
+from tests.infra.recorded import ACCOUNTS, Recorded, Recording, record
 from tests.support.packages import write_packages
 from transform.settings import Settings as TransformSettings
 
@@ -30,6 +30,7 @@ STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 TABLE = "aws:glue/catalogTable:CatalogTable"
 DATABASE = "aws:glue/catalogDatabase:CatalogDatabase"
+MACHINE = "aws:sfn/stateMachine:StateMachine"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -37,18 +38,19 @@ ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 OWNED = {
     FUNCTION: 5,
     STREAM: 4,
-    SCHEDULE: 8,
-    TABLE: 8,
+    SCHEDULE: 16,
+    TABLE: 12,
     DATABASE: 2,
-    LOG_GROUP: 9,
-    ROLE: 12,
-    ROLE_POLICY: 10,
+    LOG_GROUP: 10,
+    ROLE: 14,
+    ROLE_POLICY: 12,
+    MACHINE: 4,
     "aws:athena/namedQuery:NamedQuery": 19,
-    "aws:athena/workgroup:Workgroup": 1,
+    "aws:athena/workgroup:Workgroup": 2,
     "aws:cloudwatch/dashboard:Dashboard": 1,
     "aws:cloudwatch/logStream:LogStream": 4,
-    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": 9,
-    "aws:cloudwatch/metricAlarm:MetricAlarm": 34,
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": 10,
+    "aws:cloudwatch/metricAlarm:MetricAlarm": 42,
     "aws:iam/policy:Policy": 8,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 10,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,
@@ -317,8 +319,13 @@ def test_each_function_finds_its_log_group_made_with_retention(dev1: Recording) 
 # --- writer -----------------------------------------------------------------------------------
 
 
+def schedules(recording: Recording, of: str) -> list[Recorded]:
+    """Return the schedules whose target is of a service, as ARNs name it."""
+    return [each for each in recording.of(SCHEDULE) if f":{of}:" in each.inputs["target"]["arn"]]
+
+
 def test_there_is_a_schedule_for_each_type_and_lane(dev1: Recording) -> None:
-    targets = [json.loads(each.inputs["target"]["input"]) for each in dev1.of(SCHEDULE)]
+    targets = [json.loads(each.inputs["target"]["input"]) for each in schedules(dev1, "lambda")]
     expected = [{"type": name, "lane": lane} for name in RECORD_TYPES for lane in (0, 1)]
     assert sorted(targets, key=str) == sorted(expected, key=str)
 
@@ -326,8 +333,9 @@ def test_there_is_a_schedule_for_each_type_and_lane(dev1: Recording) -> None:
 def test_a_run_that_does_not_happen_becomes_a_dead_letter(dev1: Recording) -> None:
     queue = "arn:aws:sqs:us-east-1:111122223333:prd3292-dev1-dmnd-pipeline-avro-writer-dead-letters"
     for each in dev1.of(SCHEDULE):
+        assert each.inputs["target"]["deadLetterConfig"] == {"arn": queue}
+    for each in schedules(dev1, "lambda"):
         target = each.inputs["target"]
-        assert target["deadLetterConfig"] == {"arn": queue}
         assert target["retryPolicy"] == {
             "maximumRetryAttempts": 3,
             "maximumEventAgeInSeconds": 300,
@@ -345,7 +353,7 @@ def test_schedules_are_spelled_and_bounded_as_aws_wants(
     packages: Path, minutes: str, expression: str, age: int
 ) -> None:
     recording = record("dev1", packages, writer_schedule_minutes=minutes)
-    schedule = recording.of(SCHEDULE)[0].inputs
+    schedule = schedules(recording, "lambda")[0].inputs
     assert schedule["scheduleExpression"] == expression
     assert schedule["target"]["retryPolicy"]["maximumEventAgeInSeconds"] == age
 
@@ -413,7 +421,7 @@ def test_a_new_schema_replaces_the_table_after_deleting_the_old_one(dev1: Record
 
 
 def test_the_workgroup_is_enforced_and_limited(recorded: Stacks) -> None:
-    (workgroup,) = recorded("prod1").of("aws:athena/workgroup:Workgroup")
+    workgroup = recorded("prod1").one("aws:athena/workgroup:Workgroup", "workgroup")
     assert workgroup.physical_name == "prd3292_prod1_dmnd_pipeline"
     assert workgroup.inputs["configuration"] == {
         "enforceWorkgroupConfiguration": True,
