@@ -59,6 +59,11 @@ _COMMAND = ".venv/bin/python -m tests.delivery.provider_requests"
 _TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:on-call"
 # What Terraform's default tags are, so that tags are added, changed and removed.
 _TAGS = ({"iacRepo": "one", "Removed": "yes"}, {"iacRepo": "other", "Added": "yes"})
+# What the provider has to be answered where the emulator has no answer; anything else is of no
+# interest here.
+_INSTEAD = {
+    "AWSStepFunctions.ValidateStateMachineDefinition": b'{"result": "OK", "diagnostics": []}'
+}
 _NAMING = re.compile(
     r"(name|names|arn|url|id|identifier|role|bucket|workgroup|resource|permissionsboundary)$", re.I
 )
@@ -134,9 +139,10 @@ def _proxy(upstream: str, sent: list[_Sent], step: list[str]) -> Iterator[str]:
             sent.append(_Sent(step[-1], HttpRequest(self.command, self.path, headers, body)))
             status, answered, content = self._ask(body)
             if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR:
-                # The emulator does not have the operation. What it answers is of no interest here.
-                sys.stderr.write(f"not emulated: {headers.get('x-amz-target', self.path)}\n")
-                status, content = http.HTTPStatus.OK, b"{}"
+                # The emulator does not have the operation.
+                asked = headers.get("x-amz-target", self.path)
+                sys.stderr.write(f"not emulated: {asked}\n")
+                status, content = http.HTTPStatus.OK, _INSTEAD.get(asked, b"{}")
             self.send_response(status)
             for name, value in answered:
                 if name.lower() not in ("transfer-encoding", "connection", "content-length"):
@@ -209,6 +215,8 @@ def _states(packages: Path, others: Path, key: str) -> tuple[Recording, Recordin
         athena_bytes_scanned_limit="10485760",
         bucket_kms_key_arn=key,
         ci_runner_role="OtherRunner",
+        current_state_days="3",
+        current_state_refresh_minutes="7",
         delivery_buffer_interval_seconds="60",
         first_partition_date="2025-06-01",
         log_retention_days="1",

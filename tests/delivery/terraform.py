@@ -25,7 +25,7 @@ _RENAMED = {
 _MAPS = {"parameters", "variables", "dimensions", "tags"}
 _SERVICES = (
     *("athena", "cloudwatch", "cloudwatchlogs", "dynamodb", "firehose", "glue", "iam", "kinesis"),
-    *("kms", "lambda", "s3", "scheduler", "sns", "sqs", "sts"),
+    *("kms", "lambda", "s3", "scheduler", "sfn", "sns", "sqs", "sts"),
 )
 
 

@@ -42,7 +42,9 @@ STATEMENTS: list[dict[str, Any]] = DEPLOYING["Statement"]
 MOST_CHARACTERS = 6144
 
 # The service of IAM of each module of pulumi-aws that has another name.
-SERVICES = {"cloudwatch": {"cloudwatch", "logs"}, "kinesis": {"firehose"}}
+SERVICES = {"cloudwatch": {"cloudwatch", "logs"}, "kinesis": {"firehose"}, "sfn": {"states"}}
+# What changes nothing.
+READS = r":(Describe|Get|List|Validate)"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -90,6 +92,14 @@ def test_the_role_may_make_each_request_of_the_provider(stack: str) -> None:
     assert denied == []
 
 
+def test_the_role_may_make_both_workgroups() -> None:
+    request = asked("athena", "CreateWorkGroup")
+    request["parameters"]["Name"] += "_current"
+    assert refused(policies(DEPLOYING), request) == []
+    request["parameters"]["Name"] += "_of_others"
+    assert refused(policies(DEPLOYING), request) != []
+
+
 def test_whatever_a_stack_has_and_looks_up_was_recorded() -> None:
     golden = (ROOT / "tests/infra/golden/dev1.txt").read_text(encoding="utf-8")
     created = set(re.findall(r"^# +\d+ +(aws:\S+)$", golden, re.MULTILINE))
@@ -113,7 +123,7 @@ def test_each_action_that_changes_something_is_one_that_was_needed() -> None:
     """What may be read is left as it is: newer versions of the provider read more."""
     used = {action for each in REQUESTS for action in needed_for(each)}
     granted = {action for each in STATEMENTS for action in each["Action"]}
-    reads = {each for each in granted if re.search(r":(Describe|Get|List)", each)}
+    reads = {each for each in granted if re.search(READS, each)}
     assert granted - reads - used == {
         # What the provider does where a role, or a log group, is otherwise than it was recorded.
         "iam:UpdateRole",
@@ -142,7 +152,7 @@ def test_it_covers_the_services_of_the_program_and_creates_in_no_other() -> None
 
 def test_whatever_changes_something_is_limited_to_the_pipelines_names() -> None:
     for statement in STATEMENTS:
-        reads = all(re.search(r":(Describe|Get|List)", each) for each in statement["Action"])
+        reads = all(re.search(READS, each) for each in statement["Action"])
         for resource in texts(statement["Resource"]):
             named = re.search(r"prd3292[-_]\*[-_]dmnd[-_]pipeline", resource)
             assert reads or named or resource.endswith(":catalog"), statement["Sid"]
@@ -171,7 +181,7 @@ def test_the_role_that_previews_may_read_what_a_refresh_reads() -> None:
     reading = [
         {**each, "Action": actions}
         for each in STATEMENTS
-        if (actions := [a for a in each["Action"] if re.search(r":(Describe|Get|List)", a)])
+        if (actions := [a for a in each["Action"] if re.search(READS, a)])
     ]
     granted = policies({**DEPLOYING, "Statement": reading})
     read = [each for each in REQUESTS if "read" in each["steps"]]
