@@ -68,7 +68,7 @@ def findings(facts: StackFacts, settings: Settings) -> list[Finding]:
         return [Finding(Health.BROKEN, f"stack {facts.stack} is not deployed here", deploy)]
     thresholds = {each.symptom: each.threshold for each in alarms_of(settings)}
     found = [
-        *_of_stack(facts, deploy),
+        *_of_stack(facts, settings, deploy),
         *_over_threshold(facts, thresholds),
         *(
             finding
@@ -92,7 +92,7 @@ def _nothing_is_there(facts: StackFacts) -> bool:
     return deliveries == {"missing"} and functions == {"missing"}
 
 
-def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
+def _of_stack(facts: StackFacts, settings: Settings, deploy: str) -> Iterator[Finding]:
     for symptom in facts.alarms or ():
         page = _page(symptom, facts)
         broken = page in _BROKEN_ALARMS
@@ -100,14 +100,25 @@ def _of_stack(facts: StackFacts, deploy: str) -> Iterator[Finding]:
         yield Finding(health, f"the alarm {symptom} is on", f"{_RUNBOOK}#{page}")
     schedules = facts.schedules
     if schedules is not None:
-        off = sorted(name for name, state in schedules.items() if state != "ENABLED")
-        if off:
+        of_refreshes = {
+            name
+            for each in settings.demand_data_types
+            for name in (settings.naming.refresh(each), settings.naming.maintenance(each))
+        }
+        off = {name for name, state in schedules.items() if state != "ENABLED"}
+        if writers := sorted(off - of_refreshes):
             yield Finding(
                 Health.BROKEN,
-                f"schedules of the writer are disabled: {', '.join(off)}",
+                f"schedules of the writer are disabled: {', '.join(writers)}",
                 f"{_RUNBOOK}#writer-silent",
             )
-        if not schedules:
+        if refreshes := sorted(off & of_refreshes):
+            yield Finding(
+                Health.DEGRADED,
+                f"schedules of the current-state tables are disabled: {', '.join(refreshes)}",
+                f"{_RUNBOOK}#refresh-late",
+            )
+        if not schedules.keys() - of_refreshes:
             yield Finding(Health.BROKEN, "the writer has no schedules", deploy)
     if facts.dead_letters:
         yield Finding(

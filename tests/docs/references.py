@@ -34,6 +34,7 @@ ELSEWHERE = (
         "landing",
         "errors",
         "compaction",
+        "current",
         "quarantine",
         "avro",
         "parquet",
@@ -41,7 +42,7 @@ ELSEWHERE = (
         "backfill",
         "current",
     ),
-    *("athena/results", "test", "objects"),
+    *("athena/results", "athena/current", "test", "objects"),
     # What commands make.
     *("build", "out", ".pulumi"),
     # The system that is replaced, CI's environments, a pattern of dates.

@@ -52,8 +52,10 @@ from transform.batch import Transform
 Periods = list[list[Datum]]
 TYPE = "demand"
 TRANSFORMS = [Transform(schemas.table(name), "type") for name in schemas.RECORD_TYPES]
-# What the two tests below this one drive apart from the pipeline.
-APART = ("delivery-late", "stream-behind", "reads-throttled", "landed-waiting")
+# What a local run has no metrics of, because it has no refreshes.
+REFRESHES = ("refresh-failing", "refresh-late")
+# What the tests below drive apart from the pipeline.
+APART = ("delivery-late", "stream-behind", "reads-throttled", "landed-waiting", *REFRESHES)
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +192,8 @@ def good(stack: Stack, pipeline: Pipeline) -> list[Datum]:
 
 
 def test_no_alarm_is_on_when_all_is_well(alarms: dict[str, Alarm], good: list[Datum]) -> None:
-    on = [symptom for symptom, alarm in alarms.items() if is_on(alarm, [good] * 3)]
+    local = {symptom: alarm for symptom, alarm in alarms.items() if symptom not in REFRESHES}
+    on = [symptom for symptom, alarm in local.items() if is_on(alarm, [good] * 3)]
     assert on == []
 
 
@@ -201,6 +204,7 @@ def test_each_alarm_has_the_metrics_that_it_reads(
     unseen = [
         (symptom, metric.name)
         for symptom, alarm in alarms.items()
+        if symptom not in REFRESHES
         for metric in alarm.metrics
         if value(metric, good) is None
     ]
@@ -222,6 +226,7 @@ def test_an_alarm_goes_off_for_its_fault_and_ends_with_it(
     if symptom in ("rows-quarantined", "records-failed"):
         allowed = {symptom}
     on = {name for name, each in alarms.items() if is_on(each, [bad] * each.periods)}
+    on -= set(REFRESHES)
     assert on <= allowed, "no other alarm cries"
 
 
@@ -337,3 +342,52 @@ def test_the_alarm_on_landed_rows_that_wait_goes_off(
     ]
     assert is_on(alarm, stuck)
     assert not is_on(replace(alarm, threshold=alarm.threshold + 3_600), stuck)
+
+
+# What Step Functions publishes of an execution, by how it ends.
+# https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+ENDS = {
+    "SUCCEEDED": "ExecutionsSucceeded",
+    "FAILED": "ExecutionsFailed",
+    "TIMED_OUT": "ExecutionsTimedOut",
+    "ABORTED": "ExecutionsAborted",
+}
+
+
+def refreshed(stack: Stack, *ends: str) -> list[Datum]:
+    """Return what is published of a period in which executions end in these ways.
+
+    The emulator runs no execution to its end and publishes nothing of them.
+    """
+    name = stack.provisioned.settings.naming.refresh(TYPE)
+    listed = stack.endpoint.client("stepfunctions").list_state_machines()["stateMachines"]
+    (arn,) = (each["stateMachineArn"] for each in listed if each["name"] == name)
+    metrics = Metrics()
+    for end in ends:
+        counts = {"ExecutionsStarted": 1, **{ENDS[each]: int(each == end) for each in ENDS}}
+        metrics.add("AWS/States", {"StateMachineArn": arn}, counts)
+    return metrics.drain()
+
+
+@pytest.mark.parametrize("end", ["FAILED", "TIMED_OUT"])
+def test_the_alarm_on_refreshes_that_fail_goes_off_and_ends(
+    end: str, stack: Stack, alarms: dict[str, Alarm]
+) -> None:
+    alarm, well = alarms["refresh-failing"], refreshed(stack, "SUCCEEDED")
+    assert not is_on(alarm, [well] * 3)
+    failed = refreshed(stack, "SUCCEEDED", end)
+    assert is_on(alarm, [well, failed])
+    assert not is_on(alarm, [well, failed, well])
+    assert not is_on(alarm, [refreshed(stack, "ABORTED")]), "somebody has stopped it"
+
+
+@pytest.mark.parametrize("period", [("FAILED",), ("ABORTED", "TIMED_OUT"), ()])
+def test_the_alarm_on_late_refreshes_goes_off_and_ends(
+    period: tuple[str, ...], stack: Stack, alarms: dict[str, Alarm]
+) -> None:
+    alarm, well = alarms["refresh-late"], refreshed(stack, "SUCCEEDED")
+    none = refreshed(stack, *period)
+    assert not is_on(alarm, [well] * 3)
+    assert not is_on(alarm, [none, none, well])
+    assert is_on(alarm, [well, none, none, none])
+    assert not is_on(alarm, [none, none, none, well])

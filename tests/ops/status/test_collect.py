@@ -73,7 +73,7 @@ def test_a_fresh_stack_is_healthy(deployment: Deployment) -> None:
     assert (facts.alarms, facts.dead_letters) == ((), 0)
     assert set((facts.schedules or {}).values()) == {"ENABLED"}
     assert set((facts.functions or {}).values()) == {"same"}
-    assert len(facts.schedules or {}) == 8
+    assert len(facts.schedules or {}) == 16
     assert findings(facts, deployment.settings) == []
 
 

@@ -16,6 +16,7 @@ from tests.ops.status.healthy import HEALTHY, NOW, of_sale
 from tests.support.cli import ROOT
 
 SETTINGS = settings_of("dev1", stack_config("dev1"))
+REFRESH = SETTINGS.naming.refresh("sale")
 
 
 def test_a_healthy_stack_has_no_finding() -> None:
@@ -36,6 +37,10 @@ def test_what_was_not_told_is_not_wrong() -> None:
         (replace(HEALTHY, alarms=("records-failed-sale",)), Health.DEGRADED,
          "the alarm records-failed-sale is on", "docs/runbook.md#records-failed"),
         (replace(HEALTHY, schedules={"s-0": "DISABLED"}), Health.BROKEN, "disabled: s-0", "silent"),
+        (replace(HEALTHY, schedules={"s-0": "ENABLED", REFRESH: "DISABLED"}), Health.DEGRADED,
+         f"current-state tables are disabled: {REFRESH}", "#refresh-late"),
+        (replace(HEALTHY, schedules={REFRESH: "ENABLED"}), Health.BROKEN, "the writer has no",
+         "pulumi up --stack dev1"),
         (replace(HEALTHY, schedules={}), Health.BROKEN, "no schedules", "pulumi up --stack dev1"),
         (replace(HEALTHY, dead_letters=3), Health.DEGRADED, "3 messages", "#dead-letters"),
         (replace(HEALTHY, functions={"f": "differs"}), Health.DEGRADED, "other code", "pulumi up"),
