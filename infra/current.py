@@ -163,7 +163,9 @@ class CurrentState(pulumi.ComponentResource):
                         },
                         "dead_letter_config": {"arn": writer.dead_letters.arn},
                     },
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=role.grants),
+                    # The writer first: a file of an earlier date needs its mark before a refresh
+                    # relies on marks.
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=[*role.grants, writer]),
                 )
 
 
