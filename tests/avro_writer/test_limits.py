@@ -82,11 +82,19 @@ def test_a_plan_that_one_run_has_no_time_to_read_gets_smaller() -> None:
     assert len(store.keys("data-pipeline/avro/")) > 2, "of one plan of 60 it made several"
 
 
-def test_a_plan_of_more_dates_than_a_run_can_put_is_finished_by_several() -> None:
+@pytest.mark.parametrize(("direction", "marks", "most"), [(1, 0, 10), (-1, 79, 15)])
+def test_a_plan_of_more_dates_than_a_run_can_put_is_finished_by_several(
+    direction: int, marks: int, most: int
+) -> None:
+    """A file of an earlier date takes a put more, for its late mark."""
     store = MemoryStore()
-    land(store, "a", ndjson([landed_row(n, days=-n) for n in range(80)]))
-    assert 3 < runs_until_empty(store, MARGIN + 20) < 10
+    day = store.now.date().isoformat()
+    land(store, "a", ndjson([landed_row(n, days=direction * n) for n in range(80)]))
+    assert 3 < runs_until_empty(store, MARGIN + 20) < most
     assert len(written(store)) == len(store.keys("data-pipeline/avro/")) == 80
+    late = store.keys("data-pipeline/current/demand/late/")
+    assert len(late) == marks
+    assert all(key.split("/")[4] < day for key in late)
 
 
 def test_more_deletes_than_a_run_has_time_for_are_done_by_several() -> None:

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,29 @@ def error_sources(export: Path, record_type: str) -> Iterator[bytes]:
 
 def test_nothing_is_left_behind_and_nothing_lies_elsewhere(generated: Run) -> None:
     areas = {path.name for path in (generated.export / "data-pipeline").iterdir()}
-    assert areas == {"avro", "errors"}
+    assert areas == {"avro", "current", "errors"}
     assert {p.name for p in generated.export.iterdir()} == {"data-pipeline", "catalog.json"}
+
+
+def test_each_file_of_an_earlier_date_has_its_late_mark_and_nothing_else_has(
+    generated: Run,
+) -> None:
+    data = generated.export / "data-pipeline"
+    late, ended = set(), set()
+    for path in (data / "avro").glob("*/*/*.avro"):
+        record_type, folder, _ = path.relative_to(data / "avro").parts
+        day = folder.removeprefix("partition_date=")
+        mark = f"{record_type}/late/{day}/{path.stem}"
+        if LOCAL_OVERRIDES["first_partition_date"] <= day:
+            late.add(mark)
+            # The run may have gone over midnight.
+            if date.fromisoformat(day) < datetime.now(UTC).date() - timedelta(days=1):
+                ended.add(mark)
+    marks = [path for path in (data / "current").rglob("*") if path.is_file()]
+    names = {path.relative_to(data / "current").as_posix() for path in marks}
+    assert ended <= names <= late
+    assert ended, "generated changes are of earlier dates"
+    assert not any(path.stat().st_size for path in marks)
 
 
 def test_each_step_is_one_plain_line_where_no_terminal_watches(generated: Run) -> None:
