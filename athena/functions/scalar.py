@@ -11,6 +11,7 @@ import re
 from athena.errors import SqlError
 from athena.functions.signatures import Bindings, Call, Form, Text, forms
 from athena.values.failures import failure, refusal
+from athena.values.json_text import escaped
 from athena.values.trino_types import MAX_PRECISION, VARCHAR, TrinoType, decimal
 
 _SPACE = r"E' \t\n\x0B\f\r'"
@@ -34,8 +35,8 @@ def _replacement(call: Call) -> str:
     """Return ``regexp_replace`` with RE2's sign for groups (a backslash) instead of Java's ($)."""
     given = call.text(2) if len(call.args) == 3 else ""
     written = ""
-    for group, escaped, plain in re.findall(r"\$(\d)|\\(.)|(.)", given, re.DOTALL):
-        written += f"\\{group}" if group else (escaped or plain).replace("\\", "\\\\")
+    for group, literal_, plain in re.findall(r"\$(\d)|\\(.)|(.)", given, re.DOTALL):
+        written += f"\\{group}" if group else (literal_ or plain).replace("\\", "\\\\")
     if "${" in given:
         raise SqlError("regexp_replace: dmd sql supports numbered groups ($1), but not named ones")
     return f"regexp_replace({call.args[0].sql}, {call.args[1].sql}, {literal(written)}, 'g')"
@@ -85,7 +86,11 @@ def _json_scalar(call: Call) -> str:
 def _json_part(call: Call) -> str:
     source = f"CAST({call.args[0].sql} AS VARCHAR)"
     part = f"json_extract({source}, {_json_path(call)})"
-    return f"CASE WHEN json_valid({source}) THEN {part} END"
+    return f"CASE WHEN json_valid({source}) THEN {escaped(part)} END"
+
+
+def _json_parsed(call: Call) -> str:
+    return escaped(f"json_extract({call.args[0].sql}, '$')")
 
 
 def _json_text(call: Call) -> str:
@@ -386,7 +391,7 @@ JSON = (
     ("json_extract_scalar(json, varchar) varchar", _json_scalar),
     ("json_extract(varchar, varchar) json", _json_part),
     ("json_extract(json, varchar) json", _json_part),
-    ("json_parse(varchar) json", "json_extract({0}, '$')"),
+    ("json_parse(varchar) json", _json_parsed),
     ("json_format(json) varchar", _json_text),
     ("json_array_length(json) bigint", "CAST(json_array_length({0}) AS BIGINT)"),
     (

@@ -6,6 +6,7 @@ from athena.errors import SqlError
 from athena.values.coercion import Typed, by_member
 from athena.values.failures import FAILURE, refusal
 from athena.values.json_casts import from_json
+from athena.values.json_text import escaped
 from athena.values.trino_types import INTEGERS, VARCHAR, TrinoType, duckdb_type
 
 _MICROSECONDS = 6  # fraction digits that DuckDB keeps
@@ -146,12 +147,12 @@ def clock_text(sql: str, digits: int) -> str:
 def _to_json(value: Typed) -> str | None:
     kind = value.type
     if kind.is_integer or kind.name in ("boolean", "varchar"):
-        return f"to_json({value.sql})"
+        return escaped(f"to_json({value.sql})")
     if kind.name in ("array", "map") and {m.name for m in kind.members} <= {
         "varchar",
         "bigint",
         "integer",
         "boolean",
     }:
-        return f"to_json({value.sql})"
+        return escaped(f"to_json({value.sql})")
     return None
