@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from athena.errors import SqlError
 from athena.messages import message
 from athena.show import notes_on, show
 from athena.tables import avro_files
-from athena.tables.catalog import Catalog, read_catalog
+from athena.tables.catalog import Catalog
+from athena.tables.folder import read_catalog
 from athena.tables.scan import Scan
 from athena.translation.parameters import with_parameters
 from athena.translation.parse import parse
@@ -133,7 +134,8 @@ def run_query(
     relation, scans = translated.relation, translated.scans
     moment = now or dt.datetime.now(dt.UTC)
     if isinstance(statement, Explain):
-        return _explained(data_dir, catalog, scans, moment)
+        plan = _explained(data_dir, catalog, scans, moment)
+        return replace(plan, notes=translated.notes)
     names = tuple(
         (name if name is not None else f"_col{i}", kind)
         for i, (name, kind) in enumerate(relation.columns)

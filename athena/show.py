@@ -88,7 +88,7 @@ def _tables(catalog: Catalog, kind: str, database: str | None, pattern: str) -> 
         table.name
         for table in catalog.tables
         if database in (None, table.database)
-        and (kind == "tables" or table.view is not None)
+        and (kind == "tables" or table.is_view)
         and any(fnmatchcase(table.name, one) for one in pattern.lower().split("|"))
     ]
     return _named("tab_name", sorted(names))

@@ -65,7 +65,7 @@ def shapes(tables: Iterable[Table]) -> tuple[TableShape, ...]:
         TableShape(
             table.database,
             table.name,
-            table.view is not None,
+            table.is_view,
             tuple(TableColumn(*row) for row in describe(table)[1]),
         )
         for table in tables

@@ -1,4 +1,4 @@
-"""The databases, tables and views of an export, from its ``catalog.json`` in Glue's form."""
+"""The databases, tables and views that a query can name, from Glue's form of them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from athena.errors import SqlError
 from athena.values.trino_types import TrinoType, parse_type
 
-CATALOG_FILE = "catalog.json"
 CATALOG_NAME = "awsdatacatalog"
+PARQUET_SUFFIX = "_parquet"
+"""The end of the name of the database of the current state, after that of the changes."""
+
 _VIEW = re.compile(r"/\*\s*Presto View:\s*([A-Za-z0-9+/=\s]+?)\s*\*/")
 
 
@@ -56,6 +57,8 @@ class Table:
         The view's definition if this is one.
     definition
         The table as Glue has it.
+    stand_in
+        Whether this is a table for which a view answers here (`athena.tables.current`).
     """
 
     database: str
@@ -67,6 +70,12 @@ class Table:
     schema_literal: str | None
     view: View | None
     definition: Mapping[str, Any] = field(default_factory=dict)
+    stand_in: bool = False
+
+    @property
+    def is_view(self) -> bool:
+        """Whether Athena lists it as a view."""
+        return self.view is not None and not self.stand_in
 
     @property
     def full_name(self) -> str:
@@ -89,7 +98,7 @@ class Catalog:
         """
         filled = sorted({table.database for table in self.tables})
         if len(filled) > 1:
-            filled = [name for name in filled if not name.endswith("_parquet")]
+            filled = [name for name in filled if not name.endswith(PARQUET_SUFFIX)]
         return filled[0] if len(filled) == 1 else None
 
     def known_database(self, name: str) -> str:
@@ -194,28 +203,3 @@ def tables_of(tables: Iterable[Mapping[str, Any]]) -> tuple[Table, ...]:
         A column has a type that dmd sql does not know, or a view is not in Athena's form.
     """
     return tuple(map(_table, tables))
-
-
-def read_catalog(data_dir: Path) -> Catalog:
-    """Read ``catalog.json`` of a data directory.
-
-    Raises
-    ------
-    SqlError
-        There is none, or it is not what an export writes.
-    """
-    path = data_dir / CATALOG_FILE
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Catalog(
-            bucket=content["bucket"],
-            databases=tuple(database["Name"].lower() for database in content["databases"]),
-            tables=tables_of(content["tables"]),
-        )
-    except FileNotFoundError:
-        raise SqlError(
-            f"there are no tables in {data_dir} ({CATALOG_FILE} is missing);"
-            " run `dmd demo` first, or name an exported folder with --data"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SqlError(f"{path} is not a catalog that `dmd demo` wrote: {error!r}") from error

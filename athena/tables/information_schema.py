@@ -72,7 +72,8 @@ def _schemata(catalog: Catalog) -> list[tuple[Any, ...]]:
 
 def _tables(catalog: Catalog) -> list[tuple[Any, ...]]:
     own = [(CATALOG_NAME, SCHEMA, name, "BASE TABLE") for name in _COLUMNS]
-    return own + [(*_place(each), "VIEW" if each.view else "BASE TABLE") for each in catalog.tables]
+    kinds = {True: "VIEW", False: "BASE TABLE"}
+    return own + [(*_place(each), kinds[each.is_view]) for each in catalog.tables]
 
 
 def _columns(catalog: Catalog) -> list[tuple[Any, ...]]:
@@ -94,7 +95,7 @@ def _columns(catalog: Catalog) -> list[tuple[Any, ...]]:
 
 
 def _views(catalog: Catalog) -> list[tuple[Any, ...]]:
-    return [(*_place(each), each.view.sql) for each in catalog.tables if each.view is not None]
+    return [(*_place(each), each.view.sql) for each in catalog.tables if each.view and each.is_view]
 
 
 def _place(table: Table) -> tuple[str, str, str]:

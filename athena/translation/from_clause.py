@@ -118,6 +118,8 @@ class FromTranslator:
             return f"{relation_name} AS {name}", source
         try:
             table = self._lookup(node)
+            if table.stand_in:
+                self.queries.shared.stand_ins.add(table.name)
             if table.view is not None:
                 relation = self._view(table, table.view)
                 source = derived(name, shown, renamed(relation.columns, alias))
@@ -125,6 +127,8 @@ class FromTranslator:
         except SqlError as error:
             where = place(node)
             raise (error.at(*where) if where else error) from None
+        if table.parameters.get("table_type", "").upper() == "ICEBERG":
+            raise SqlError(f"{table.full_name} is an Iceberg table, which dmd sql cannot read")
         scan = Scan(table, self.queries.shared.name("scan"))
         scan.partitions_only = table.name.endswith(PARTITIONS)
         self.queries.shared.scans.append(scan)

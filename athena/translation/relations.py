@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
@@ -322,8 +322,14 @@ def translate(node: exp.Expr, catalog: Catalog, database: str | None) -> Transla
                 f"dmd sql cannot show the zone of column {name or f'_col{i}'}, which is a timestamp"
                 " AT TIME ZONE; cast it: CAST(… AT TIME ZONE '…' AS timestamp)"
             )
-    notes = tuple(
-        f"{name} is exact here; Athena's answer is an approximation, and can differ from it"
-        for name in sorted(shared.called & APPROXIMATE)
-    )
-    return Translated(relation, shared.scans, notes)
+    return Translated(relation, shared.scans, tuple(_notes(shared)))
+
+
+def _notes(shared: Translation) -> Iterator[str]:
+    for name in sorted(shared.called & APPROXIMATE):
+        yield f"{name} is exact here; Athena's answer is an approximation, and can differ from it"
+    if shared.stand_ins:
+        yield (
+            f"the current state ({', '.join(sorted(shared.stand_ins))}) is worked out from all"
+            " changes here; on AWS it is read from a table, and is as of the table's last refresh"
+        )

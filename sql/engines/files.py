@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from athena.engine import run_query
-from athena.tables.catalog import Catalog, read_catalog
+from athena.tables.catalog import Catalog
+from athena.tables.folder import read_catalog
 from console.progress import Progress
 from infra.queries import SavedQuery, saved_queries
 from schemas import RECORD_TYPES

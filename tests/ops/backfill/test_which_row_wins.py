@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 import schemas
 from athena.engine import run_query
 from athena.export import export_catalog
-from athena.tables.catalog import CATALOG_FILE
+from athena.tables.folder import CATALOG_FILE
 from avro_writer.lanes import Layout
 from avro_writer.outputs import Outputs
 from catalog.views import current_state_view
