@@ -13,6 +13,8 @@ from rich.console import Console
 
 from athena.engine import run_query
 from athena.export import check_empty, copy_export
+from athena.tables.folder import read_catalog
+from catalog.current.view import current
 from console.kept_run import KeptRun, announced
 from console.progress import Progress
 from console.state import LAST_RUN, STATE_REMEDY, state_directory
@@ -78,8 +80,10 @@ def run(
             progress.end()
             database = finished.provisioned.outputs["database"]
             outcome = finished.outcome
+            types = finished.provisioned.settings.demand_data_types
+            tables = {each.name for each in read_catalog(last_run).tables}
             queries = closing_queries(
-                finished.provisioned.settings.demand_data_types, outcome.partitions
+                types, outcome.partitions, current=tables.issuperset(map(current, types))
             )
             answers = [Answer(sql, run_query(last_run, sql, database)) for sql in queries]
             if json_wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from rich.text import Text
 from athena.engine import QueryResult
 from athena.render import json_rows
 from athena.render import print_table as print_answer
+from catalog.current.view import current as refreshed
 from catalog.views import latest
 from console.tables import print_table
 from console.terminal import visible
@@ -26,17 +27,10 @@ _MOST_REFUSED_SHOWN = 10
 _EACH_RECORD_ONCE = "each record once"
 
 _JOINED = {"demand": {"demand_id", "channel"}, "sale": {"demand_id", "quantity"}}
-_JOIN = f"""\
-SELECT demand.channel, count(*) AS demands, count(sale.demand_id) AS sold,
-  sum(sale.quantity) AS seats_sold
-FROM "{latest("demand")}" AS demand
-LEFT JOIN "{latest("sale")}" AS sale ON sale.demand_id = demand.demand_id
-GROUP BY demand.channel
-ORDER BY demand.channel"""  # noqa: S608 - no value comes from outside
 
 
 def closing_queries(
-    record_types: Sequence[str], partitions: Sequence[Partition]
+    record_types: Sequence[str], partitions: Sequence[Partition], *, current: bool
 ) -> tuple[str, ...]:
     """Return the queries at the end of a run.
 
@@ -49,8 +43,10 @@ def closing_queries(
         The record types of the stack's tables.
     partitions
         The partitions of the tables. The queries ask for the day of the largest.
+    current
+        Whether the stack has tables of the current state.
     """
-    offered = {each.name: each.sql for each in saved_queries(record_types)}
+    offered = {each.name: each.sql for each in saved_queries(record_types, current=current)}
     chosen = [offered["current-records"]]
     if partitions:
         day = max(partitions, key=lambda each: each.rows).date
@@ -60,8 +56,18 @@ def closing_queries(
         and needed <= {column.name for column in table(record_type).columns}
         for record_type, needed in _JOINED.items()
     ):
-        chosen.append(_JOIN)
+        chosen.append(_join(refreshed if current else latest))
     return tuple(chosen)
+
+
+def _join(view: Callable[[str], str]) -> str:
+    return f"""\
+SELECT demand.channel, count(*) AS demands, count(sale.demand_id) AS sold,
+  sum(sale.quantity) AS seats_sold
+FROM "{view("demand")}" AS demand
+LEFT JOIN "{view("sale")}" AS sale ON sale.demand_id = demand.demand_id
+GROUP BY demand.channel
+ORDER BY demand.channel"""  # noqa: S608 - no value comes from outside
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,9 @@ def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) 
         console.print(_highlighted(answer.sql))
         console.print()
         print_answer(answer.result, console)
+    for note in dict.fromkeys(note for answer in answers for note in answer.result.notes):
+        console.print()
+        console.print(Text(f"note: {note}"))
     refused = outcome.fed.refused
     if refused:
         lines = [f"{len(refused):,} records were refused by the stream:"]
@@ -154,6 +163,7 @@ def as_json(outcome: Outcome, answers: Sequence[Answer], export: str | None) -> 
                 "sql": each.sql,
                 "columns": [{"name": n, "type": str(kind)} for n, kind in each.result.columns],
                 "rows": json_rows(each.result),
+                "notes": list(each.result.notes),
             }
             for each in answers
         ],

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from catalog.current.view import current as refreshed
 from catalog.views import current_state_sql, latest
 from schemas import PARTITION_COLUMN
 
@@ -37,21 +38,23 @@ class SavedQuery:
     sql: str
 
 
-def saved_queries(record_types: Sequence[str]) -> tuple[SavedQuery, ...]:
+def saved_queries(record_types: Sequence[str], *, current: bool = False) -> tuple[SavedQuery, ...]:
     """Return the workgroup's queries: those over all record types, then those of each type.
 
     Parameters
     ----------
     record_types
         The record types of the stack's tables.
+    current
+        Whether the stack has tables of the current state.
     """
     return (
-        *_over_all(record_types),
+        *_over_all(record_types, current),
         *(query for record_type in record_types for query in _of_one(record_type)),
     )
 
 
-def _over_all(record_types: Sequence[str]) -> Iterable[SavedQuery]:
+def _over_all(record_types: Sequence[str], current: bool) -> Iterable[SavedQuery]:
     yield SavedQuery(
         "changes-of-the-last-week",
         "How many changes of each type and kind there were, day by day. Reads the last seven days.",
@@ -79,17 +82,7 @@ WHERE {PARTITION_COLUMN} = ?
 GROUP BY record_type, change_type
 ORDER BY record_type, change_type""",
     )
-    yield SavedQuery(
-        "current-records",
-        "How many records of each type there are now, and when the newest of them changed. Reads "
-        "the whole tables.",
-        "\nUNION ALL\n".join(
-            f"SELECT '{each}' AS record_type, count(*) AS records, "
-            f'max(changed_at) AS last_changed_at\nFROM "{latest(each)}"'
-            for each in record_types
-        )
-        + "\nORDER BY record_type",
-    )
+    yield _current_records(record_types, current)
     yield SavedQuery(
         "freshness",
         "The newest change in the tables, by type and day. Reads the last seven days.",
@@ -157,6 +150,25 @@ CROSS JOIN UNNEST(CAST(json_parse(rescued_attributes) AS map(varchar, json)))
 WHERE {_LAST_DAYS}
 GROUP BY record_type, attribute
 ORDER BY changes DESC, record_type, attribute""",
+    )
+
+
+def _current_records(record_types: Sequence[str], current: bool) -> SavedQuery:
+    view = refreshed if current else latest
+    read = (
+        "as of the last refresh. Reads the tables of the current state."
+        if current
+        else "now. Reads the whole tables."
+    )
+    return SavedQuery(
+        "current-records",
+        f"How many records of each type there are, and when the newest of them changed, {read}",
+        "\nUNION ALL\n".join(
+            f"SELECT '{each}' AS record_type, count(*) AS records, "
+            f'max(changed_at) AS last_changed_at\nFROM "{view(each)}"'
+            for each in record_types
+        )
+        + "\nORDER BY record_type",
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from athena.engine import run_query
 from athena.tables.catalog import Catalog
 from athena.tables.folder import read_catalog
+from catalog.current.view import current
 from console.progress import Progress
 from infra.queries import SavedQuery, saved_queries
 from schemas import RECORD_TYPES
@@ -56,7 +57,9 @@ class FilesEngine:
 
     def saved(self) -> tuple[SavedQuery, ...]:
         """Return the queries that the Pulumi program saves for a stack with these tables."""
-        return saved_queries(_record_types(read_catalog(self._folder)))
+        catalog = read_catalog(self._folder)
+        types, names = _record_types(catalog), {each.name for each in catalog.tables}
+        return saved_queries(types, current=names.issuperset(map(current, types)))
 
 
 def _record_types(catalog: Catalog) -> list[str]:

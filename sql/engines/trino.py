@@ -18,6 +18,7 @@ from trino.exceptions import Error, TrinoQueryError
 from athena.engine import QueryResult
 from athena.errors import SqlError
 from athena.values.trino_types import MONTHS, VARCHAR, TrinoType, member_name, parse_type
+from catalog.current.view import current
 from console.errors import CommandError
 from console.progress import Progress
 from infra.queries import SavedQuery, saved_queries
@@ -138,8 +139,9 @@ class TrinoEngine:
 
     def saved(self) -> tuple[SavedQuery, ...]:
         """Return the queries that the Pulumi program saves for a stack with these tables."""
-        names = {each.name for each in self.tables() if not each.view}
-        return saved_queries([each for each in sorted(RECORD_TYPES) if each in names])
+        names = {each.name for each in self.tables()}
+        types = [each for each in sorted(RECORD_TYPES) if each in names]
+        return saved_queries(types, current=names.issuperset(map(current, types)))
 
 
 def _kind(name: str) -> TrinoType:

@@ -19,7 +19,10 @@ PARTITION = Partition("demand", "2026-11-01", 1, 1, 1)
 TEXTS = {
     **{each.name: each.sql for each in saved_queries(RECORD_TYPES)},
     **{f"{each}_latest": current_state_sql(each) for each in RECORD_TYPES},
-    **{f"demo {n}": sql for n, sql in enumerate(closing_queries(RECORD_TYPES, [PARTITION]))},
+    **{
+        f"demo {n}": sql
+        for n, sql in enumerate(closing_queries(RECORD_TYPES, [PARTITION], current=True))
+    },
 }
 
 

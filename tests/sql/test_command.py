@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from athena.engine import run_query
 from dmd.__main__ import main
 from infra.queries import saved_queries
+from sql.engines.files import FilesEngine
+from tests.athena.stack_tables import write_stack
 from tests.athena.tables import catalog, definitions, view
 
 
@@ -185,6 +188,20 @@ def test_saved_queries_are_those_of_the_tables_that_there_are(
     assert _run("--data", str(data_dir), "--saved") == 0
     listed = [line.partition("|")[0].strip() for line in capsys.readouterr().out.splitlines()[2:-1]]
     assert listed == [each.name for each in saved_queries(["demand", "sale"])]
+
+
+@pytest.mark.parametrize(("current", "view"), [(True, "sale_current"), (False, "sale_latest")])
+def test_a_saved_query_asks_the_current_state_where_the_stack_keeps_it(
+    tmp_path: Path, current: bool, view: str
+) -> None:
+    folder = write_stack(tmp_path, {"sale": []}, current=current)
+    (query,) = (
+        each.sql
+        for each in FilesEngine(folder, None, "stack").saved()
+        if each.name == "current-records"
+    )
+    assert f'FROM "{view}"' in query
+    assert run_query(folder, query).rows == [("sale", 0, None)]
 
 
 def test_a_saved_query_is_answered_by_its_name(
