@@ -202,6 +202,7 @@ def test_a_column_name_may_have_as_many_characters_as_glue_takes() -> None:
         ("user", "reserved word"),
         ("demand_latest", "the views of the current state"),
         ("anything_latest", "the views of the current state"),
+        ("demand_current", "the views of the current state"),
         ("x" * 41, "it has 41 characters"),
         ("x" * 60, "it has 60 characters"),
     ],
