@@ -97,8 +97,7 @@ def print_report(outcome: Outcome, answers: Sequence[Answer], console: Console) 
         console.print()
         print_answer(answer.result, console)
     for note in dict.fromkeys(note for answer in answers for note in answer.result.notes):
-        console.print()
-        console.print(Text(f"note: {note}"))
+        console.print(Text(f"\nnote: {note}"))
     refused = outcome.fed.refused
     if refused:
         lines = [f"{len(refused):,} records were refused by the stream:"]

@@ -118,8 +118,7 @@ class FromTranslator:
             return f"{relation_name} AS {name}", source
         try:
             table = self._lookup(node)
-            if table.stand_in:
-                self.queries.shared.stand_ins.add(table.name)
+            self.queries.shared.stands_in |= table.stand_in
             if table.view is not None:
                 relation = self._view(table, table.view)
                 source = derived(name, shown, renamed(relation.columns, alias))

@@ -40,8 +40,8 @@ class Translation:
         The views that are being translated, to refuse a view inside itself.
     called
         The functions that the query and its views call, in lower case.
-    stand_ins
-        The names of the tables of the current state that the query reads, without a database.
+    stands_in
+        Whether the changes answer for a table of the current state.
     """
 
     catalog: Catalog
@@ -50,7 +50,7 @@ class Translation:
     views: tuple[str, ...] = ()
     names: int = 0
     called: set[str] = field(default_factory=set)
-    stand_ins: set[str] = field(default_factory=set)
+    stands_in: bool = False
 
     def note_calls(self, node: exp.Expr) -> None:
         """Add the functions that a query calls to ``called``."""

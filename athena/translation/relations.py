@@ -328,8 +328,8 @@ def translate(node: exp.Expr, catalog: Catalog, database: str | None) -> Transla
 def _notes(shared: Translation) -> Iterator[str]:
     for name in sorted(shared.called & APPROXIMATE):
         yield f"{name} is exact here; Athena's answer is an approximation, and can differ from it"
-    if shared.stand_ins:
+    if shared.stands_in:
         yield (
-            f"the current state ({', '.join(sorted(shared.stand_ins))}) is worked out from all"
-            " changes here; on AWS it is read from a table, and is as of the table's last refresh"
+            "the current state is worked out from all changes here; on AWS it is as of the last"
+            " refresh of its tables"
         )

@@ -16,8 +16,6 @@ from schemas import RECORD_TYPES
 from tests.athena.stack_tables import Row, write_stack
 from tests.athena.tables import DATABASE, PARQUET_DATABASE
 
-WORKED_OUT = "is worked out from all changes here"
-
 Asked = Callable[..., QueryResult]
 
 
@@ -89,22 +87,18 @@ def test_its_table_has_the_removed_records_too_and_times_of_microseconds(asked: 
 
 
 @pytest.mark.parametrize(
-    ("sql", "types"),
+    "sql",
     [
-        ("SELECT count(*) FROM sale_current", "(sale)"),
-        (
-            "SELECT count(*) FROM sale_current s JOIN demand_current d USING (event_id)",
-            "(demand, s",
-        ),
-        (f"SELECT count(*) FROM {PARQUET_DATABASE}.sale", "(sale)"),
-        ("EXPLAIN SELECT count(*) FROM sale_current", "(sale)"),
-        ("SELECT * FROM (SELECT max(quantity) FROM sale_current)", "(sale)"),
+        "SELECT count(*) FROM sale_current",
+        "SELECT count(*) FROM sale_current s JOIN demand_current d USING (event_id)",
+        f"SELECT count(*) FROM {PARQUET_DATABASE}.sale",
+        "EXPLAIN SELECT count(*) FROM sale_current",
+        "SELECT * FROM (SELECT max(quantity) FROM sale_current)",
     ],
 )
-def test_the_answer_says_so(asked: Asked, sql: str, types: str) -> None:
+def test_the_answer_says_so(asked: Asked, sql: str) -> None:
     (note,) = asked(sql).notes
-    assert note.startswith(f"the current state {types}")
-    assert WORKED_OUT in note
+    assert note.startswith("the current state is worked out from all changes here")
 
 
 @pytest.mark.parametrize(

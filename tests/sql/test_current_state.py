@@ -19,7 +19,7 @@ from tests.athena.tables import DATABASE, PARQUET_DATABASE
 
 from .test_prompt import Session
 
-NOTE = "note: the current state (sale) is worked out from all changes here"
+NOTE = "note: the current state is worked out from all changes here"
 SALE = {
     "record_key": "k",
     "change_id": "c",
