@@ -54,7 +54,7 @@ class LocalAthena:
         except (SqlError, CommandError, ClientError, BotoCoreError) as error:
             raise QueryFailed(str(error)) from error
         columns = [(name, str(kind)) for name, kind in found.columns]
-        return QueryRows(columns, text_rows(found), found.bytes_read)
+        return QueryRows(columns, text_rows(found), found.bytes_read, found.notes)
 
     def _service(self, credentials: Credentials, endpoint: Endpoint) -> TableService:
         with self._lock:

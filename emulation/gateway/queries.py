@@ -65,11 +65,14 @@ class QueryRows:
         The values as Athena writes them; None is NULL.
     bytes_read
         Size of the files that were read.
+    notes
+        Sentences about the answer. In Athena's API they stand in the reason of the query's state.
     """
 
     columns: Sequence[tuple[str, str]]
     rows: Sequence[Sequence[str | None]]
     bytes_read: int = 0
+    notes: Sequence[str] = ()
 
 
 RunQuery = Callable[[Query], QueryRows]
@@ -174,7 +177,9 @@ class Queries:
         if not answer.done():
             return "RUNNING", ""
         error = answer.exception()
-        return ("SUCCEEDED", "") if error is None else ("FAILED", str(error))
+        if error is not None:
+            return "FAILED", str(error)
+        return "SUCCEEDED", "; ".join(answer.result().notes)
 
     def _shown(self, request: web.BaseRequest, call: ApiCall, answer: bytes) -> web.Response | None:
         name = str(call.parameters.get("QueryExecutionId"))

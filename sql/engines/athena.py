@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -86,7 +87,8 @@ class AthenaEngine:
         if status["State"] != "SUCCEEDED":
             reason = status.get("StateChangeReason") or "Athena gives no reason"
             raise SqlError(f"Athena ended the query as {status['State']}: {reason}")
-        result = self._result(name, progress)
+        reason = status.get("StateChangeReason")
+        result = replace(self._result(name, progress), notes=(reason,) if reason else ())
         return Answer(result, _statistics(execution, time.monotonic() - began))
 
     def tables(self) -> tuple[TableShape, ...]:

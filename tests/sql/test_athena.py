@@ -112,6 +112,13 @@ def test_all_pages_of_an_answer_are_rows(athena: Athena) -> None:
     assert len(athena.slept) == 2
 
 
+def test_what_athena_says_of_an_answer_is_a_note_on_it(athena: Athena) -> None:
+    athena.started()
+    athena.state("SUCCEEDED", StateChangeReason="it is of yesterday")
+    athena.page(COLUMNS, [["a", "b"], ["1", "x"]])
+    assert athena.run().result.notes == ("it is of yesterday",)
+
+
 def test_the_query_s_name_is_shown_while_it_runs(
     athena: Athena, capsys: pytest.CaptureFixture[str]
 ) -> None:
