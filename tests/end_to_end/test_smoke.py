@@ -170,6 +170,19 @@ def test_sql_at_the_endpoint_is_answered_as_on_athena(kept: Kept) -> None:
     assert {f"{each}_latest" for each in types} < {each.name for each in engine.tables()}
 
 
+def test_the_current_state_at_the_endpoint_is_worked_out_from_the_changes(kept: Kept) -> None:
+    engine = Source(where=kept.where).engine()
+    with Progress() as progress:
+        current, latest = (
+            engine.run(f"SELECT record_key, change_id FROM sale_{view} ORDER BY 1", (), progress)
+            for view in ("current", "latest")
+        )
+    assert current.result.rows == latest.result.rows != []
+    (note,) = current.result.notes
+    assert note.startswith("the current state is worked out from all changes here")
+    assert latest.result.notes == ()
+
+
 def test_a_query_that_is_stopped_counts_as_cancelled(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
