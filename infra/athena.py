@@ -97,7 +97,9 @@ class QueryWorkgroup(pulumi.ComponentResource):
         )
         # In an order of their own: a query's text cannot be changed, only the query replaced, and
         # the order of the setting is nothing that its readers care about.
-        for query in saved_queries(sorted(settings.demand_data_types)):
+        for query in saved_queries(
+            sorted(settings.demand_data_types), current=settings.current_state_tables
+        ):
             aws.athena.NamedQuery(
                 query.name,
                 name=query.name,

@@ -38,7 +38,7 @@ class SavedQuery:
     sql: str
 
 
-def saved_queries(record_types: Sequence[str], *, current: bool = False) -> tuple[SavedQuery, ...]:
+def saved_queries(record_types: Sequence[str], *, current: bool) -> tuple[SavedQuery, ...]:
     """Return the workgroup's queries: those over all record types, then those of each type.
 
     Parameters
@@ -154,15 +154,14 @@ ORDER BY changes DESC, record_type, attribute""",
 
 
 def _current_records(record_types: Sequence[str], current: bool) -> SavedQuery:
-    view = refreshed if current else latest
-    read = (
-        "as of the last refresh. Reads the tables of the current state."
-        if current
-        else "now. Reads the whole tables."
-    )
+    if current:
+        view, when, read = refreshed, "as of the last refresh", "the tables of the current state"
+    else:
+        view, when, read = latest, "now", "the whole tables"
     return SavedQuery(
         "current-records",
-        f"How many records of each type there are, and when the newest of them changed, {read}",
+        f"How many records of each type there are {when}, and when the newest of them changed. "
+        f"Reads {read}.",
         "\nUNION ALL\n".join(
             f"SELECT '{each}' AS record_type, count(*) AS records, "
             f'max(changed_at) AS last_changed_at\nFROM "{view(each)}"'

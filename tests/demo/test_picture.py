@@ -22,7 +22,7 @@ LINES = [
     "Everything reconciles: no delivery stream lost or doubled a record.",
     *(
         line
-        for query in closing_queries(RECORD_TYPES, [], current=False)
+        for query in closing_queries(RECORD_TYPES, [], current=True)
         for line in query.splitlines()
     ),
 ]

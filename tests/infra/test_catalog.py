@@ -82,7 +82,16 @@ def test_the_workgroup_offers_the_named_queries(stack: str, recorded: Stacks) ->
     }
     assert registered == {
         (workgroup, database, each.name, each.description, each.sql)
-        for each in saved_queries(sorted(TYPES))
+        for each in saved_queries(sorted(TYPES), current=True)
+    }
+
+
+def test_without_tables_of_the_current_state_the_named_queries_read_the_changes(
+    packages: Path,
+) -> None:
+    stack = record("dev1", packages, current_state_tables="false")
+    assert {each.inputs["query"] for each in stack.of(QUERY)} == {
+        each.sql for each in saved_queries(sorted(TYPES), current=False)
     }
 
 
@@ -92,9 +101,9 @@ def test_named_queries_keep_to_what_athena_takes() -> None:
         .meta.service_model.operation_model("CreateNamedQuery")
         .input_shape
     )
-    names = [each.name for each in saved_queries(TYPES)]
+    names = [each.name for each in saved_queries(TYPES, current=True)]
     assert len(set(names)) == len(names)
-    for each in saved_queries(TYPES):
+    for each in saved_queries(TYPES, current=True):
         report = ParamValidator().validate(
             {
                 "Name": each.name,
@@ -132,9 +141,9 @@ def test_a_stack_of_fewer_types_is_about_these_alone(
     read = {
         name for each in few.of(QUERY) for name in re.findall('FROM "(.*?)"', each.inputs["query"])
     }
-    assert read == {name for each in types for name in (each, f"{each}_latest")}
+    assert read == {name for each in types for name in (each, f"{each}_current")}
     absent = "|".join(set(TYPES) - set(types))
-    named = re.compile(rf"""["'/-]({absent})(["'/-]|_latest)""")
+    named = re.compile(rf"""["'/-]({absent})(["'/-]|_latest|_current)""")
 
     def about_others(recording: Recording) -> list[str]:
         return [

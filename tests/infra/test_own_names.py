@@ -17,7 +17,7 @@ from schemas import RECORD_TYPES, SchemaError, parse_table
 
 PARTITION = Partition("demand", "2026-11-01", 1, 1, 1)
 TEXTS = {
-    **{each.name: each.sql for each in saved_queries(RECORD_TYPES)},
+    **{each.name: each.sql for each in saved_queries(RECORD_TYPES, current=True)},
     **{f"{each}_latest": current_state_sql(each) for each in RECORD_TYPES},
     **{
         f"demo {n}": sql

@@ -187,7 +187,7 @@ def test_saved_queries_are_those_of_the_tables_that_there_are(
 ) -> None:
     assert _run("--data", str(data_dir), "--saved") == 0
     listed = [line.partition("|")[0].strip() for line in capsys.readouterr().out.splitlines()[2:-1]]
-    assert listed == [each.name for each in saved_queries(["demand", "sale"])]
+    assert listed == [each.name for each in saved_queries(["demand", "sale"], current=False)]
 
 
 @pytest.mark.parametrize(("current", "view"), [(True, "sale_current"), (False, "sale_latest")])
@@ -207,7 +207,7 @@ def test_a_saved_query_asks_the_current_state_where_the_stack_keeps_it(
 def test_a_saved_query_is_answered_by_its_name(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    queries = saved_queries(["demand", "sale"])
+    queries = saved_queries(["demand", "sale"], current=False)
     (query,) = (each.sql for each in queries if each.name == "files-and-rows")
     arguments = ("--data", str(data_dir), "--format", "csv")
     assert _run(*arguments, query) == 0
