@@ -59,7 +59,7 @@ operate = ManagedPolicy(
     statements=operate_statements(settings, referenced),
     opts=opts,
 )
-monitoring = Monitoring("monitoring", settings, opts=opts)
+monitoring = Monitoring("monitoring", settings, [writer, *deliveries.values()], opts=opts)
 
 pulumi.export("bucket", referenced.bucket.name)
 pulumi.export("change_stream", referenced.stream.name)

@@ -5,18 +5,23 @@ Only this module knows that the default endpoint is moto.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+import uuid
+from typing import Any
 
 
 def main() -> None:
     """Serve on a free port until standard input ends; print the port."""
     from moto.logs.models import LogStream
+    from moto.logs.responses import LogsResponse
     from moto.server import ThreadedMotoServer
 
     # moto would forward log events by itself, without a role. `emulation.subscription_filters`
     # forwards them with the filter's role, so that its policies are evaluated.
     LogStream._send_log_events = lambda *_, **__: None  # type: ignore[method-assign]
+    _take_saved_queries(LogsResponse)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -24,6 +29,33 @@ def main() -> None:
     print(port, flush=True)  # noqa: T201
     sys.stdin.read()
     server.stop()
+
+
+def _take_saved_queries(responses: Any) -> None:
+    """Give moto the operations on saved queries of logs, which it does not have.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
+    """
+    saved: dict[str, dict[str, Any]] = {}
+
+    def put(request: Any) -> str:
+        key = request._get_param("queryDefinitionId") or str(uuid.uuid4())
+        names = ("name", "queryString", "logGroupNames")
+        saved[key] = {"queryDefinitionId": key, **{n: request._get_param(n) for n in names}}
+        return json.dumps({"queryDefinitionId": key})
+
+    def describe(request: Any) -> str:
+        prefix = request._get_param("queryDefinitionNamePrefix", "")
+        found = [each for each in saved.values() if each["name"].startswith(prefix)]
+        return json.dumps({"queryDefinitions": found})
+
+    def delete(request: Any) -> str:
+        known = saved.pop(request._get_param("queryDefinitionId"), None)
+        return json.dumps({"success": known is not None})
+
+    responses.put_query_definition = put
+    responses.describe_query_definitions = describe
+    responses.delete_query_definition = delete
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Registers the alarms and the dashboard."""
+"""Registers the alarms, the dashboard and the saved queries of the logs."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -8,11 +10,12 @@ from pulumi_aws.cloudwatch import MetricAlarmMetricQueryArgsDict
 
 from infra.alarms import Alarm, alarms_of
 from infra.dashboard import dashboard_body
+from infra.log_queries import log_queries
 from infra.settings import Settings
 
 
 class Monitoring(pulumi.ComponentResource):
-    """The alarms and the dashboard of a stack.
+    """The alarms, the dashboard and the saved queries of the logs of a stack.
 
     Parameters
     ----------
@@ -20,11 +23,20 @@ class Monitoring(pulumi.ComponentResource):
         Logical name.
     settings
         The stack's settings.
+    logging
+        Have the log groups that the queries read. They are deployed first.
     """
 
     dashboard: pulumi.Output[str]
 
-    def __init__(self, name: str, settings: Settings, *, opts: pulumi.ResourceOptions) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        logging: Sequence[pulumi.Resource],
+        *,
+        opts: pulumi.ResourceOptions,
+    ) -> None:
         super().__init__("dmd:monitoring:Monitoring", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         alarms = [_register(alarm, settings, child) for alarm in alarms_of(settings)]
@@ -35,6 +47,15 @@ class Monitoring(pulumi.ComponentResource):
             dashboard_body=pulumi.Output.json_dumps(body),
             opts=child,
         )
+        for query in log_queries(settings):
+            aws.cloudwatch.QueryDefinition(
+                f"logs-{query.purpose}",
+                name=settings.naming.log_query(query.purpose),
+                log_group_names=query.log_groups,
+                query_string=query.text,
+                # AWS does not say whether a query may name a log group that does not exist.
+                opts=pulumi.ResourceOptions(parent=self, depends_on=logging),
+            )
         self.dashboard = dashboard.dashboard_name
         self.register_outputs({"dashboard": dashboard.dashboard_name})
 

@@ -141,6 +141,10 @@ class Naming:
         """Return the name of an alarm, for example of the symptom ``writer-failing``."""
         return f"{self.prefix}-{symptom}"
 
+    def log_query(self, purpose: str) -> str:
+        """Return the name of a saved query of the logs, for example of purpose ``records``."""
+        return f"{self.prefix}-{purpose}"
+
     def policy(self, purpose: str) -> str:
         """Return the name of a managed policy, for example of purpose ``kinesis-read``."""
         return f"{self.prefix}-{purpose}"

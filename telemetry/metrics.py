@@ -42,7 +42,8 @@ def embedded_metrics(
     timestamp_ms
         Milliseconds since 1970.
     properties
-        Further fields of the line, which are searchable in the logs but are not metrics.
+        Further fields of the line. CloudWatch Logs Insights can sum them, and unlike metrics they
+        cost nothing by the month.
 
     Raises
     ------

@@ -90,9 +90,7 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
             _settings.metrics_namespace,
             {"Environment": _settings.environment, "RecordType": _settings.record_type},
             [
-                Metric("RecordsReceived", counts.total()),
                 Metric("RecordsOk", counts["ok"]),
-                Metric("RecordsDropped", counts["other_type"] + unclaimed),
                 *(
                     [Metric("RecordsUnclaimed", unclaimed)]
                     if _settings.claimed_types is not None
@@ -100,14 +98,16 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
                 ),
                 Metric("RecordsFailed", len(outcome.failures)),
                 Metric("AttributesWithoutColumn", outcome.attributes_without_column),
-                Metric("ValuesNotHeld", outcome.unfit_values),
-                Metric("ValuesNotHeldExactly", inexact),
-                Metric("BatchDuration", round(seconds * 1000, 3), "Milliseconds"),
             ],
             timestamp_ms=time.time_ns() // 1_000_000,
-            # All of them: the failures above are only the first ones.
             properties={
                 **log.context,
+                "RecordsReceived": counts.total(),
+                "RecordsDropped": counts["other_type"] + unclaimed,
+                "ValuesNotHeld": outcome.unfit_values,
+                "ValuesNotHeldExactly": inexact,
+                "BatchDuration": round(seconds * 1000, 3),
+                # All of them: the failures above are only the first ones.
                 "counts": dict(counts),
                 "rows_with_rescued_attributes": outcome.rescued_rows,
                 "failed_by_column": dict(outcome.failures_by_column),

@@ -165,6 +165,7 @@ RESOURCES: Mapping[str, Mapping[str, Rule]] = {
         **_of(_LOG_STREAM, "CreateLogStream DeleteLogStream GetLogEvents PutLogEvents"),
         **_of(arn(_LOG_GROUP_NAME + ":log-stream:"), "DescribeLogGroups"),
         **_of(_TAGGED, "ListTagsForResource TagResource UntagResource"),
+        **_of(_ANYTHING, "DeleteQueryDefinition DescribeQueryDefinitions PutQueryDefinition"),
     },
     "cloudwatch": {
         **_of(_ANYTHING, "GetMetricData GetMetricStatistics ListMetrics PutMetricData"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+
 from estate.provision.resource import Clients, Created, Kind, Registration, create_unless
 
 _TAKEN = ("ResourceAlreadyExistsException",)
+# How emulators say that they do not have an operation.
+_UNKNOWN_OPERATION = ("InvalidOperationException", "UnknownOperationException", "InternalFailure")
 
 
 def _log_group(clients: Clients, group: Registration) -> Created:
@@ -46,10 +50,24 @@ def _subscription_filter(clients: Clients, subscription: Registration) -> Create
     return Created(f"{parameters['logGroupName']}|{parameters['filterName']}")
 
 
+def _query_definition(clients: Clients, query: Registration) -> Created:
+    parameters = query.parameters(
+        {"name": "name", "logGroupNames": "logGroupNames", "queryString": "queryString"}
+    )
+    # No run reads a saved query, so an emulator need not have them.
+    found = create_unless(
+        _UNKNOWN_OPERATION,
+        lambda: clients("logs").put_query_definition(**parameters),
+        lambda: {"queryDefinitionId": str(uuid.uuid5(uuid.NAMESPACE_OID, parameters["name"]))},
+    )
+    return Created(found["queryDefinitionId"])
+
+
 KINDS: dict[str, Kind] = {
     "aws:cloudwatch/logGroup:LogGroup": Kind(_log_group, ("name",), _TAKEN),
     "aws:cloudwatch/logStream:LogStream": Kind(_log_stream, ("logGroupName", "name"), _TAKEN),
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": Kind(
         _subscription_filter, ("logGroup", "name")
     ),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": Kind(_query_definition, ()),
 }

@@ -9,16 +9,10 @@ from typing import Any
 from infra.alarms import Metric, delivery_metric, pipeline_metric, reads_throttled_metric
 from infra.settings import Settings
 
-OUTCOMES = ("RecordsReceived", "RecordsOk", "RecordsDropped", "RecordsUnclaimed", "RecordsFailed")
+OUTCOMES = ("RecordsOk", "RecordsUnclaimed", "RecordsFailed")
 """What the transform counts."""
 
-WRITTEN = (
-    "RowsWritten",
-    "RepeatsDropped",
-    "LinesQuarantined",
-    "ObjectsQuarantined",
-    "RunsOutOfTime",
-)
+WRITTEN = ("RowsWritten", "RepeatsDropped", "LinesQuarantined", "ObjectsQuarantined")
 """What the Avro writer counts."""
 
 Values = Mapping[tuple[str, str], float]

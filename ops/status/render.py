@@ -75,7 +75,6 @@ def _rows(facts: StackFacts) -> list[tuple[str, Callable[[TypeFacts], str]]]:
         ("behind stream", lambda each: _seconds(each.behind_seconds)),
         (f"ok in {window}", lambda each: _number(each.outcomes.get("RecordsOk"))),
         ("failed", lambda each: _number(each.outcomes.get("RecordsFailed"))),
-        ("dropped", lambda each: _number(each.outcomes.get("RecordsDropped"))),
         ("landed waiting", lambda each: _objects(each.landed)),
         ("  bytes", lambda each: _bytes(each.landed)),
         ("  oldest", lambda each: _age(each.landed, facts.now)),

@@ -13,6 +13,7 @@ import pytest
 from avro_writer.compaction import Counts
 from avro_writer.run import Report
 from avro_writer.settings import Assignment
+from infra.log_queries import OF_WRITER
 from telemetry import Log
 from testing.writer_environment import WRITER_ENVIRONMENT
 
@@ -39,16 +40,37 @@ def published(handler: Any, report: Report) -> dict[str, Any]:
 
 def test_a_run_that_did_nothing_publishes_every_metric_as_zero(handler: Any) -> None:
     line = published(handler, Report())
-    names = [each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
-    assert set(names) >= {
-        "PlansFinished",
+    names = {each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
+    assert names == {
+        "RowsWritten",
+        "RepeatsDropped",
         "LinesQuarantined",
         "ObjectsQuarantined",
-        "RunsOutOfTime",
-        "OldestLandedAge",
         "RowsOutsideProjection",
+        "OldestLandedAge",
     }
-    assert {line[name] for name in names if name != "RunDuration"} == {0}
+    assert {line[name] for name in names} == {0}
+
+
+def test_a_run_that_did_nothing_logs_every_other_count_as_zero(handler: Any) -> None:
+    line = published(handler, Report())
+    assert line["RunDuration"] == 1500
+    assert {line[name] for name in OF_WRITER if name != "RunDuration"} == {0}
+
+
+def test_what_a_run_did_can_be_summed_from_its_line(handler: Any) -> None:
+    counts = Counts(objects=5, rows=4, files=3, file_bytes=2_000)
+    line = published(handler, Report(counts=counts, plans=2, out_of_time=True))
+    found = {name: line[name] for name in ("RowsWritten", *OF_WRITER)}
+    assert found == {
+        "RowsWritten": 4,
+        "PlansFinished": 2,
+        "ObjectsTaken": 5,
+        "FilesWritten": 3,
+        "BytesWritten": 2_000,
+        "RunsOutOfTime": 1,
+        "RunDuration": 1500,
+    }
 
 
 def test_age_and_rows_outside_are_published_with_their_units(handler: Any) -> None:

@@ -51,7 +51,7 @@ ACCOUNT = ACCOUNTS[STACK]
 REGION = "us-east-1"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/dmd-pipeline-boundary"
 ANY_ID = "11111111-2222-3333-4444-555555555555"
-"""Stands for the ID of each named query, and of a key."""
+"""Stands for the ID of each saved query, and of a key."""
 
 _FILE = Path(__file__).with_name("provider_requests.json")
 _COMMAND = ".venv/bin/python -m tests.delivery.provider_requests"

@@ -104,6 +104,17 @@ def test_alarms_on_own_metrics_watch_what_the_functions_publish(dev1: Recording)
     assert watched <= published()
 
 
+def test_what_no_alarm_and_no_graph_reads_is_not_published(dev1: Recording) -> None:
+    """Each metric of each record type costs money every month."""
+    read = {
+        metric["metricName"]
+        for each in dev1.of(ALARM)
+        for metric in metrics_of(dict(each.inputs))
+        if metric["namespace"] == "dmd-pipeline"
+    } | shown(dev1)
+    assert published() == read
+
+
 def test_own_metrics_are_read_under_the_dimensions_they_are_published_with(
     dev1: Recording,
 ) -> None:
@@ -172,6 +183,16 @@ def graphs(recording: Recording) -> Iterator[dict[str, Any]]:
     yield from json.loads(dashboard.inputs["dashboardBody"])["widgets"]
 
 
+def shown(recording: Recording) -> set[str]:
+    """Return the names of the functions' own metrics that the dashboard shows."""
+    return {
+        metric[1]
+        for widget in graphs(recording)
+        for metric in widget["properties"].get("metrics", ())
+        if metric[0] == "dmd-pipeline"
+    }
+
+
 def test_the_dashboard_shows_the_alarms_first(dev1: Recording) -> None:
     first = next(graphs(dev1))
     prefix = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:prd3292-dev1-dmnd-pipeline-"
@@ -193,11 +214,6 @@ def test_the_dashboards_widgets_fill_its_rows_and_do_not_overlap(dev1: Recording
 
 
 def test_the_dashboards_own_metrics_are_published(dev1: Recording) -> None:
-    names = {
-        metric[1]
-        for widget in graphs(dev1)
-        for metric in widget["properties"].get("metrics", ())
-        if metric[0] == "dmd-pipeline"
-    }
+    names = shown(dev1)
     assert names
     assert names <= published()

@@ -51,6 +51,7 @@ OWNED = {
     "aws:cloudwatch/logStream:LogStream": 4,
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": 10,
     "aws:cloudwatch/metricAlarm:MetricAlarm": 42,
+    "aws:cloudwatch/queryDefinition:QueryDefinition": 4,
     "aws:iam/policy:Policy": 8,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": 10,
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": 1,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from environment import VariableError
+from infra.log_queries import OF_TRANSFORM
 from tests.support.changes import change, firehose_record
 from transform.settings import Settings
 
@@ -76,8 +77,11 @@ def test_it_answers_and_counts_by_outcome_and_reason(
     }
     directive = metrics["_aws"]["CloudWatchMetrics"][0]
     assert directive["Dimensions"] == [["Environment", "RecordType"]]
-    for metric in directive["Metrics"]:
-        assert isinstance(metrics[metric["Name"]], int | float)
+    published = {metric["Name"] for metric in directive["Metrics"]}
+    assert published == {"RecordsOk", "RecordsFailed", "AttributesWithoutColumn"}
+    for name in (*published, *OF_TRANSFORM):
+        assert isinstance(metrics[name], int | float)
+    assert metrics["RecordsReceived"] == 4
     assert (metrics["RecordsOk"], metrics["RecordsDropped"], metrics["RecordsFailed"]) == (1, 1, 2)
     assert metrics["rows_with_rescued_attributes"] == 1
     assert (metrics["AttributesWithoutColumn"], metrics["ValuesNotHeldExactly"]) == (1, 0)

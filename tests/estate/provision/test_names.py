@@ -20,7 +20,8 @@ from estate.provision.resource import Clients, Created
 from tests.infra.recorded import Recorded, record
 
 NOWHERE = Endpoint("http://127.0.0.1:9")
-QUERY = "aws:athena/namedQuery:NamedQuery"
+# AWS takes any number of one name.
+QUERIES = ("aws:athena/namedQuery:NamedQuery", "aws:cloudwatch/queryDefinition:QueryDefinition")
 TABLE = "aws:glue/catalogTable:CatalogTable"
 ROLE = "aws:iam/role:Role"
 FUNCTION = "aws:lambda/function:Function"
@@ -61,8 +62,7 @@ def test_a_second_resource_of_one_name_is_refused_before_it_is_made(
     inputs = one_of_each[token].inputs
     maker = ResourceMaker(Clients(NOWHERE))
     make(maker, token, "first", inputs)
-    if token == QUERY:
-        # Athena takes any number of one name.
+    if token in QUERIES:
         make(maker, token, "second", inputs)
         return
     other = {**inputs, **{key: inputs[key] for key in KINDS[token].identity}, "extra": "else"}
@@ -77,7 +77,7 @@ def test_a_second_resource_of_one_name_is_refused_before_it_is_made(
     make(ResourceMaker(Clients(NOWHERE)), token, "first", inputs)
 
 
-@pytest.mark.parametrize("token", sorted(set(KINDS) - {QUERY}))
+@pytest.mark.parametrize("token", sorted(set(KINDS) - set(QUERIES)))
 def test_resources_that_differ_in_a_part_of_their_name_are_two(
     token: str, one_of_each: dict[str, Recorded], made: list[str]
 ) -> None:

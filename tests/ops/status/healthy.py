@@ -14,7 +14,7 @@ SALE = TypeFacts(
     delivery="ACTIVE",
     freshness_seconds=300.0,
     behind_seconds=0.4,
-    outcomes={"RecordsReceived": 10, "RecordsOk": 9, "RecordsDropped": 1, "RecordsFailed": 0},
+    outcomes={"RecordsOk": 9, "RecordsFailed": 0},
     written={"RowsWritten": 8, "RepeatsDropped": 1},
     landed=Pile(2, 2_000, NOW - timedelta(minutes=20), NOW),
     failed=Pile(1, 100, NOW - timedelta(days=9), NOW - timedelta(days=9)),
