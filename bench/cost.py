@@ -2,6 +2,7 @@
 
 The settings are the stacks' defaults, and those of the previous system for the Node worker. The
 bill includes the time that a function waits for S3. `_GET_SECONDS` and `_PUT_SECONDS` are guesses.
+`bench.priced` says which items of the bill each kind of resource is in.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import math
 from dataclasses import dataclass
 
 from bench.inputs import Inputs
+from bench.refreshes import Refreshes, refreshes_of
+from bench.watching import watching
 
 MONTH = 730 * 3600.0  # seconds
 _DAY = 86_400.0
@@ -18,9 +21,11 @@ _TYPES = 4
 _FIREHOSE_STEP = 5 * 1024
 _PUT_UNIT = 25 * 1024
 _GET_SECONDS, _PUT_SECONDS = 0.03, 0.06
-# For each invocation: one metrics line, and Lambda's own START, END and REPORT.
-_LOG_BYTES = 1500
+# For each invocation of the Node worker: its own line, and Lambda's START, END and REPORT. A guess.
+_NODE_LOG_BYTES = 1500
 _NODE_BATCH = 1000
+# A plan is put twice and writes one or two files.
+_FILES_A_PLAN = 1.5
 
 
 @dataclass(frozen=True)
@@ -132,21 +137,44 @@ def limits(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
     return dict(sorted(used.items(), key=lambda each: -each[1]))
 
 
-def project_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
-    """Return the project's costs of a month by item, in US dollars."""
+@dataclass(frozen=True)
+class _Requests:
+    """S3 requests of a month: those that are billed as PUT, and those that are billed as GET."""
+
+    puts: float
+    gets: float
+
+
+def project_bill(
+    scenario: Scenario, inputs: Inputs, *, all_counts: bool = False
+) -> dict[str, float]:
+    """Return the project's costs of a month by item, in US dollars.
+
+    Parameters
+    ----------
+    scenario
+        Rate and size of the change records.
+    inputs
+        Prices, settings and measurements.
+    all_counts
+        As if each count of the functions were a metric in CloudWatch, also those that only the
+        log has.
+    """
     load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
-    changes = scenario.rate * MONTH
-    runs = _TYPES * inputs.setting("delivery_parallelization_factor") * MONTH / 60
-    runs /= inputs.setting("writer_schedule_minutes")
+    watched, refreshes = watching(all_counts=all_counts), _refreshes(scenario, inputs)
+    requests = _requests(scenario, inputs)
+    changes, runs = scenario.rate * MONTH, _runs(inputs)
     billed = math.ceil(scenario.record_bytes / _FIREHOSE_STEP) * _FIREHOSE_STEP
     invocations, objects, plans = (
         each * MONTH for each in (load.invocations, load.objects, load.plans)
     )
-    # A plan is put twice and writes one or two files. A run makes two listings and reads a plan.
+    # A run makes two listings and reads a plan.
     waiting = objects * 2 * _GET_SECONDS + plans * 4 * _PUT_SECONDS + runs * 4 * _GET_SECONDS
     # With less than one vCPU, a function uses the same GB-seconds for every size of memory.
     gb_of_vcpu = inputs.quota("lambda_vcpu_mb") / 1024
     seconds = changes * costs.transform / 1e6
+    logged = invocations * watched.transform_bytes + runs * watched.writer_bytes
+    kept_months = inputs.setting("log_retention_days") * _DAY / MONTH
     return {
         "Kinesis, the stream itself": _stream(scenario, inputs, load.shards),
         "Firehose, four times the stream": _tiered(
@@ -158,12 +186,52 @@ def project_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
         * (inputs.setting("writer_memory_mb") / 1024)
         * inputs.price("lambda_arm_gb_second")
         + runs * inputs.price("lambda_request"),
-        "S3 requests": (objects + 4 * plans + 3 * runs) * inputs.price("s3_put")
-        + (objects + runs) * inputs.price("s3_get"),
-        "S3, a month's tables": changes * costs.avro_bytes / _GB * inputs.price("s3_gb_month"),
-        "Scheduler": runs * inputs.price("scheduler_invocation"),
-        "CloudWatch logs": (invocations + runs) * _LOG_BYTES / _GB * inputs.price("logs_gb"),
+        "S3 requests": requests.puts * inputs.price("s3_put")
+        + requests.gets * inputs.price("s3_get"),
+        "S3, a month's tables": (changes * costs.avro_bytes + refreshes.stored)
+        / _GB
+        * inputs.price("s3_gb_month"),
+        "Athena, refreshes": refreshes.scanned / 1e12 * inputs.price("athena_tb"),
+        "Step Functions": refreshes.transitions * inputs.price("state_transition"),
+        "Scheduler": (runs + refreshes.executions) * inputs.price("scheduler_invocation"),
+        "CloudWatch logs": logged
+        / _GB
+        * (inputs.price("logs_gb") + kept_months * inputs.price("logs_gb_month")),
+        "CloudWatch metrics": watched.metrics * inputs.price("metric"),
+        "CloudWatch alarms": watched.alarm_metrics * inputs.price("alarm_metric"),
+        "CloudWatch dashboard": inputs.price("dashboard"),
     }
+
+
+def key_bill(scenario: Scenario, inputs: Inputs) -> float:
+    """Return what a month's requests to a KMS key of the bucket cost at most, in US dollars.
+
+    With an S3 Bucket Key it is a small part of that.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+    """
+    requests = _requests(scenario, inputs)
+    return (requests.puts + requests.gets) * inputs.price("kms_request")
+
+
+def _requests(scenario: Scenario, inputs: Inputs) -> _Requests:
+    load, refreshes = load_of(scenario, inputs), _refreshes(scenario, inputs)
+    objects, plans, runs = load.objects * MONTH, load.plans * MONTH, _runs(inputs)
+    return _Requests(
+        puts=objects + 4 * plans + 3 * runs + refreshes.puts, gets=objects + runs + refreshes.gets
+    )
+
+
+def _refreshes(scenario: Scenario, inputs: Inputs) -> Refreshes:
+    files = load_of(scenario, inputs).plans * _FILES_A_PLAN
+    return refreshes_of(
+        scenario.rate, inputs.costs(scenario.record_bytes).avro_bytes, files, inputs
+    )
+
+
+def _runs(inputs: Inputs) -> float:
+    """Return the runs of the writer in a month."""
+    lanes = _TYPES * inputs.setting("delivery_parallelization_factor")
+    return lanes * MONTH / 60 / inputs.setting("writer_schedule_minutes")
 
 
 def node_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
@@ -182,7 +250,7 @@ def node_bill(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
         + invocations * inputs.price("lambda_request"),
         "S3 requests": objects * inputs.price("s3_put"),
         "S3, a month's tables": changes * costs.node_bytes / _GB * inputs.price("s3_gb_month"),
-        "CloudWatch logs": invocations * _LOG_BYTES / _GB * inputs.price("logs_gb"),
+        "CloudWatch logs": invocations * _NODE_LOG_BYTES / _GB * inputs.price("logs_gb"),
     }
 
 

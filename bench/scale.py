@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.cost import Scenario, athena_day, limits, load_of, node_bill, project_bill
+from bench import refreshes
+from bench.cost import (
+    Scenario,
+    athena_day,
+    key_bill,
+    limits,
+    load_of,
+    node_bill,
+    project_bill,
+)
 from bench.inputs import Inputs, load
+from bench.priced import BILLED, FREE, NOT_OWNED
 from bench.simulation import Day, Simulated, plot, simulate
+from bench.watching import watching
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 RATES = (10, 1_000, 100_000)
 SIZES = (500, 1_500, 10_000)
+BILL_RATES = (10, 100, 1_000, 100_000)
+SIZE = 1_500
 # A peak in the evening, and two hours without delivery, for example because a transform fails.
 DAY = Day(base=1_000, peak=5, peak_hours=(18, 21), down_hours=(9, 11), record_bytes=1_500)
 # This limit does not depend on the rate: the delivery streams use four of five reads.
@@ -27,6 +41,8 @@ def page(inputs: Inputs) -> str:
             *_loads(inputs),
             *_limits(inputs),
             *_bills(inputs),
+            *_saved(inputs),
+            *_kinds(),
             *_turn(inputs),
             *_day(simulate(DAY, inputs)),
             *_sources(inputs.aws),
@@ -145,48 +161,170 @@ def _most_rate(record_bytes: float, inputs: Inputs) -> float:
 
 
 def _bills(inputs: Inputs) -> list[str]:
-    out = [
+    scenarios = [Scenario(rate, SIZE) for rate in BILL_RATES]
+    most = Scenario(1_000, SIZE)
+    merged = project_bill(most, inputs)["Athena, refreshes"]
+    return [
         "## Costs of a month",
         "",
-        "In US dollars, at list prices of us-east-1, without free tiers.",
+        "In US dollars, at list prices of us-east-1, without free tiers. These are the costs of "
+        "this project by item, for changes",
+        f"of {SIZE / 1000:g} KB:",
         "",
-    ]
-    names = [*project_bill(Scenario(1, 1), inputs)]
-    header = "| changes/s | KB | " + " | ".join(names) + " | total |"
-    out += ["This project:", "", header, "|" + "---|" * (len(names) + 3)]
-    for scenario in _scenarios():
-        bill = project_bill(scenario, inputs)
-        lines = " | ".join(f"{value:,.2f}" for value in bill.values())
-        out.append(f"| {_name(scenario)} | {lines} | **{sum(bill.values()):,.2f}** |")
-    names = [*node_bill(Scenario(1, 1), inputs)]
-    header = "| changes/s | KB | " + " | ".join(names) + " | total | Athena, one day scanned |"
-    out += ["", "The Node worker of the previous system:", "", header]
-    out.append("|" + "---|" * (len(names) + 4))
-    for scenario in _scenarios():
-        bill = node_bill(scenario, inputs)
-        lines = " | ".join(f"{value:,.2f}" for value in bill.values())
-        out.append(
-            f"| {_name(scenario)} | {lines} | **{sum(bill.values()):,.2f}** "
-            f"| {athena_day(scenario, inputs):,.4f} |"
-        )
-    return [
-        *out,
+        *_by_item([project_bill(each, inputs) for each in scenarios]),
+        "",
+        "And those of the Node worker of the previous system:",
+        "",
+        *_by_item([node_bill(each, inputs) for each in scenarios]),
+        "",
+        "The totals for other sizes of changes:",
+        "",
+        "| changes/s | KB | this project | Node worker | project / worker "
+        "| Athena, one day scanned |",
+        "|---|---|---|---|---|---|",
+        *(_totals(Scenario(rate, size), inputs) for rate in BILL_RATES for size in SIZES),
         "",
         "The Athena column is the price of one query over one day of all four tables. The price is "
         "the same for both systems.",
         "The number of files differs: the worker writes one file for each batch and record type, "
         "which at low rates is",
-        "thousands a day, and Athena opens each of them.",
+        "thousands a day, and Athena opens each of them. The worker has no current-state tables, "
+        "alarms, dashboard or metrics,",
+        "so its bill has no such items.",
         "",
-        "Firehose is the largest part of this project's bill. It is the price for not operating "
+        "In each of these rows, Firehose is the largest item. It is the price for not operating "
         "the delivery ourselves: each of",
         "four delivery streams takes in every record, and each record is billed as at least 5 KB. "
-        "With small records, Firehose",
-        "costs more than everything else together. The compute time, which the benchmark measures, "
-        "is a small part of either",
-        "bill.",
+        "The compute time, which the",
+        "benchmark measures, is a small part of either bill. The project costs less than the "
+        "worker only at these changes a",
+        "second:",
+        "",
+        *(f"- {_cheaper(size, inputs)}" for size in SIZES),
+        "",
+        "*Refreshes of the current-state tables.* Each refresh reads the changes of the last days, "
+        "and of the table itself the",
+        f"columns that it compares. At {most.rate:,.0f} changes a second this costs {merged:,.2f} "
+        "a month, with tables that hold the records of",
+        f"one month, if {refreshes.CHANGES_A_RECORD:g} changes are of one record and the compared "
+        f"columns have {refreshes.COMPARED_BYTES:g} bytes a row. Both numbers are guesses.",
+        "The cost grows with the tables, and falls with the interval "
+        "(`current_state_refresh_minutes`). If nobody reads the",
+        "tables, set `current_state_tables` to false.",
+        "",
+        "*Encryption.* If the bucket has a customer-managed key (`bucket_kms_key_arn`), each S3 "
+        "request is also a request to the",
+        f"key: at {most.rate:,.0f} changes a second at most {key_bill(most, inputs):,.2f} a month. "
+        "An S3 Bucket Key makes it far fewer requests. The key itself",
+        "is its owner's.",
+        "",
+        "Not in the bill: the queries of analysts, the requests of `dmd status`, data transfer, "
+        "X-Ray (`tracing` is off), the log",
+        "lines of warnings and errors, and what the owners of the table, the streams and the "
+        "bucket pay, such as old versions of",
+        "deleted objects.",
         "",
     ]
+
+
+def _cheaper(record_bytes: float, inputs: Inputs) -> str:
+    """Return at which rates the project costs less than the worker."""
+    found = []
+    # Steps of 2 %, from one change in 100 seconds on.
+    for step in range(900):
+        rate = 0.01 * 1.02**step
+        project, node = _both(Scenario(rate, record_bytes), inputs)
+        if project < node:
+            found.append(float(f"{rate:.2g}"))
+    of = f"of {record_bytes / 1000:g} KB"
+    return f"{of}: from {found[0]:g} to {found[-1]:g}" if found else f"{of}: at no rate"
+
+
+def _both(scenario: Scenario, inputs: Inputs) -> tuple[float, float]:
+    """Return the whole bills of the project and of the worker."""
+    return (
+        sum(project_bill(scenario, inputs).values()),
+        sum(node_bill(scenario, inputs).values()),
+    )
+
+
+def _by_item(bills: Sequence[dict[str, float]]) -> list[str]:
+    """Return a table with a row for each item and a column for each of ``BILL_RATES``."""
+    return [
+        "| item | " + " | ".join(f"{rate:,} changes/s" for rate in BILL_RATES) + " |",
+        "|---|" + "---|" * len(BILL_RATES),
+        *(
+            f"| {item} | " + " | ".join(f"{bill[item]:,.2f}" for bill in bills) + " |"
+            for item in bills[0]
+        ),
+        "| **total** | " + " | ".join(f"**{sum(bill.values()):,.2f}**" for bill in bills) + " |",
+    ]
+
+
+def _totals(scenario: Scenario, inputs: Inputs) -> str:
+    project, node = _both(scenario, inputs)
+    return (
+        f"| {_name(scenario)} | {project:,.2f} | {node:,.2f} | {project / node:.1f} "
+        f"| {athena_day(scenario, inputs):,.4f} |"
+    )
+
+
+def _saved(inputs: Inputs) -> list[str]:
+    few, many = watching(), watching(all_counts=True)
+    rows = []
+    for rate in BILL_RATES[:3]:
+        scenario = Scenario(rate, SIZE)
+        before, after = (
+            project_bill(scenario, inputs, all_counts=all_counts) for all_counts in (True, False)
+        )
+        watch = [sum(_watch(bill)) for bill in (before, after)]
+        totals = [sum(bill.values()) for bill in (before, after)]
+        rows.append(
+            f"| {rate:,} | {watch[0]:,.2f} | {watch[1]:,.2f} | {totals[0]:,.2f} "
+            f"| {totals[1]:,.2f} | {totals[0] - totals[1]:,.2f} |"
+        )
+    scanned = inputs.price("logs_scanned_gb")
+    return [
+        "### Metrics or log fields",
+        "",
+        f"The functions count {many.metrics} things in a stack of four record types. Only the "
+        f"{few.metrics} counts that an alarm or the dashboard reads",
+        "are metrics in CloudWatch. The others are fields of the same log lines. Saved queries of "
+        "Logs Insights sum them",
+        f"([operations](operations.md#metrics-and-logs)), for {scanned:g} a GB scanned. The table "
+        "compares this with a metric for",
+        "every count: the CloudWatch items of the bill, and the whole bill.",
+        "",
+        "| changes/s | CloudWatch, all metrics | CloudWatch, as it is | bill, all metrics "
+        "| bill, as it is | saved |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
+
+
+def _watch(bill: dict[str, float]) -> list[float]:
+    return [value for item, value in bill.items() if item.startswith("CloudWatch")]
+
+
+def _kinds() -> list[str]:
+    return [
+        "### What each kind of resource costs",
+        "",
+        "| kind | items of the bill, or why it costs nothing |",
+        "|---|---|",
+        *(
+            f"| `{kind.rpartition(':')[2]}` | {', '.join(_quoted(BILLED[kind]))} |"
+            for kind in BILLED
+        ),
+        *(f"| `{kind.rpartition(':')[2]}` | nothing: {FREE[kind]} |" for kind in FREE),
+        *(f'| not of the stack | "{item}": {what} |' for item, what in NOT_OWNED.items()),
+        "",
+    ]
+
+
+def _quoted(items: Sequence[str]) -> list[str]:
+    return [f'"{item}"' for item in items]
 
 
 def _turn(inputs: Inputs) -> list[str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bench import scale
-from bench.cost import MONTH, Scenario, limits, load_of, node_bill, project_bill
+from bench.cost import MONTH, Scenario, key_bill, limits, load_of, node_bill, project_bill
 from bench.inputs import Costs, Inputs, load
+from bench.refreshes import CHANGES_A_RECORD, COMPARED_BYTES, refreshes_of, shortest
 from bench.simulation import Day, simulate
 
 ONE = Costs(transform=40, writer=20, node=60, line_bytes=900, avro_bytes=150, node_bytes=170)
@@ -48,6 +49,70 @@ def test_compute_is_billed_by_the_vcpu_that_it_takes(inputs: Inputs) -> None:
     seconds = 1_000 * MONTH * 40e-6
     requests = load_of(Scenario(1_000, 1_000), inputs).invocations * MONTH * 0.0000002
     assert bill == pytest.approx(seconds * 1769 / 1024 * 0.0000133334 + requests)
+
+
+def test_refreshes_read_the_last_days_and_what_they_compare(inputs: Inputs) -> None:
+    rate, avro_bytes = 1_000, 150
+    found = refreshes_of(rate, avro_bytes, 0.01, inputs)
+    # Four types, each hour and once more each day.
+    assert found.executions == pytest.approx(4 * (730 + 730 / 24))
+    changes = 1.5 * 86_400 * rate * avro_bytes
+    rows = rate * MONTH / CHANGES_A_RECORD
+    merges = (730 + 730 / 24) * (changes + rows * COMPARED_BYTES)
+    daily = 730 / 24 * 2 * rows * avro_bytes
+    assert found.scanned == pytest.approx(merges + daily)
+    assert found.stored == rows * avro_bytes
+    bill = project_bill(Scenario(1_000, 1_000), inputs)
+    assert bill["Athena, refreshes"] == pytest.approx((merges + daily) / 1e12 * 5)
+
+
+def test_a_query_is_billed_for_ten_megabytes_at_least(inputs: Inputs) -> None:
+    found = refreshes_of(0.001, 150, 0.01, inputs)
+    queries = 4 * (730 + 3 * 730 / 24)
+    assert found.scanned == pytest.approx(queries * 10 * 1024 * 1024)
+
+
+def test_without_current_state_tables_there_are_no_refreshes(inputs: Inputs) -> None:
+    without = replace(inputs, settings={**inputs.settings, "current_state_tables": False})
+    bill = project_bill(Scenario(1_000, 1_000), without)
+    assert bill["Athena, refreshes"] == bill["Step Functions"] == 0
+
+
+def test_maintenance_has_its_three_queries_more() -> None:
+    assert shortest(maintain=True) - shortest() == 3
+
+
+def test_each_request_may_be_one_to_the_buckets_key(inputs: Inputs) -> None:
+    few, many = (key_bill(Scenario(rate, 1_000), inputs) for rate in (10, 100_000))
+    load = load_of(Scenario(100_000, 1_000), inputs)
+    # Each landed object is put and read.
+    assert many - few > 2 * load.objects * MONTH * 0.000003 * 0.9
+    assert few > 0
+
+
+def test_a_metric_for_every_count_would_cost_more_at_any_rate(inputs: Inputs) -> None:
+    for rate in (10, 1_000):
+        scenario = Scenario(rate, 1_500)
+        many = project_bill(scenario, inputs, all_counts=True)
+        few = project_bill(scenario, inputs)
+        dearer = {item for item in few if many[item] > few[item]}
+        assert dearer == {"CloudWatch metrics", "CloudWatch logs"}
+        assert {item for item in few if many[item] < few[item]} == set()
+
+
+def test_the_pages_words_on_firehose_and_the_worker_are_so() -> None:
+    measured = load()
+    for rate in scale.BILL_RATES:
+        for size in scale.SIZES:
+            bill = project_bill(Scenario(rate, size), measured)
+            assert max(bill, key=lambda item: bill[item]) == "Firehose, four times the stream"
+    # README.md: at more than some twenty changes a second it costs more than the worker.
+    for rate, cheaper in ((15, True), (30, False)):
+        scenario = Scenario(rate, 1_500)
+        project, node = (
+            sum(bill(scenario, measured).values()) for bill in (project_bill, node_bill)
+        )
+        assert (project < node) == cheaper
 
 
 def test_a_shard_gives_each_of_four_readers_half_a_megabyte(inputs: Inputs) -> None:
