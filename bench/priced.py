@@ -37,8 +37,8 @@ FREE: Mapping[str, str] = {
     "aws:athena/namedQuery:NamedQuery": "only running a saved query costs something",
     "aws:cloudwatch/logStream:LogStream": "its events are billed with the log group",
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": (
-        "CloudWatch Logs bills no delivery to a Kinesis stream; the owner of the central log "
-        "stream pays for what arrives there"
+        "CloudWatch Logs bills no delivery to a Kinesis stream (unconfirmed), and the owner of the "
+        "central log stream pays for what arrives there"
     ),
     "aws:cloudwatch/queryDefinition:QueryDefinition": "only running a saved query costs something",
     "aws:glue/catalogDatabase:CatalogDatabase": "it is one of the million free objects",

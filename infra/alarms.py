@@ -237,6 +237,7 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
         + settings.writer_timeout_seconds
         + 3 * settings.writer_schedule_minutes * 60
     )
+    log_group = function_log_group(settings.naming.writer_function)
     return [
         Alarm(
             symptom=f"landed-waiting-{record_type}",
@@ -248,9 +249,9 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
             description=(
                 f"Landed rows of {record_type} have waited {patience} s for the Avro writer; "
                 "nothing is lost, but queries do not see them. First: check whether writer-silent, "
-                "writer-failing or writer-throttled is in alarm; if not, run the saved Logs "
-                f"Insights query {settings.naming.log_query('writer-runs')}: RunsOutOfTime above "
-                "zero means that more lanes (delivery_parallelization_factor) are needed."
+                "writer-failing or writer-throttled is in alarm; if not, RunsOutOfTime above zero "
+                f"in the lines of the log group {log_group} means that more lanes "
+                "(delivery_parallelization_factor) are needed."
             ),
         ),
         Alarm(
