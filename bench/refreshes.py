@@ -20,12 +20,6 @@ COMPARED_BYTES = 70.0
 """Bytes of a row in the columns that a merge reads of the table: the key, and what tells which of
 two changes is newer. A guess."""
 
-# As long as Pulumi.yaml does not have these settings.
-_SETTINGS = {
-    "current_state_tables": True,
-    "current_state_refresh_minutes": 60,
-    "current_state_days": 2,
-}
 _MONTH_HOURS, _DAY_SECONDS, _MONTH_SECONDS = 730, 86_400.0, 730 * 3600.0
 # Athena bills at least this for each query.
 # https://aws.amazon.com/athena/pricing/
@@ -76,14 +70,13 @@ def refreshes_of(rate: float, avro_bytes: float, files: float, inputs: Inputs) -
     inputs
         The inputs of the bill.
     """
-    settings = {**_SETTINGS, **inputs.settings}
-    if not settings["current_state_tables"]:
+    if not inputs.settings["current_state_tables"]:
         return Refreshes(0, 0, 0, 0, 0, 0)
     types = len(RECORD_TYPES)
-    executions = types * _MONTH_HOURS * 60 / settings["current_state_refresh_minutes"]
+    executions = types * _MONTH_HOURS * 60 / inputs.setting("current_state_refresh_minutes")
     maintenances = types * _MONTH_HOURS / 24
     # The last of the days has just begun, or is just over.
-    seconds = (settings["current_state_days"] - 0.5) * _DAY_SECONDS
+    seconds = (inputs.setting("current_state_days") - 0.5) * _DAY_SECONDS
     stored = rate * _MONTH_SECONDS / CHANGES_A_RECORD * avro_bytes
     compared = stored * min(COMPARED_BYTES / avro_bytes, 1.0)
     merged = (rate * seconds * avro_bytes + compared) / types
