@@ -16,7 +16,7 @@ from emulation.pipeline import Pipeline
 from infra.naming import REGION
 from ops.backfill import action as backfill
 from ops.backfill.action import BackfillOptions
-from ops.deployment import as_role, open_deployment
+from ops.deployment import Deployment, as_role, open_deployment
 from ops.failed import action as errors
 from ops.failed.options import ChosenOptions
 from ops.options import StackOptions
@@ -44,6 +44,7 @@ ALL = ChosenOptions((), None, None, None, None, None, None)
 # What no run here does: which command does it, or which page of docs/ says to do it.
 UNUSED_HERE = {
     "logs:FilterLogEvents": "the logs of the writer and of Firehose: docs/runbook.md",
+    "s3:PutObject current/*/late": "rows of an earlier date than today, which no row here has",
     "kms:GenerateDataKey": "S3 asks for it, in place of the caller",
     "kms:Decrypt": "S3 and Kinesis ask for it, in place of the caller",
 }
@@ -103,6 +104,16 @@ def denials_of(pipeline: Pipeline, role: str) -> list[str]:
     return [each.message for each in pipeline.gate.denials() if each.role_arn == role]
 
 
+def refresh_by_hand(deployment: Deployment) -> None:
+    """Do with a current-state table what the runbook says."""
+    client = deployment.client("stepfunctions")
+    machine = {"stateMachineArn": deployment.settings.refresh_arn("demand")}
+    started = client.start_execution(**machine, input="{}")["executionArn"]
+    listed = client.list_executions(**machine)["executions"]
+    assert [each["executionArn"] for each in listed] == [started]
+    assert client.describe_execution(executionArn=started)["status"] == "RUNNING"
+
+
 def test_the_commands_need_this_policy_and_no_more(
     stack: Stack,
     pipeline: Pipeline,
@@ -129,6 +140,7 @@ def test_the_commands_need_this_policy_and_no_more(
     assert status.run(on_call, since="1h", watch=None, as_json=False) in (3, 4)
     assert backfill.run(on_call, BackfillOptions(str(export_of(stack, tmp_path)), yes=True)) == 0
     deployment = open_deployment(on_call)
+    refresh_by_hand(deployment)
     ci_role = deployment.naming.ci_role
     assert f"/{ci_role}/" in as_role(deployment, ci_role).caller_arn
     assert denials_of(pipeline, role) == []
@@ -156,6 +168,8 @@ def test_the_commands_need_this_policy_and_no_more(
         ("s3", "delete_object", {"Bucket": "BUCKET", "Key": "data-pipeline/errors/demand/x"}),
         ("s3", "put_object", {"Bucket": "BUCKET", "Key": "data-pipeline/avro/x", "Body": b""}),
         ("s3", "put_object", {"Bucket": "BUCKET", "Key": "data-pipeline/landing/x", "Body": b"",
+                              "IfNoneMatch": "*"}),
+        ("s3", "put_object", {"Bucket": "BUCKET", "Key": "data-pipeline/current/demand/refreshed/x",
                               "IfNoneMatch": "*"}),
         ("s3", "get_object", {"Bucket": "BUCKET", "Key": "data-pipeline/landing/demand/x"}),
         ("lambda", "invoke", {"FunctionName": "prd3292-dev1-dmnd-pipeline-avro-writer"}),
