@@ -76,11 +76,14 @@ class Generated:
         optional attribute that is absent is ``UNSET``.
     attributes
         The attribute's name of each field.
-    rows
-        ``rows(items, *envelope, rescued_attributes)`` takes the items and, for each envelope
-        column, a list of one value for each item. It returns for each item an object that encodes
-        to its row, or that cannot be encoded (see ``UNFIT``). It raises `msgspec.ValidationError`
-        if a value does not fit and the code cannot tell which item has it.
+    columns
+        ``columns(items, narrowed)`` takes the items and, for each item, an empty list. It returns
+        for each column a list of one value for each item, or ``UNFIT`` where the column does not
+        hold the item's value. If a column holds a value only in part, the name of the value's field
+        is appended to the item's list. It raises `msgspec.ValidationError` if a value does not fit
+        and the code cannot tell which item has it.
+    row
+        The type of a row: the envelope's columns, the table's columns, ``rescued_attributes``.
     """
 
     def __init__(self, table: Table, type_attribute: str) -> None:
@@ -92,19 +95,36 @@ class Generated:
             self.fields.append(("type", strict("_Type", [("S", only)])))
             self.attributes["type"] = type_attribute
         names = [*_ENVELOPE, *(column.name for column in table.columns), _RESCUED]
-        make = source.bound(_row_type("_Row", names))
-        columns = [f"[{each} for item in items]" for each in source.columns(table.columns, "item")]
-        envelope = ", ".join(_ENVELOPE)
+        self.row = _row_type("_Row", names)
+        columns = zip(table.columns, source.columns(table.columns, "item"), strict=True)
         # The source has only numbered names, and values bound to them: no text of a schema becomes
         # code.
         code = (
-            f"def rows(items, {envelope}, {_RESCUED}):\n"
-            f"    return list(map({make}, {envelope},\n        "
-            + "".join(f"{each},\n        " for each in columns)
-            + f"{_RESCUED}))"
+            "def columns(items, narrowed):\n    return [\n"
+            + "".join(f"        {_loop(column.type, each)},\n" for column, each in columns)
+            + "    ]"
         )
         exec(code, source.names)  # noqa: S102
-        self.rows: Callable[..., list[Any]] = source.names["rows"]
+        self.columns: Callable[..., list[list[Any]]] = source.names["columns"]
+
+
+def _loop(column_type: ColumnType, expression: str) -> str:
+    if can_narrow(column_type):
+        return f"[{expression} for item, lost in zip(items, narrowed)]"
+    return f"[{expression} for item in items]"
+
+
+def can_narrow(column_type: ColumnType) -> bool:
+    """Return whether a column of a type may hold only a part of a value that fits."""
+    match column_type:
+        case Double() | Timestamp():
+            return True
+        case Nullable(of=inner) | Array(items=inner) | Map(values=inner):
+            return can_narrow(inner)
+        case Record(columns=columns):
+            return any(can_narrow(column.type) for column in columns)
+        case _:
+            return False
 
 
 def _row_type(name: str, columns: Sequence[str]) -> type[msgspec.Struct]:
@@ -127,12 +147,16 @@ class _Source:
             "UNSET": UNSET,
             "UNFIT": UNFIT,
             "double": _double,
+            "seconds": _epoch("seconds"),
+            "millis": _epoch("milliseconds"),
+            "micros": _micros,
             "is_short_number": numbers.SHORT_NUMBER.fullmatch,
             "iso": _iso,
             "date": _date,
             "is_base64": is_base64,
         }
         self._count = 0
+        self._field = ""
 
     def _name(self) -> str:
         self._count += 1
@@ -168,10 +192,14 @@ class _Source:
         """Return for each column the expression of an item's value."""
         places = _places(columns)
         shared = _shared(columns)
-        return [
-            self._column(column, f"{item}.c{places[column.attribute]}", column.attribute in shared)
-            for column in columns
-        ]
+        expressions = []
+        for column in columns:
+            field = f"c{places[column.attribute]}"
+            if item == "item":
+                self._field = field
+            found = f"{item}.{field}"
+            expressions.append(self._column(column, found, column.attribute in shared))
+        return expressions
 
     def _column(self, column: Column, found: str, shared: bool) -> str:
         if not (shared or column.has_default):
@@ -220,14 +248,14 @@ class _Source:
             case Date():
                 return f"date({found})"
             case Timestamp(epoch=None):
-                return f"iso({found})"
+                return f"iso({found}, {self._lost})"
             case Timestamp(epoch="microseconds"):
-                return f"{self.bound(_epoch('microseconds'))}({found})"
+                return f"micros({found}, {self._lost})"
             case Enum(symbols=symbols):
                 return f"({value} if {first} in {self.bound(frozenset(symbols))} else UNFIT)"
             case Double():
                 short = f"len({first}) <= {numbers.DOUBLE_DIGITS} and is_short_number({value})"
-                return f"(float({value}) if {short} else double({value}))"
+                return f"(float({value}) if {short} else double({value}, {self._lost}))"
             case Bytes():
                 return f"({value} if is_base64({first}) else UNFIT)"
             case Decimal(precision=precision, scale=scale):
@@ -235,12 +263,14 @@ class _Source:
                 fixed = self.bound(_fixed_point(precision, scale))
                 return f"({value} if {landed}({first}) else {fixed}({value}))"
             case Integer(bits=bits):
-                return self._digits(value, found, 9 if bits == 32 else 18, _integer(bits))
+                other = f"{self.bound(_integer(bits))}({value})"
+                return self._digits(value, found, 9 if bits == 32 else 18, other)
             case Timestamp(epoch="seconds"):
                 # A number with so few digits is a time before the year 5138.
-                return self._digits(value, found, 11, _epoch("seconds"), " * 1000")
+                other = f"seconds({value}, {self._lost})"
+                return self._digits(value, found, 11, other, " * 1000")
             case Timestamp():
-                return self._digits(value, found, 14, _epoch("milliseconds"))
+                return self._digits(value, found, 14, f"millis({value}, {self._lost})")
             case Array(items=items):
                 return self._array(items, marker, found)
             case Map(values=values):
@@ -253,12 +283,16 @@ class _Source:
             case Nullable():
                 raise TypeError("a union of a union")
 
-    def _digits(
-        self, value: str, found: str, most: int, other: Callable[[str], Any], factor: str = ""
-    ) -> str:
-        """Return an expression that converts a few digits itself, and calls a function if not."""
+    @property
+    def _lost(self) -> str:
+        """The arguments of a function that may narrow: where it says so, and of which field."""
+        return f'lost, "{self._field}"'
+
+    @staticmethod
+    def _digits(value: str, found: str, most: int, other: str, factor: str = "") -> str:
+        """Return an expression that converts a few digits itself, and is ``other`` if not."""
         few = f"({value} := {found}).isdigit() and {value}.isascii() and len({value}) <= {most}"
-        return f"(int({value}){factor} if {few} else {self.bound(other)}({value}))"
+        return f"(int({value}){factor} if {few} else {other})"
 
     def _array(self, items: ColumnType, marker: str, found: str) -> str:
         member = self._name()
@@ -296,21 +330,37 @@ def _fixed_point(precision: int, scale: int) -> Callable[[str], Any]:
     return fixed_point
 
 
-def _epoch(unit: Epoch) -> Callable[[str], Any]:
-    return lambda text: _exactly(times.from_epoch(text, unit))
+def _epoch(unit: Epoch) -> Callable[[str, list[str], str], Any]:
+    return lambda text, lost, field: _nearest(times.from_epoch(text, unit), lost, field)
 
 
-def _iso(text: str) -> Any:
+def _micros(text: str, lost: list[str], field: str) -> Any:
+    # Nearly every such time narrows, so this is worth a way of its own. A number with so few
+    # digits is a time before the year 5138.
+    if text.isdigit() and text.isascii() and len(text) <= 17:
+        millis, rest = divmod(int(text), 1000)
+        if rest:
+            lost.append(field)
+        return millis
+    return _nearest(times.from_epoch(text, "microseconds"), lost, field)
+
+
+def _iso(text: str, lost: list[str], field: str) -> Any:
     found = times.from_javascript(text)
-    return _exactly(times.from_iso(text)) if found is None else found
+    return _nearest(times.from_iso(text), lost, field) if found is None else found
 
 
-def _double(text: str) -> Any:
-    return _exactly(numbers.double(text))
+def _double(text: str, lost: list[str], field: str) -> Any:
+    return _nearest(numbers.double(text), lost, field)
 
 
-def _exactly(found: tuple[Any, bool] | None) -> Any:
-    return found[0] if found and found[1] else UNFIT
+def _nearest(found: tuple[Any, bool] | None, lost: list[str], field: str) -> Any:
+    if found is None:
+        return UNFIT
+    nearest, same = found
+    if not same:
+        lost.append(field)
+    return nearest
 
 
 def _date(text: str) -> Any:

@@ -19,8 +19,9 @@ from transform.change_record import ChangeRecord, expired_by_ttl
 from transform.record_key import record_key
 
 encode_row = msgspec.json.Encoder().encode
-# Sorted names: the same attributes give the same text, in whatever order DynamoDB sent them.
-encode_attributes = msgspec.json.Encoder(order="deterministic").encode
+# Sorted names: the same attributes give the same text, in whatever order DynamoDB sent them, and
+# whether they were decoded to dictionaries or, in `transform.typed`, to structs.
+encode_attributes = msgspec.json.Encoder(order="sorted").encode
 
 # Not None: a malformed image may hold a JSON null, which must be rescued.
 _ABSENT = object()

@@ -35,6 +35,8 @@ from transform.row import Row, RowMaker, encode_attributes, encode_row
 # Items whose attribute names never repeat must not cause that forever.
 _MOST_LEARNT = 64
 
+_any = msgspec.json.Decoder(float_hook=digits_as_they_stand)
+
 
 class Glanced(msgspec.Struct, gc=False):
     """A change record whose event and record type are known.
@@ -83,27 +85,47 @@ class TypedRowMaker:
         The error is a `NotAChangeRecord` or an `UnfitRecord`, as `ChangeRecordReader.read` and
         `RowMaker.row` raise them, or an unexpected exception.
         """
-        if not records:
-            return []
         typed = self._typed(records, self._generated) if self._generated else [None] * len(records)
         return [row or self._in_general(each) for row, each in zip(typed, records, strict=True)]
 
     def _typed(self, records: Sequence[Glanced], generated: Generated) -> list[Row | None]:
-        """Return the rows of the well-formed records, and None for the others."""
+        """Return the rows of the records that fit the types, and None for the others."""
+        new, old = self._new.decode, self._old.decode
+        decoded: list[Any] = []
+        places = []
+        for place, each in enumerate(records):
+            try:
+                decoded.append((old if each.event == "REMOVE" else new)(each.data))
+            except Exception:  # noqa: S112 - the general way says what is wrong
+                continue
+            places.append(place)
+        if len(places) == len(records):
+            return self._rows(records, decoded, generated)
+        rows: list[Row | None] = [None] * len(records)
+        fitting = [records[place] for place in places]
+        for place, row in zip(places, self._rows(fitting, decoded, generated), strict=True):
+            rows[place] = row
+        return rows
+
+    def _rows(
+        self, records: Sequence[Glanced], changes: Sequence[Any], generated: Generated
+    ) -> list[Row | None]:
         try:
-            return self._columns(records, generated)
+            return self._columns(records, changes, generated) if records else []
         except Exception:
             # The error does not say which record failed, so each is tried alone.
             if len(records) < 2:
                 return [None] * len(records)
-            return [row for each in records for row in self._typed((each,), generated)]
+            return [
+                row
+                for record, change in zip(records, changes, strict=True)
+                for row in self._rows((record,), (change,), generated)
+            ]
 
-    def _columns(self, records: Sequence[Glanced], generated: Generated) -> list[Row | None]:
-        new, old = self._new.decode, self._old.decode
+    def _columns(
+        self, records: Sequence[Glanced], changes: Sequence[Any], generated: Generated
+    ) -> list[Row | None]:
         removed = [each.event == "REMOVE" for each in records]
-        changes = [
-            (old if gone else new)(each.data) for each, gone in zip(records, removed, strict=True)
-        ]
         bodies = [change.dynamodb for change in changes]
         images = [body.image for body in bodies]
         keys = [record_key(body.Keys) for body in bodies]
@@ -122,8 +144,14 @@ class TypedRowMaker:
             for body, value, kept in zip(bodies, values, rescued, strict=True):
                 if value is not UNSET and body.Keys.get(name, UNSET) != value:
                     kept[name] = value
-        rows = generated.rows(
-            images,
+        without_column = list(map(len, rescued))
+        narrowed: list[list[str]] = [[] for _ in bodies]
+        columns = generated.columns(images, narrowed)
+        for image, fields, kept in zip(images, narrowed, rescued, strict=True):
+            for field in fields:
+                kept[generated.attributes[field]] = _whole(getattr(image, field))
+        rows = map(
+            generated.row,
             [change.eventID for change in changes],
             [self._change_type or each.event for each in records],
             millis,
@@ -136,9 +164,10 @@ class TypedRowMaker:
             keys,
             [change.tableName for change in changes],
             [each.sequence_number for each in records],
+            *columns,
             [encode_attributes(each).decode() if each else None for each in rescued],
         )
-        return [_row(row, len(each)) for row, each in zip(rows, rescued, strict=True)]
+        return list(map(_row, rows, map(len, rescued), without_column))
 
     def _in_general(self, record: Glanced) -> Row | Exception:
         try:
@@ -179,10 +208,16 @@ def _micros(body: Body, data: bytes) -> int:
     return body.micros
 
 
-def _row(row: Any, rescued: int) -> Row | None:
+def _whole(value: Any) -> Any:
+    """Return an attribute's value as it is rescued."""
+    # An attribute that makes several columns is not decoded to the type of one of them.
+    return _any.decode(value) if isinstance(value, msgspec.Raw) else value
+
+
+def _row(row: Any, rescued: int, without_column: int) -> Row | None:
     try:
-        # Columns of the others hold them exactly: what does not fit one is not done here.
-        return Row(encode_row(row) + b"\n", rescued, rescued)
+        # No row is made here of a value that is unfit.
+        return Row(encode_row(row) + b"\n", rescued, without_column)
     except TypeError:
         # The row has a value that is UNFIT.
         return None
