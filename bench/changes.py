@@ -1,28 +1,33 @@
-"""The change records of the benchmark: well-formed, and the same for the same seed.
+"""The change records of the benchmark: as a real stream has them, the same for the same seed.
 
-The four record types alternate. Of ten records, six are inserts, two are modifications with both
-images, and two are removals. One item in ten has an attribute without a column.
+The records are those of `demo.feed.market`: its mix of types and events, and one new item in ten
+with attributes without a column. Times are at random within their unit. Of a hundred records, three
+are odd in one of the ways of `ODDITIES`.
+
+A real stream also has repeats, broken records and items of types that nobody takes. They are left
+out, because the peers differ in what they do with them: each record here makes exactly one row.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from demo.feed.items import Item, text
-from demo.feed.market import RECORD_TYPES, Market
+from demo.feed.items import Attribute, Item, number, text
+from demo.feed.market import Change, Market
 from demo.feed.replication import json_attribute
 
 TABLE_NAME = "prd3292-dev1-us-east-1-demand-table"
 
 _BEGIN = datetime(2026, 11, 1, 6, tzinfo=UTC)
 _SPAN = timedelta(days=3)
-_SHARE_UNMODELLED = 0.1
-_ALWAYS = ("pk", "sk", "type")
+_SHARE_ODD = 0.03
+_SHARE_EXPIRED = 0.5
+_TTL = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 # An attribute of each type that can be a text of any length.
 _LONG_COLUMN = {
     "demand": "referrer",
@@ -30,11 +35,59 @@ _LONG_COLUMN = {
     "event": "timeZone",
     "notification": "subject",
 }
+# Attributes of each type: a time in text, a double, a map that is a record. The maps of a sale are
+# in a list.
+_TIME = {"demand": "requestedAt", "sale": "soldAt", "event": "startsAt", "notification": "sentAt"}
+_DOUBLE = {
+    "demand": "latitude",
+    "sale": "fraudScore",
+    "event": "averageRating",
+    "notification": "engagementScore",
+}
+_MAP = {"demand": "party", "event": "venue", "notification": "provider"}
+_RARE_NAMES = 1000
 _WORDS = ("seat", "row", "gate", "north", "balcony", "evening", "étage", "waiting", "list", "offer")
 
 
-def changes(seed: int, count: int, text_bytes: int = 0) -> Iterator[bytes]:
-    """Yield change records as bytes in the form that Kinesis has, each about 1.4 KB.
+def _finer_time(item: Item, random: Random) -> Item:
+    """As Python writes a time."""
+    when = _BEGIN + _SPAN * random.random()
+    return {_TIME[item["type"]["S"]]: text(when.isoformat(timespec="microseconds"))}
+
+
+def _longer_number(item: Item, random: Random) -> Item:
+    return {_DOUBLE[item["type"]["S"]]: number(f"0.{random.randrange(1, 10**20):020d}")}
+
+
+def _unknown_member(item: Item, random: Random) -> Item:
+    if "seats" in item:
+        first, *others = item["seats"]["L"]
+        return {"seats": {"L": [_with_member(first), *others]}}
+    name = _MAP.get(item["type"]["S"], "")
+    return {name: _with_member(item[name])} if name in item else {}
+
+
+def _with_member(value: Attribute) -> Attribute:
+    return {"M": {**value["M"], "source": text("import")}}
+
+
+def _rare_attribute(item: Item, random: Random) -> Item:
+    return {f"variant{random.randrange(_RARE_NAMES)}": text("control")}
+
+
+# What can be odd about an item, such that each peer still reads it.
+ODDITIES: dict[str, Callable[[Item, Random], Item]] = {
+    "a time finer than its column": _finer_time,
+    "a number with more digits than a double": _longer_number,
+    "a member of a map that the schema does not have": _unknown_member,
+    "an attribute that was hardly ever seen": _rare_attribute,
+}
+
+
+def changes(
+    seed: int, count: int, text_bytes: int = 0, share_odd: float = _SHARE_ODD
+) -> Iterator[bytes]:
+    """Yield change records as bytes in the form that Kinesis has, each about 1.6 KB.
 
     Parameters
     ----------
@@ -44,50 +97,62 @@ def changes(seed: int, count: int, text_bytes: int = 0) -> Iterator[bytes]:
         The number of records.
     text_bytes
         Bytes of text to add to each item; 0 adds none.
+    share_odd
+        The share of records that are odd.
     """
     random = Random(seed)  # noqa: S311 - no secret
     market = Market(random)
     step = _SPAN / max(count, 1)
-    for number in range(count):
-        now = _BEGIN + step * number
-        record_type = RECORD_TYPES[number % len(RECORD_TYPES)]
-        item = market.item(record_type, now)
-        if random.random() < _SHARE_UNMODELLED:
-            item["deviceFingerprint"] = {"M": {"os": text("iOS 26"), "depth": {"N": "1E+3"}}}
+    oddities = tuple(ODDITIES.values())
+    now = _BEGIN
+    for _ in range(count):
+        now += step * random.uniform(0.5, 1.5)
+        change = market.change(now)
+        more: Item = {}
+        item = change.new or change.old or {}
+        if random.random() < share_odd:
+            more = random.choice(oddities)(item, random)
         if text_bytes:
-            item[_LONG_COLUMN[record_type]] = text(_prose(random, text_bytes))
-        chance = random.random()
-        if chance < 0.6:
-            images: dict[str, Item] = {"NewImage": item}
-            event = "INSERT"
-        elif chance < 0.8:
-            images = {"NewImage": market.changed(item, now), "OldImage": item}
-            event = "MODIFY"
-        else:
-            images = {"OldImage": item}
-            event = "REMOVE"
-        yield _record(random, event, images, now)
+            more[_LONG_COLUMN[item["type"]["S"]]] = text(_prose(random, text_bytes))
+        yield record(random, change, more, now)
 
 
-def _record(random: Random, event: str, images: dict[str, Item], now: datetime) -> bytes:
-    image = next(iter(images.values()))
-    change: dict[str, Any] = {
+def record(random: Random, change: Change, more: Item, now: datetime) -> bytes:
+    """Return a change record.
+
+    Parameters
+    ----------
+    random
+        Source of the record's identifier, and of whether time to live has removed an item.
+    change
+        The change of an item.
+    more
+        Attributes that replace those of both images.
+    now
+        When the item changed.
+    """
+    images = {"NewImage": change.new, "OldImage": change.old}
+    both = {name: {**item, **more} for name, item in images.items() if item}
+    image = next(iter(both.values()))
+    by_ttl = change.event == "REMOVE" and random.random() < _SHARE_EXPIRED
+    micros = (now - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    shaped: dict[str, Any] = {
         "awsRegion": "us-east-1",
         "eventID": str(uuid.UUID(int=random.getrandbits(128), version=4)),
-        "eventName": event,
-        "userIdentity": None,
+        "eventName": change.event,
+        "userIdentity": _TTL if by_ttl else None,
         "recordFormat": "application/json",
         "tableName": TABLE_NAME,
         "dynamodb": {
-            "ApproximateCreationDateTime": int(now.timestamp() * 1_000_000),
+            "ApproximateCreationDateTime": micros,
             "Keys": {name: image[name] for name in ("pk", "sk")},
-            **{name: json_attribute({"M": each})["M"] for name, each in images.items()},
+            **{name: json_attribute({"M": each})["M"] for name, each in both.items()},
             "SizeBytes": len(str(image)),
             "ApproximateCreationDateTimePrecision": "MICROSECOND",
         },
         "eventSource": "aws:dynamodb",
     }
-    return json.dumps(change, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(shaped, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _prose(random: Random, size: int) -> str:

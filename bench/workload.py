@@ -16,7 +16,7 @@ import msgspec
 import schemas
 from bench.changes import changes
 from bench.payloads import firehose_payloads, kinesis_payloads, write_payloads
-from demo.feed import items, lifecycle, market
+from demo.feed import items, lifecycle, market, replication
 
 # Typical sizes: the first is the stacks' default (`Pulumi.yaml`), the second the Node worker's.
 TRANSFORM_BUFFER_BYTES = 1024 * 1024
@@ -48,16 +48,19 @@ class Workload:
     @property
     def record_bytes(self) -> float:
         """Mean size of a change record."""
-        return float(json.loads((self.folder / _COMPLETE).read_text())["bytes"]) / self.count
+        return float(self._complete["bytes"]) / self.count
 
     def path(self, name: str) -> Path:
         """Return the path of one of its files."""
         return self.folder / name
 
     def own(self, record_type: str) -> int:
-        """Return the number of records of a type; the types alternate."""
-        place = market.RECORD_TYPES.index(record_type)
-        return len(range(place, self.count, len(market.RECORD_TYPES)))
+        """Return the number of records of a type."""
+        return int(self._complete["types"][record_type])
+
+    @property
+    def _complete(self) -> Any:
+        return json.loads((self.folder / _COMPLETE).read_text())
 
 
 # The type of one file with the records that are not of a type.
@@ -124,7 +127,9 @@ def prepare(parent: Path, seed: int, count: int, text_bytes: int = 0) -> Workloa
         workload.path(f"others-{_OTHERS_OF}"), firehose_payloads(others, TRANSFORM_BUFFER_BYTES)
     )
     workload.path("tables.json").write_text(json.dumps(_tables()))
-    (folder / _COMPLETE).write_text(json.dumps({"bytes": sum(map(len, records))}))
+    own_counts = {each: types.count(each) for each in schemas.RECORD_TYPES}
+    complete = {"bytes": sum(map(len, records)), "types": own_counts}
+    (folder / _COMPLETE).write_text(json.dumps(complete))
     return workload
 
 
@@ -132,7 +137,7 @@ def _version() -> str:
     """Return a hash of the code and the schemas that make the records, to detect old records."""
     sources = [
         *(Path(__file__).with_name(name) for name in ("changes.py", "payloads.py", "workload.py")),
-        *(Path(str(each.__file__)) for each in (items, lifecycle, market)),
+        *(Path(str(each.__file__)) for each in (items, lifecycle, market, replication)),
         *sorted(Path(schemas.__file__).parent.glob("*.json")),
         Path(schemas.envelope.__file__),
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +24,8 @@ from transform.firehose import (
 from transform.row import Row, UnfitRecord
 from transform.typed import Glanced, TypedRowMaker
 
-# How many records are converted together. Each step runs over all of them, which is fast only while
-# the results fit into the processor's cache.
+# How many rows are made together. Each step runs over all of them: the more, the faster, while the
+# results fit into the processor's cache.
 _TOGETHER = 32
 
 # Enough to find out who writes them. A table may have many items of other types.
@@ -148,31 +148,30 @@ class Transform:
         answer = Answer([record.record_id for record in event.records], self._limit)
         outcome = Outcome(event.invocation_id)
         counts = outcome.counts
-        for begin in range(0, len(event.records), _TOGETHER):
-            records = event.records[begin : begin + _TOGETHER]
-            for record, found in zip(records, self._found(records), strict=True):
-                if isinstance(found, str):
-                    answer.without_data("Dropped")
-                    counts[found] += 1
-                    if self._claimed is not None and found != "other_type":
-                        _name_unclaimed(outcome, record)
-                elif not isinstance(found, Row):
-                    _fail(answer, outcome, record, found)
-                elif answer.ok(found.line):
-                    counts["ok"] += 1
-                    outcome.rescued_attributes += found.rescued
-                    outcome.rescued_rows += found.rescued > 0
-                    outcome.attributes_without_column += found.without_column
-                    outcome.unfit_values += found.unfit
-                else:
-                    _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
+        for record, found in zip(event.records, self._found(event.records), strict=True):
+            if isinstance(found, str):
+                answer.without_data("Dropped")
+                counts[found] += 1
+                if self._claimed is not None and found != "other_type":
+                    _name_unclaimed(outcome, record)
+            elif not isinstance(found, Row):
+                _fail(answer, outcome, record, found)
+            elif answer.ok(found.line):
+                counts["ok"] += 1
+                outcome.rescued_attributes += found.rescued
+                outcome.rescued_rows += found.rescued > 0
+                outcome.attributes_without_column += found.without_column
+                outcome.unfit_values += found.unfit
+            else:
+                _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
         outcome.answer = answer.to_json()
         return outcome
 
-    def _found(self, records: Sequence[FirehoseRecord]) -> list[Row | str | Exception]:
-        """Return for each record its row, the reason to drop it, or the error."""
+    def _found(self, records: Sequence[FirehoseRecord]) -> Iterator[Row | str | Exception]:
+        """Yield for each record its row, the reason to drop it, or the error."""
         found: list[Row | str | Exception] = []
-        own, places = [], []
+        own: list[Glanced] = []
+        places: list[int] = []
         claimed = self._claimed
         for record in records:
             try:
@@ -186,6 +185,9 @@ class Transform:
                 found.append(error)
                 continue
             if record_type == self._record_type:
+                if len(own) == _TOGETHER:
+                    yield from self._with_rows(found, own, places)
+                    found, own, places = [], [], []
                 own.append(Glanced(data, event, record.sequence_number))
                 places.append(len(found))
             if record_type is None:
@@ -194,6 +196,11 @@ class Transform:
                 found.append("other_type")
             else:
                 found.append("unclaimed_type")
+        yield from self._with_rows(found, own, places)
+
+    def _with_rows(
+        self, found: list[Row | str | Exception], own: Sequence[Glanced], places: Sequence[int]
+    ) -> list[Row | str | Exception]:
         for place, row in zip(places, self._rows.rows(own), strict=True):
             found[place] = row
         return found

@@ -9,8 +9,7 @@ modules make the same bytes; the tests compare them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +27,7 @@ from transform.change_record import (
     is_of_dynamodb_streams,
 )
 from transform.generated import Generated, attributes_of, can_be_named, strict
+from transform.learnt import Learnt
 from transform.record_key import record_key
 from transform.row import Row, RowMaker, encode_attributes, encode_row
 
@@ -73,11 +73,11 @@ class TypedRowMaker:
         self._change_type = change_type
         self._general = RowMaker(table, type_attribute, change_type)
         self._modelled = {column.attribute for column in table.columns} | {type_attribute}
-        self._learnt: dict[str, str] = {}
+        self._learnt = Learnt()
         self._generated = None
         if all(map(can_be_named, attributes_of(table.columns))) and can_be_named(type_attribute):
             self._generated = Generated(table, type_attribute)
-            self._learn(self._generated, ())
+            self._make_decoders(self._generated)
 
     def rows(self, records: Sequence[Glanced]) -> list[Row | Exception]:
         """Return for each change record its row or an error.
@@ -138,12 +138,7 @@ class TypedRowMaker:
         millis = [each // 1000 for each in micros]
         if None in keys or min(millis) < MIN_MILLIS or max(millis) > MAX_MILLIS:
             raise ValueError
-        rescued: list[dict[str, Any]] = [{} for _ in bodies]
-        for name, place in self._learnt.items():
-            values = map(attrgetter(place), images)
-            for body, value, kept in zip(bodies, values, rescued, strict=True):
-                if value is not UNSET and body.Keys.get(name, UNSET) != value:
-                    kept[name] = value
+        rescued = self._learnt.rescued(images, [body.Keys for body in bodies])
         without_column = list(map(len, rescued))
         narrowed: list[list[str]] = [[] for _ in bodies]
         columns = generated.columns(images, narrowed)
@@ -177,26 +172,27 @@ class TypedRowMaker:
             return error
         unknown = {
             name
-            for name in change.image.keys() - self._modelled - self._learnt.keys()
+            for name in change.image.keys() - self._modelled - self._learnt.fields.keys()
             if can_be_named(name)
         }
-        if unknown and self._generated and len(unknown) + len(self._learnt) <= _MOST_LEARNT:
-            self._learn(self._generated, unknown)
+        known = len(self._learnt.fields)
+        if unknown and self._generated and len(unknown) + known <= _MOST_LEARNT:
+            self._learnt.add(unknown, change.dynamodb.Keys)
+            self._make_decoders(self._generated)
         return row
 
-    def _learn(self, generated: Generated, names: Iterable[str]) -> None:
-        """Make decoders that also know these attributes, which have no column."""
-        for name in sorted(names):
-            self._learnt[name] = f"learnt_{len(self._learnt)}"
+    def _make_decoders(self, generated: Generated) -> None:
+        """Make decoders that also know the learnt attributes."""
+        learnt = self._learnt.fields
         image = strict(
             "_Image",
             [
                 *generated.fields,
-                *((place, Any, UNSET) for place in self._learnt.values()),
+                *((field, Any, UNSET) for field in learnt.values()),
             ],
             {
                 **generated.attributes,
-                **{place: name for name, place in self._learnt.items()},
+                **{field: name for name, field in learnt.items()},
             },
         )
         self._new, self._old = (_decoder(image, name) for name in ("NewImage", "OldImage"))

@@ -39,7 +39,14 @@ _PER_SECOND = {"seconds": 1, "milliseconds": 1000, "microseconds": 1_000_000}
 
 
 class _JsonDeserializer(TypeDeserializer):
-    """boto3's deserializer, for binary values that are base64 in the JSON of a change record."""
+    """boto3's deserializer, for the JSON of a change record.
+
+    Binary values are base64. Numbers may be such that boto3 would raise an error, although DynamoDB
+    has sent them (docs/aws-contracts.md#dynamodb-change-records).
+    """
+
+    def _deserialize_n(self, value: str) -> Decimal:
+        return Decimal(value)
 
     def _deserialize_b(self, value: str) -> Any:
         return super()._deserialize_b(base64.b64decode(value))  # type: ignore[misc]

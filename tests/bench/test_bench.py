@@ -32,14 +32,29 @@ def silent(text: str) -> None:
     """Say nothing."""
 
 
-def test_one_seed_gives_the_same_records_and_the_four_types_equally() -> None:
+def test_one_seed_gives_the_same_records_of_the_four_types() -> None:
     records = list(changes(7, COUNT))
     assert records == list(changes(7, COUNT))
     assert records != list(changes(8, COUNT))
-    types = [type_of(each) for each in records]
-    assert {each: types.count(each) for each in types} == dict.fromkeys(
-        ("demand", "sale", "event", "notification"), COUNT // 4
-    )
+    assert {*map(type_of, records)} == {"demand", "sale", "event", "notification"}
+
+
+@pytest.mark.parametrize("count", [1_000, 2_880])
+def test_times_are_at_random_within_their_unit_for_any_number_of_records(count: int) -> None:
+    bodies = [json.loads(each)["dynamodb"] for each in changes(7, count)]
+    micros = [body["ApproximateCreationDateTime"] for body in bodies]
+    images = [body.get("NewImage") or body["OldImage"] for body in bodies]
+    synchronized = [int(each["synchronizedAt"]["N"]) for each in images if "synchronizedAt" in each]
+    for times in (micros, synchronized):
+        assert len({each % 1000 for each in times}) > min(len(times), 1000) / 3
+    assert sorted(micros) == micros
+
+
+def test_a_few_records_are_odd_in_each_way() -> None:
+    even, odd = (list(changes(7, 2_000, share_odd=share)) for share in (0, 0.03))
+    assert all(b'"import"' not in each and b"+00:00" not in each for each in even)
+    for part in (b'"source":{"S":"import"}', b"+00:00", b'"variant'):
+        assert 2_000 * 0.001 < sum(part in each for each in odd) < 2_000 * 0.03
 
 
 def test_records_can_be_made_larger() -> None:

@@ -24,6 +24,7 @@ from schemas.columns import (
     Nullable,
     Record,
     String,
+    Timestamp,
 )
 from tests.support.attributes import JSON, TEXT, item
 from tests.support.changes import change
@@ -99,7 +100,7 @@ def test_records_as_they_should_be_take_the_fast_way(
 ) -> None:
     # Else each would still be right, and slow: nothing but a benchmark would tell.
     records = []
-    for data in changes(3, 200):
+    for data in changes(3, 400, share_odd=0):
         event, its_type = ChangeRecordReader("type").glance(data)
         if its_type == record_type:
             records.append(Glanced(data, event, "49"))
@@ -112,6 +113,98 @@ def test_records_as_they_should_be_take_the_fast_way(
 
     monkeypatch.setattr(RowMaker, "row", slow)
     assert maker.rows(records) == expected
+
+
+WHOLE_AND_NARROW = [
+    (Timestamp(), "S", "2026-11-22T10:00:00.250Z", "2026-11-22T10:00:00.250123+00:00"),
+    (Timestamp("seconds"), "N", "1793520000", "1793520000.0005"),
+    (Timestamp("milliseconds"), "N", "1793520000123", "1793520000123.4"),
+    (Timestamp("microseconds"), "N", "1793520000123000", "1793520000123456"),
+    (Timestamp("microseconds"), "N", "-1000", "-1001"),
+    (Timestamp("microseconds"), "N", "1E+15", "1793520000123456.5"),
+    (Double(), "N", "0.25", "0.12345678901234567890"),
+    (Double(), "N", "-5E+20", "9007199254740993"),
+]
+
+
+def within(column_type: Any, value: dict[str, Any], shape: str) -> tuple[Any, dict[str, Any]]:
+    """A column's type and a value of it, alone or in something."""
+    match shape:
+        case "list":
+            return Array(column_type), {"L": [value, value]}
+        case "set":
+            ((marker, text),) = value.items()
+            return Array(Nullable(column_type)), {f"{marker}S": [text]}
+        case "map":
+            return Map(Nullable(column_type)), {"M": {"é": value, "Z": value, "a": value}}
+        case "record":
+            names = ("Z", "a", "é", "\U0001f39f", "\uffee")
+            columns = tuple(
+                Column(f"n{place}", name, Nullable(column_type), True)
+                for place, name in enumerate(names)
+            )
+            members = dict.fromkeys((*names[3:], *names[:3]), value)
+            return Array(Record("Within", columns)), {"L": [{"M": members}]}
+        case _:
+            return column_type, value
+
+
+@pytest.mark.parametrize("shape", ["alone", "list", "set", "map", "record"])
+@pytest.mark.parametrize(("column_type", "marker", "whole", "narrow"), WHOLE_AND_NARROW)
+def test_a_value_that_narrows_takes_the_fast_way_to_the_same_bytes(
+    column_type: Any, marker: str, whole: str, narrow: str, shape: str, monkeypatch: Any
+) -> None:
+    its_type, exact = within(column_type, {marker: whole}, shape)
+    _, inexact = within(column_type, {marker: narrow}, shape)
+    columns = tuple(Column(n, n, Nullable(its_type), True) for n in ("first", "second"))
+    table = schemas.Table("demand", "", columns, {})
+    values = [(exact, exact), (exact, inexact), (inexact, exact), (inexact, inexact)]
+    raws = [
+        json.dumps(change({"first": first, "second": second})).encode() for first, second in values
+    ]
+    maker = TypedRowMaker(table, "type")
+    records = [Glanced(raw, "INSERT", None) for raw in raws]
+    maker.rows(records)  # the other attributes are learnt
+    expected = [general(table, raw, "INSERT", None) for raw in raws]
+    narrowed = [row.rescued - row.without_column for row in expected]
+    assert narrowed == [0, 1, 1, 2]
+    monkeypatch.setattr(RowMaker, "row", None)
+    assert maker.rows(records) == expected
+
+
+def test_a_record_that_leaves_the_fast_way_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine, odd = change(), change({"party": {"M": {"adults": {"N": "2"}, "unknown": {"S": "x"}}}})
+    records = [Glanced(json.dumps(each).encode(), "INSERT", None) for each in (fine, odd, fine)]
+    maker = TypedRowMaker(TABLES["demand"], "type")
+    maker.rows(records)
+    general_way = []
+    decode = []
+    row, columns = RowMaker.row, TypedRowMaker._columns
+
+    def counted(self: RowMaker, change: Any, sequence_number: Any) -> Any:
+        general_way.append(change)
+        return row(self, change, sequence_number)
+
+    def together(self: TypedRowMaker, records: Any, *others: Any) -> Any:
+        decode.append(len(records))
+        return columns(self, records, *others)
+
+    monkeypatch.setattr(RowMaker, "row", counted)
+    monkeypatch.setattr(TypedRowMaker, "_columns", together)
+    assert maker.rows(records) == [general(TABLES["demand"], *astuple(each)) for each in records]
+    assert (len(general_way), decode) == (4, [2]), "three of them are the comparison's own"
+
+
+def test_a_null_in_place_of_an_attribute_that_is_a_key_elsewhere_is_rescued() -> None:
+    maker = TypedRowMaker(TABLES["demand"], "type")
+    typed_row(maker, json.dumps(change()).encode())  # the key attributes are learnt
+    record = change()
+    del record["dynamodb"]["Keys"]["sk"]
+    record["dynamodb"]["NewImage"]["sk"] = None
+    raw = json.dumps(record).encode()
+    row = typed_row(maker, raw)
+    assert row == general(TABLES["demand"], raw, "INSERT", None)
+    assert row.rescued == 1
 
 
 def test_one_record_that_does_not_fit_leaves_its_neighbours_as_they_are() -> None:
@@ -173,7 +266,7 @@ def test_names_that_come_together_are_learnt_if_there_is_room_for_all() -> None:
     for count, learnt in ((63, 2), (62, 64), (1, 64)):
         many = {f"m{count}-{n}": {"S": "x"} for n in range(count)}
         assert typed_row(maker, json.dumps(change(many)).encode()).rescued == count
-        assert len(maker._learnt) == learnt
+        assert len(maker._learnt.fields) == learnt
 
 
 def test_one_attribute_may_make_two_columns() -> None:
