@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.chart import Line, lines
+from bench.chart import Line, Plot, lines
 from bench.cost import Scenario, load_of
 from bench.inputs import Inputs
 
@@ -118,16 +118,22 @@ def plot(simulated: Simulated, title: str) -> str:
         title,
         hours,
         [
-            (
-                "changes a second",
+            Plot(
+                "Changes a second",
                 [
                     Line("arriving", simulated.arrived),
                     Line("landing", simulated.landed),
                     Line("written", simulated.written),
                 ],
             ),
-            ("changes waiting", [Line("in the stream and landed", simulated.waiting)]),
-            ("minutes until in the tables", [Line("age of the data", simulated.freshness)]),
+            Plot(
+                "Changes that wait, in the stream and landed",
+                [Line("waiting", simulated.waiting)],
+            ),
+            Plot(
+                "Minutes until a change is in the tables",
+                [Line("age of the data", simulated.freshness)],
+            ),
         ],
     )
 
