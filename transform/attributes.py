@@ -54,9 +54,6 @@ class Misfit(Exception):
     """A value that its column cannot hold."""
 
 
-_MISFIT = Misfit()
-
-
 def converter(column_type: ColumnType) -> Converter:
     """Return the function that turns an attribute value into a value of the column type.
 
@@ -99,7 +96,7 @@ def _marked(value: Any, marker: str) -> Any:
     """Return the content of an attribute value whose only marker is ``marker``."""
     if type(value) is dict and len(value) == 1 and marker in value:
         return value[marker]
-    raise _MISFIT
+    raise Misfit
 
 
 def _text(value: Any, marker: str) -> str:
@@ -108,7 +105,7 @@ def _text(value: Any, marker: str) -> str:
         text = value.get(marker)
         if type(text) is str:
             return text
-    raise _MISFIT
+    raise Misfit
 
 
 def _string(value: Any, losses: list[Loss]) -> str:
@@ -118,7 +115,7 @@ def _string(value: Any, losses: list[Loss]) -> str:
 def _boolean(value: Any, losses: list[Loss]) -> bool:
     boolean = _marked(value, "BOOL")
     if type(boolean) is not bool:
-        raise _MISFIT
+        raise Misfit
     return boolean
 
 
@@ -128,7 +125,7 @@ def _integer(bits: int) -> Converter:
     def convert(value: Any, losses: list[Loss]) -> int:
         number = numbers.integer(_text(value, "N"))
         if number is None or not lowest <= number <= highest:
-            raise _MISFIT
+            raise Misfit
         return number
 
     return convert
@@ -137,7 +134,7 @@ def _integer(bits: int) -> Converter:
 def _double(value: Any, losses: list[Loss]) -> float:
     found = numbers.double(_text(value, "N"))
     if found is None:
-        raise _MISFIT
+        raise Misfit
     nearest, same = found
     if not same:
         losses.append(Loss.INEXACT)
@@ -159,7 +156,7 @@ def is_base64(text: str) -> bool:
 def _bytes(value: Any, losses: list[Loss]) -> str:
     text = _text(value, "B")
     if not is_base64(text):
-        raise _MISFIT
+        raise Misfit
     return text
 
 
@@ -167,7 +164,7 @@ def _decimal(precision: int, scale: int) -> Converter:
     def convert(value: Any, losses: list[Loss]) -> str:
         text = numbers.fixed_point(_text(value, "N"), precision, scale)
         if text is None:
-            raise _MISFIT
+            raise Misfit
         return text
 
     return convert
@@ -182,7 +179,7 @@ def _timestamp(column_type: Timestamp) -> Converter:
         else:
             found = times.from_epoch(_text(value, "N"), unit)
         if found is None:
-            raise _MISFIT
+            raise Misfit
         millis, same = found
         if not same:
             losses.append(Loss.INEXACT)
@@ -194,7 +191,7 @@ def _timestamp(column_type: Timestamp) -> Converter:
 def _date(value: Any, losses: list[Loss]) -> int:
     days = times.days(_text(value, "S"))
     if days is None:
-        raise _MISFIT
+        raise Misfit
     return days
 
 
@@ -202,7 +199,7 @@ def _enum(symbols: frozenset[str]) -> Converter:
     def convert(value: Any, losses: list[Loss]) -> str:
         symbol = _text(value, "S")
         if symbol not in symbols:
-            raise _MISFIT
+            raise Misfit
         return symbol
 
     return convert
@@ -240,11 +237,11 @@ def _array(items: ColumnType) -> Converter:
         if markers is not None and type(value) is dict and markers[0] in value:
             members = _marked(value, markers[0])
             if type(members) is not list:
-                raise _MISFIT
+                raise Misfit
             return [convert_item({markers[1]: member}, losses) for member in members]
         members = _marked(value, "L")
         if type(members) is not list:
-            raise _MISFIT
+            raise Misfit
         return [convert_item(member, losses) for member in members]
 
     return convert
@@ -254,7 +251,7 @@ def _map(convert_value: Converter) -> Converter:
     def convert(value: Any, losses: list[Loss]) -> dict[str, Any]:
         entries = _marked(value, "M")
         if type(entries) is not dict:
-            raise _MISFIT
+            raise Misfit
         return {name: convert_value(entry, losses) for name, entry in entries.items()}
 
     return convert
@@ -267,14 +264,14 @@ def _record(columns: tuple[Column, ...]) -> Converter:
     def convert(value: Any, losses: list[Loss]) -> dict[str, Any]:
         entries = _marked(value, "M")
         if type(entries) is not dict:
-            raise _MISFIT
+            raise Misfit
         if not modelled.issuperset(entries):
             losses.append(Loss.UNMODELLED)
         record: dict[str, Any] = {}
         for name, attribute, convert_field, column in fields:
             if attribute not in entries:
                 if not column.has_default:
-                    raise _MISFIT
+                    raise Misfit
                 if column.default is not None:
                     record[name] = column.default
                 continue

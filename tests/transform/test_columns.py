@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import decimal
+import weakref
 from decimal import Decimal
 from typing import Any
 
@@ -222,6 +223,21 @@ def test_a_converter_answers_or_misfits_and_raises_nothing_else(
 ) -> None:
     with contextlib.suppress(Misfit):
         converter(column_type)(value, [])
+
+
+class Losses(list[Any]):
+    """A list that can be watched: it is in each frame of a converter that raises."""
+
+
+@pytest.mark.parametrize("column_type", COLUMN_TYPES, ids=str)
+def test_nothing_of_a_value_that_does_not_fit_stays_in_memory(column_type: c.ColumnType) -> None:
+    losses = Losses()
+    with contextlib.suppress(Misfit):
+        converter(column_type)({"X": 1}, losses)
+        pytest.fail("this value fits no column")
+    watched = weakref.ref(losses)
+    del losses
+    assert watched() is None
 
 
 WHOLE = st.integers(-(10**38) + 1, 10**38 - 1).map(Decimal)
