@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -35,8 +35,8 @@ _LONG_COLUMN = {
     "event": "timeZone",
     "notification": "subject",
 }
-# Attributes of each type: a time in text, a double, a map that is a record. The maps of a sale are
-# in a list.
+# Attributes of each type: a time in text, a double, a map that is a record (those of a sale are in
+# a list), a nullable decimal.
 _TIME = {"demand": "requestedAt", "sale": "soldAt", "event": "startsAt", "notification": "sentAt"}
 _DOUBLE = {
     "demand": "latitude",
@@ -45,6 +45,7 @@ _DOUBLE = {
     "notification": "engagementScore",
 }
 _MAP = {"demand": "party", "event": "venue", "notification": "provider"}
+_DECIMAL = {"demand": "maxPrice", "sale": "tax", "notification": "offeredPrice"}
 _RARE_NAMES = 1000
 _WORDS = ("seat", "row", "gate", "north", "balcony", "evening", "étage", "waiting", "list", "offer")
 
@@ -75,8 +76,20 @@ def _rare_attribute(item: Item, random: Random) -> Item:
     return {f"variant{random.randrange(_RARE_NAMES)}": text("control")}
 
 
+def _another_type(item: Item, random: Random) -> Item:
+    return {_DOUBLE[item["type"]["S"]]: text("unknown")}
+
+
+def _more_decimals(item: Item, random: Random) -> Item:
+    name = _DECIMAL.get(item["type"]["S"])
+    return {name: number("12.34567")} if name else {}
+
+
+# Returns the attributes that make an item odd, if it can be.
+Oddity = Callable[[Item, Random], Item]
+
 # What can be odd about an item, such that each peer still reads it.
-ODDITIES: dict[str, Callable[[Item, Random], Item]] = {
+ODDITIES: dict[str, Oddity] = {
     "a time finer than its column": _finer_time,
     "a number with more digits than a double": _longer_number,
     "a member of a map that the schema does not have": _unknown_member,
@@ -84,8 +97,19 @@ ODDITIES: dict[str, Callable[[Item, Random], Item]] = {
 }
 
 
+# What does not fit its nullable column. The peers stop at these, so only the project is measured.
+MISFITS: dict[str, Oddity] = {
+    "a value of another type": _another_type,
+    "a decimal with more digits than its column": _more_decimals,
+}
+
+
 def changes(
-    seed: int, count: int, text_bytes: int = 0, share_odd: float = _SHARE_ODD
+    seed: int,
+    count: int,
+    text_bytes: int = 0,
+    share_odd: float = _SHARE_ODD,
+    oddities: Sequence[Oddity] = tuple(ODDITIES.values()),
 ) -> Iterator[bytes]:
     """Yield change records as bytes in the form that Kinesis has, each about 1.6 KB.
 
@@ -99,11 +123,12 @@ def changes(
         Bytes of text to add to each item; 0 adds none.
     share_odd
         The share of records that are odd.
+    oddities
+        In which ways, one of them at random.
     """
     random = Random(seed)  # noqa: S311 - no secret
     market = Market(random)
     step = _SPAN / max(count, 1)
-    oddities = tuple(ODDITIES.values())
     now = _BEGIN
     for _ in range(count):
         now += step * random.uniform(0.5, 1.5)

@@ -65,8 +65,8 @@ def over_peers(measured: dict[str, Measured]) -> list[Target]:
     ]
     worker = node.cpu if node else None
     return [
-        _ratio("end to end CPU, three drops included, project / Node worker", both, worker, 0.7),
-        _ratio("path of one row, own transform + writer, project / Node worker", path, worker, 0.5),
+        _ratio("end to end CPU, three drops included, project / Node worker", both, worker, 0.6),
+        _ratio("path of one row, own transform + writer, project / Node worker", path, worker, 0.4),
         _ratio(
             "transform of its own type, usual Python / project",
             usual["own"].cpu,
@@ -78,9 +78,9 @@ def over_peers(measured: dict[str, Measured]) -> list[Target]:
             "dropping another's record / the fastest full JSON parse of it",
             project["drop"].cpu,
             parse,
-            1,
+            0.7,
         ),
-        _ratio("writer CPU per row / the floor's", project["writer"].cpu, floor["writer"].cpu, 2.5),
+        _ratio("writer CPU per row / the floor's", project["writer"].cpu, floor["writer"].cpu, 2.2),
         _ratio(
             "Avro bytes per row, project / Node worker's deflate",
             [project["writer"].bytes_out],

@@ -67,12 +67,18 @@ class TypedRowMaker:
         Name of the item's attribute that names its record type.
     change_type
         As in `transform.row.RowMaker`.
+
+    Attributes
+    ----------
+    in_general
+        How many records took the general way.
     """
 
     def __init__(self, table: Table, type_attribute: str, change_type: str | None = None) -> None:
         self._change_type = change_type
         self._general = RowMaker(table, type_attribute, change_type)
         self._modelled = {column.attribute for column in table.columns} | {type_attribute}
+        self.in_general = 0
         self._learnt = Learnt()
         self._generated = None
         if all(map(can_be_named, attributes_of(table.columns))) and can_be_named(type_attribute):
@@ -165,6 +171,7 @@ class TypedRowMaker:
         return list(map(_row, rows, map(len, rescued), without_column))
 
     def _in_general(self, record: Glanced) -> Row | Exception:
+        self.in_general += 1
         try:
             change = ChangeRecordReader.read(record.data, record.event)
             row = self._general.row(change, record.sequence_number)
