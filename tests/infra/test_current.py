@@ -38,7 +38,7 @@ def defined(machine: Recorded) -> dict[str, Any]:
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
 def test_a_state_machine_refreshes_the_table_of_a_type(dev1: Recording, record_type: str) -> None:
     machine = dev1.one(MACHINE, f"{record_type}-current")
-    statements = Statements(table(record_type), DATABASE, f"{DATABASE}_parquet", 2, 30)
+    statements = Statements(table(record_type), DATABASE, f"{DATABASE}_parquet", 1, 30)
     expected = definition(Refresh(statements, f"{DATABASE}_current", BUCKET, "data-pipeline"))
     assert machine.physical_name == f"{NAMING}-{record_type}-current"
     assert machine.inputs["type"] == "STANDARD"
