@@ -2,7 +2,8 @@
 
 Its parts come through Maven with the machine's own settings, and are kept below ``build/``. The
 catalog is called as Athena calls Glue's; its properties are those under which Athena's behaviour
-with projected partitions and views was seen (docs/aws-contracts.md#seen-on-trino).
+with projected partitions and views was seen (docs/aws-contracts.md#seen-on-trino). Athena has one
+catalog for tables of every format. Trino has one for each, and sends a query on to the other.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ from trino.exceptions import TrinoConnectionError, TrinoQueryError
 VERSION = "476"
 OLDEST_JAVA = 24
 CATALOG = "awsdatacatalog"
-CACHE = Path(__file__).parents[2] / "build" / f"trino-{VERSION}"
+ICEBERG_CATALOG = "iceberg"
+_PLUGINS = ("hive", "iceberg")
+# A folder that lacks a plugin must not be taken for a whole one: its name says what is there.
+CACHE = Path(__file__).parents[2] / "build" / "-".join(("trino", VERSION, *_PLUGINS))
 
 _START_SECONDS = 180
 _LOG_TAIL = 60
@@ -118,13 +122,15 @@ class Trino:
     log: Path
     schema: str
 
-    def cursor(self, sql: str, parameters: list[Any] | None = None) -> Any:
+    def cursor(
+        self, sql: str, parameters: list[Any] | None = None, *, catalog: str = CATALOG
+    ) -> Any:
         """Return the cursor of a query that has run; its rows and statistics are at hand."""
         connection: Any = trino.dbapi.Connection(
             host="127.0.0.1",
             port=self.port,
             user="analyst",
-            catalog=CATALOG,
+            catalog=catalog,
             schema=self.schema,
             timezone="UTC",
         )
@@ -231,10 +237,10 @@ def _install(tools: Tools) -> Path:
                 if member.name.startswith(f"{top}lib/"):
                     member.name = member.name.removeprefix(top)
                     archive.extract(member, made, filter="data")
-        hive = _fetch(tools, "trino-hive", "zip", folder)
-        with zipfile.ZipFile(hive) as plugin:
-            plugin.extractall(made / "plugin")
-        (made / "plugin" / f"trino-hive-{VERSION}").rename(made / "plugin" / "hive")
+        for name in _PLUGINS:
+            with zipfile.ZipFile(_fetch(tools, f"trino-{name}", "zip", folder)) as plugin:
+                plugin.extractall(made / "plugin")
+            (made / "plugin" / f"trino-{name}-{VERSION}").rename(made / "plugin" / name)
         # Only what is whole gets the name that later runs look for.
         made.rename(CACHE)
     return CACHE
@@ -262,25 +268,38 @@ def _configure(folder: Path, parts: Path, endpoint_url: str, port: int) -> None:
     catalogs = folder / "etc" / "catalog"
     catalogs.mkdir(parents=True)
     (folder / "plugin").symlink_to(parts / "plugin")
+    glue_and_s3 = {
+        "hive.metastore.glue.region": "us-east-1",
+        "hive.metastore.glue.endpoint-url": endpoint_url,
+        "hive.metastore.glue.aws-access-key": "test",
+        "hive.metastore.glue.aws-secret-key": "test",
+        "fs.native-s3.enabled": "true",
+        "s3.endpoint": endpoint_url,
+        "s3.region": "us-east-1",
+        "s3.path-style-access": "true",
+        "s3.aws-access-key": "test",
+        "s3.aws-secret-key": "test",
+    }
     _write(
         catalogs / f"{CATALOG}.properties",
         {
             "connector.name": "hive",
             "hive.metastore": "glue",
-            "hive.metastore.glue.region": "us-east-1",
-            "hive.metastore.glue.endpoint-url": endpoint_url,
-            "hive.metastore.glue.aws-access-key": "test",
-            "hive.metastore.glue.aws-secret-key": "test",
             "hive.partition-projection-enabled": "true",
             # The emulator has no column statistics.
             "hive.table-statistics-enabled": "false",
             "hive.security": "allow-all",
-            "fs.native-s3.enabled": "true",
-            "s3.endpoint": endpoint_url,
-            "s3.region": "us-east-1",
-            "s3.path-style-access": "true",
-            "s3.aws-access-key": "test",
-            "s3.aws-secret-key": "test",
+            "hive.iceberg-catalog-name": ICEBERG_CATALOG,
+            **glue_and_s3,
+        },
+    )
+    _write(
+        catalogs / f"{ICEBERG_CATALOG}.properties",
+        {
+            "connector.name": "iceberg",
+            "iceberg.catalog.type": "glue",
+            "iceberg.security": "allow_all",
+            **glue_and_s3,
         },
     )
     _write(
