@@ -77,13 +77,14 @@ def definition(refresh: Refresh) -> State:
     """
     statements = refresh.statements
     states = {
+        "KeepTexts": _texts(refresh),
         "IsRebuildAsked": _choose({"$.rebuild": "Drop"}, "FindTable"),
         **_find(refresh),
         **_adapt(refresh),
         **_late(refresh),
         "Merge": _query(
             refresh,
-            _format(statements.merge("{}", "{}"), "$.late.date", "$.anchor.is.since"),
+            "States.Format($.texts.merge, $.late.date, $.anchor.is.since)",
             "ForgetMarks",
         ),
         **_finish(refresh),
@@ -97,9 +98,29 @@ def definition(refresh: Refresh) -> State:
     return {
         "Comment": f"Brings the changes of {refresh.record_type} into the table of their current "
         "state",
-        "StartAt": "IsRebuildAsked",
+        "StartAt": "KeepTexts",
         "TimeoutSeconds": _EXECUTION_SECONDS,
         "States": states,
+    }
+
+
+def _texts(refresh: Refresh) -> State:
+    """Keep the queries that get values put in. As values themselves they need no escaping.
+
+    In the text of an intrinsic function each quote would need a backslash, and AWS's page says
+    nothing about line breaks there.
+    """
+    location = (
+        f"s3://{refresh.bucket}/{refresh.data_prefix}/parquet/{refresh.record_type}/{_MADE_BY}{{}}"
+    )
+    return {
+        "Type": "Pass",
+        "Result": {
+            "merge": refresh.statements.merge("{}", "{}"),
+            "create": refresh.statements.create(location),
+        },
+        "ResultPath": "$.texts",
+        "Next": "IsRebuildAsked",
     }
 
 
@@ -206,7 +227,9 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
             "Catch": [{"ErrorEquals": [_CHANGED], "ResultPath": None, "Next": "Drop"}],
             "Next": "KeepColumns",
         },
-        "KeepColumns": _put_anchor(refresh, "$.table.id", "$.anchor.is.since", "ListMarks"),
+        # A refresh that began before the schema changed may have merged changes without the new
+        # columns. They are read once more, all of them.
+        "KeepColumns": _put_anchor(refresh, "$.table.id", _NEVER, "FindTable"),
     }
 
 
@@ -237,8 +260,8 @@ def _late(refresh: Refresh) -> dict[str, State]:
         "FindEarliest": {
             "Type": "Pass",
             "Parameters": {
-                "date.$": "States.ArrayGetItem(States.StringSplit("
-                f"$.listed.Contents[0].Key, '/'), {place})",
+                "date.$": "States.ArrayGetItem(States.StringSplit(States.ArrayGetItem("
+                f"$.listed.Contents[*].Key, 0), '/'), {place})",
                 "marks.$": "$.listed.Contents[*].Key",
             },
             "ResultPath": "$.late",
@@ -275,16 +298,10 @@ def _finish(refresh: Refresh) -> dict[str, State]:
 
 def _make(refresh: Refresh) -> dict[str, State]:
     """Make the table, after the anchor that says that it has nothing."""
-    statements = refresh.statements
-    location = (
-        f"s3://{refresh.bucket}/{refresh.data_prefix}/parquet/{refresh.record_type}/{_MADE_BY}{{}}"
-    )
     return {
-        "Drop": _query(refresh, statements.drop(), "Begin"),
+        "Drop": _query(refresh, refresh.statements.drop(), "Begin"),
         "Begin": _put_anchor(refresh, "$$.Execution.Name", _NEVER, "Create"),
-        "Create": _query(
-            refresh, _format(statements.create(location), "$$.Execution.Name"), "IsMade"
-        ),
+        "Create": _query(refresh, "States.Format($.texts.create, $$.Execution.Name)", "IsMade"),
         "IsMade": {
             "Type": "Pass",
             "Result": False,
@@ -408,7 +425,9 @@ def _then(state: str | None) -> State:
 
 def _anchor(refresh: Refresh, table: str) -> str:
     prefix = anchor_prefix(refresh.data_prefix, refresh.record_type)
-    return _format(f"{prefix}{{}}", table)
+    # A key's prefix has no character that would need escaping.
+    # https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
+    return f"States.Format('{prefix}{{}}', {table})"
 
 
 def _known(column: Column) -> str:
@@ -418,16 +437,3 @@ def _known(column: Column) -> str:
 def _fingerprint(refresh: Refresh) -> str:
     columns = [_known(each) for each in refresh.statements.columns]
     return hashlib.sha256(json.dumps(columns).encode()).hexdigest()
-
-
-def _format(template: str, *paths: str) -> str:
-    """Return the intrinsic function that puts values in the place of each ``{}``.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
-    """
-    holes = "{}"
-    parts = [
-        part.replace("\\", "\\\\").replace("'", "\\'").replace("{", "\\{").replace("}", "\\}")
-        for part in template.split(holes)
-    ]
-    return f"States.Format('{holes.join(parts)}', {', '.join(paths)})"
