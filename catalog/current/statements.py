@@ -81,10 +81,8 @@ class Statements:
             columns = ",\n  ".join(
                 f"{each.name} {trino_iceberg_type(each.type)}" for each in self.columns
             )
-            properties = (
-                "format = 'PARQUET', format_version = 2, compression_codec = 'ZSTD', "
-                f"location = '{location}'"
-            )
+            # Trino compresses with zstd unless told otherwise.
+            properties = f"format = 'PARQUET', format_version = 2, location = '{location}'"
             return f"CREATE TABLE IF NOT EXISTS {self._name} (\n  {columns}\n)\nWITH ({properties})"
         columns = ",\n  ".join(f"{each.name} {hive_type(each.type)}" for each in self.columns)
         properties = ",\n  ".join(
@@ -139,6 +137,12 @@ class Statements:
         columns = [each.name for each in self.columns]
         source = ",\n    ".join(_as_iceberg(each) for each in self.columns)
         updates = ", ".join(f"{name} = s.{name}" for name in columns)
+        # A change can be in the table without a column that its row got when the schema had grown.
+        fuller = " OR ".join(
+            f"(t.{each.name} IS NULL AND s.{each.name} IS NOT NULL)"
+            for each in self.columns
+            if isinstance(each.type, Nullable)
+        )
         # Literals that the engine can work out before it lists partitions.
         first = (
             f"least('{late}', CAST(date(from_iso8601_timestamp('{since}') - INTERVAL '1' HOUR)"
@@ -160,7 +164,7 @@ USING (
   WHERE _newness = 1
 ) AS s
 ON t.record_key = s.record_key
-WHEN MATCHED AND {is_newer("s", "t")}
+WHEN MATCHED AND ({is_newer("s", "t")} OR (NOT {is_newer("t", "s")} AND ({fuller})))
   THEN UPDATE SET {updates}
 WHEN NOT MATCHED
   THEN INSERT ({", ".join(columns)})
