@@ -299,6 +299,8 @@ def _configure(folder: Path, parts: Path, endpoint_url: str, port: int) -> None:
             "connector.name": "iceberg",
             "iceberg.catalog.type": "glue",
             "iceberg.security": "allow_all",
+            # Athena expires what is as young as a table's properties say.
+            "iceberg.expire-snapshots.min-retention": "1d",
             **glue_and_s3,
         },
     )
