@@ -100,7 +100,7 @@ class Outcome:
     tasks
         The calls that were made, in order, each attempt for itself.
     waits
-        The longest times in seconds before the retries, in order.
+        The seconds to wait before each retry, in order. Nobody waited.
     """
 
     status: str
@@ -152,6 +152,7 @@ class Interpreter:
     query: Callable[[str, str], None]
     _runs: dict[str, _Run] = field(default_factory=dict)
     _waits: list[float] = field(default_factory=list)
+    _programs: dict[str, Any] = field(default_factory=dict)
 
     def run(
         self,
@@ -181,7 +182,8 @@ class Interpreter:
         first_wait = len(self._waits)
         arn = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:refresh:{name}"
         self._runs[arn] = run
-        worker = SyncExecutionWorker(
+        worker = _Worker(
+            self._programs,
             EvaluationDetails(
                 AWSExecutionDetails(ACCOUNT, REGION, _ROLE),
                 ExecutionDetails(arn, name, _ROLE, dict(given or {}), _moment(started)),
@@ -192,9 +194,6 @@ class Interpreter:
                     json.dumps(definition),
                 ),
             ),
-            _Quiet(),
-            None,
-            {},
         )
         worker.start()  # type: ignore[no-untyped-call]
         assert worker.env is not None
@@ -243,6 +242,19 @@ def interpreter(endpoint: Endpoint, query: Callable[[str, str], None]) -> Iterat
 class _Quiet(ExecutionWorkerCommunication):
     def terminated(self) -> None:
         """Tell nobody."""
+
+
+class _Worker(SyncExecutionWorker):
+    """An execution. A definition is parsed once, which takes most of the time."""
+
+    def __init__(self, programs: dict[str, Any], details: EvaluationDetails) -> None:
+        super().__init__(details, _Quiet(), None, {})
+        self._programs, self._text = programs, details.state_machine_details.definition
+
+    def _get_evaluation_entrypoint(self) -> Any:
+        if self._text not in self._programs:
+            self._programs[self._text] = super()._get_evaluation_entrypoint()
+        return self._programs[self._text]
 
 
 class _SdkTask(StateTaskServiceAwsSdk):
