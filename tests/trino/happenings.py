@@ -52,8 +52,11 @@ class Step:
 def history(random: Random, today: dt.date) -> list[Step]:
     """Return a history of the days before a day."""
     begin = dt.datetime.combine(today, dt.time(), dt.UTC) - dt.timedelta(days=DAYS_OF_FILES)
-    deliveries = list(_deliveries(random, begin))
-    grown_on = random.randrange(2, DAYS_OF_FILES)
+    # The day on which all comes that is more than a day late, as a replay brings it.
+    replayed_on = random.randrange(5, DAYS_OF_FILES)
+    is_quiet_before = random.random() < 0.5
+    deliveries = list(_deliveries(random, begin, replayed_on))
+    grown_on = random.randrange(2, replayed_on)
     steps: list[Step] = []
     waiting: list[Step] = []
     refreshes = _Refreshes(random)
@@ -68,6 +71,9 @@ def history(random: Random, today: dt.date) -> list[Step]:
         clock = at + dt.timedelta(hours=random.randrange(1, 12))
         if day == grown_on:
             steps.append(Step("grow", clock))
+        if day == (1 if is_quiet_before else replayed_on):
+            steps += refreshes.whole(clock)
+        refreshes.may_start = day > replayed_on or not is_quiet_before
         puts = list(_files(random, [r for due, r in deliveries if due == day], at.date(), clock))
         for number, step in enumerate(puts):
             ordinary = step.does == "put" and step.date == at.date()
@@ -76,6 +82,8 @@ def history(random: Random, today: dt.date) -> list[Step]:
                 continue
             clock += dt.timedelta(minutes=7)
             steps += [*refreshes.some(clock), _moved(step, clock)]
+        if day == replayed_on:
+            steps += refreshes.killed(clock)
     steps += [Step("finish", clock, actor) for actor in _ACTORS]
     return steps
 
@@ -91,12 +99,31 @@ class _Refreshes:
     random: Random
     started: set[str] = field(default_factory=set)
     count: int = 0
+    may_start: bool = True
+
+    def whole(self, at: dt.datetime) -> Iterator[Step]:
+        """One that runs to its end."""
+        yield from self._alone(at)
+        yield Step("finish", at, _ACTORS[0])
+
+    def killed(self, at: dt.datetime) -> Iterator[Step]:
+        """One that is killed somewhere."""
+        yield from self._alone(at)
+        for _ in range(self.random.choice([3, 4, 4, 5, 6, 9, 14])):
+            yield Step("go", at, _ACTORS[0])
+        yield Step("kill", at, _ACTORS[0])
+
+    def _alone(self, at: dt.datetime) -> Iterator[Step]:
+        for actor in _ACTORS:
+            yield Step("finish", at, actor)
+        self.started.clear()
+        yield Step("start", at, _ACTORS[0])
 
     def some(self, at: dt.datetime) -> Iterator[Step]:
         for actor in _ACTORS:
             chance = self.random.random()
             if actor not in self.started:
-                if chance < 0.12 and self.count < 5:
+                if chance < 0.12 and self.count < 3 and self.may_start:
                     self.count += 1
                     self.started.add(actor)
                     asked = self.random.choice([(), (), (), ("maintain",), ("rebuild",)])
@@ -131,7 +158,7 @@ def _date(row: Row) -> dt.date:
     return (_EPOCH + dt.timedelta(microseconds=row["changed_at_micros"])).date()
 
 
-def _deliveries(random: Random, begin: dt.datetime) -> Iterator[tuple[int, Row]]:
+def _deliveries(random: Random, begin: dt.datetime, replayed_on: int) -> Iterator[tuple[int, Row]]:
     """The changes of all records, each with the days on which it comes, once or more."""
     first = (begin - _EPOCH) // dt.timedelta(microseconds=1)
     for record in range(RECORDS):
@@ -142,24 +169,25 @@ def _deliveries(random: Random, begin: dt.datetime) -> Iterator[tuple[int, Row]]
             sequence += 1
             kind = random.choice(["MODIFY", "MODIFY", "REMOVE"]) if alive else "INSERT"
             alive = kind != "REMOVE"
-            row = _row(f"record {record}", number, kind, micros, sequence)
+            row = row_of(f"record {record}", number, kind, micros, sequence)
             day = (micros - first) // 86_400_000_000
             if day > DAYS_OF_CHANGES:
                 break
-            yield day + random.choice([0, 0, 0, 1, 1, 2, 3]), row
+            late = [day, day, day, day, day + 1, max(day, replayed_on)]
+            yield random.choice(late), row
             if random.random() < 0.2:
-                yield day + random.choice([0, 1, 2, 3]), row
+                yield random.choice(late), row
             if random.random() < 0.15:
                 corrected = {**row, "revision": 1, "status": f"{row['status']}, corrected"}
-                yield day + random.choice([0, 1, 2]), corrected
+                yield random.choice(late), corrected
 
 
-def _row(key: str, number: int, kind: str, micros: int, sequence: int) -> Row:
+def row_of(key: str, number: int, kind: str, micros: int, sequence: int) -> Row:
+    """Return the row of a record's change; some have no sequence number, as those of exports."""
     status = f"{kind} {number}"
     moment = _EPOCH + dt.timedelta(milliseconds=micros // 1000)
     return {
         "change_id": f"{key} {number}",
-        # The first change of every fifth record is known by an export, which has no sequence.
         "change_type": kind,
         "changed_at": moment,
         "changed_at_micros": micros,
