@@ -79,6 +79,24 @@ def run_queries(trino: Trino, sql: str, database: str) -> None:
         raise QueryFailed(f"{error.error_name}: {error.message}") from error
 
 
+def refresh_of(described: Table, database: str, bucket: str, data_prefix: str) -> dict[str, Any]:
+    """Return the definition of the state machine of a table, with its queries for a Trino.
+
+    Parameters
+    ----------
+    described
+        The table.
+    database
+        The database of the changes. That of the current state is called like it.
+    bucket, data_prefix
+        Where the data is.
+    """
+    statements = Statements(
+        described, database, f"{database}_parquet", DAYS, TOMBSTONE_DAYS, Dialect.TRINO
+    )
+    return definition(Refresh(statements, "refresh", bucket, data_prefix))
+
+
 @dataclass
 class Place:
     """The bucket's part, the databases and the table of one history.
@@ -132,15 +150,7 @@ class Place:
 
     def refresh(self, described: Table) -> dict[str, Any]:
         """Return the definition of the state machine for the table as it is or was."""
-        statements = Statements(
-            described,
-            self.database,
-            self.current_database,
-            DAYS,
-            TOMBSTONE_DAYS,
-            Dialect.TRINO,
-        )
-        return definition(Refresh(statements, "refresh", self.bucket, self.name))
+        return refresh_of(described, self.database, self.bucket, self.name)
 
     def new_name(self) -> str:
         """Return a name that no file and no execution of this place has."""

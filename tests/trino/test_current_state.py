@@ -11,7 +11,6 @@ import itertools
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
@@ -20,10 +19,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from catalog.current.machine import Refresh, definition
-from catalog.current.statements import Dialect, Statements
-from catalog.current.view import refreshed_view_of
-from catalog.views import view_of
+from infra.naming import DATA_PREFIX
 from schemas.table import parse_table
 from tests.support.state_machine import Interpreter, interpreter
 from tests.trino.conftest import BUCKET, DATABASE, TYPES, Lake
@@ -36,7 +32,7 @@ from tests.trino.happenings import (
     newest,
     row_of,
 )
-from tests.trino.refreshed import AT_FIRST, Place, Row, run_queries
+from tests.trino.refreshed import AT_FIRST, Place, Row, refresh_of, run_queries
 
 pytestmark = pytest.mark.trino
 
@@ -248,21 +244,16 @@ def test_the_refreshed_view_of_a_type_answers_what_the_view_over_all_changes_ans
 ) -> None:
     """Types and values of every kind, among them rows of an older schema, and changed records."""
     lake = refreshes.lake
-    current_database = f"{DATABASE}_current"
-    with suppress(lake.endpoint.client("glue").exceptions.AlreadyExistsException):
-        lake.endpoint.client("glue").create_database(DatabaseInput={"Name": current_database})
     text = json.dumps(lake.schema(record_type))
     described = parse_table(record_type, text, f"{record_type}.json")
-    statements = Statements(described, DATABASE, current_database, 2, 30, Dialect.TRINO)
-    machine = definition(Refresh(statements, "refresh", BUCKET, "types"))
+    machine = refresh_of(described, DATABASE, BUCKET, DATA_PREFIX)
     now = dt.datetime.now(dt.UTC)
     for number in range(2):
         name = f"{record_type}{number}"
         assert refreshes.interpreter.run(machine, name=name, started=now).status == "SUCCEEDED"
-    view = refreshed_view_of(described, current_database)
     current, latest = (
-        lake.trino.cursor(f"SELECT * FROM ({sql}) ORDER BY record_key")
-        for sql in (view.sql, view_of(described).sql)
+        lake.trino.cursor(f"SELECT * FROM {record_type}_{view} ORDER BY record_key")
+        for view in ("current", "latest")
     )
     rows = current.fetchall()
     assert len(rows) > 3
