@@ -1,29 +1,32 @@
 """A real Trino answers the queries of ``docs/analysts.md`` as the page says.
 
-Nothing refreshes the tables of the current state here. In Trino too, the queries with which
-``dmd sql`` stands in for them are views in their place.
+``dmd sql`` answers questions of the current state from the changes. Trino answers them from the
+tables that the state machines have made of the demo's data.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from athena.engine import QueryResult, run_query
 from athena.render import render
-from athena.tables.catalog import Table
-from athena.tables.folder import read_catalog
 from console.state import LAST_RUN
 from emulation.emulator import embedded_emulator
-from tests.athena.tables import view
+from emulation.endpoint import Endpoint
+from infra.naming import DATA_PREFIX
+from schemas import RECORD_TYPES, table
 from tests.docs.analysts import PAGE, questions
 from tests.support.cli import dmd
-from tests.trino.conftest import DATABASE
+from tests.support.state_machine import interpreter
+from tests.trino.conftest import BUCKET, DATABASE
+from tests.trino.refreshed import refresh_of, run_queries
 from tests.trino.server import Tools, Trino, started
 
 pytestmark = pytest.mark.trino
@@ -43,20 +46,19 @@ def demo(tools: Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dem
     with embedded_emulator() as endpoint:
         done = dmd("demo", "--endpoint-url", endpoint.url, state=state)
         assert done.returncode == 0, done.stderr.decode()
-        glue = endpoint.client("glue")
-        for table in read_catalog(state / LAST_RUN).tables:
-            if table.stand_in:
-                glue.create_table(DatabaseName=table.database, TableInput=as_view(table))
         with started(tools, endpoint.url, DATABASE) as trino:
             trino.wait("SELECT count(*) FROM demand WHERE partition_date = '2026-11-01'")
+            refresh(endpoint, trino)
             yield Demo(trino, state / LAST_RUN)
 
 
-def as_view(table: Table) -> dict[str, Any]:
-    """A stand-in as Glue has a view. Glue's own types of its columns do not matter to Trino."""
-    assert table.view is not None
-    columns = [(each.name, str(each.type), "string") for each in table.columns]
-    return view(table.name, table.view.sql, columns)
+def refresh(endpoint: Endpoint, trino: Trino) -> None:
+    """Refresh the tables of all types, as the state machines do."""
+    now = dt.datetime.now(dt.UTC)
+    with interpreter(endpoint, partial(run_queries, trino)) as made:
+        for record_type in RECORD_TYPES:
+            machine = refresh_of(table(record_type), DATABASE, BUCKET, DATA_PREFIX)
+            assert made.run(machine, name=record_type, started=now).status == "SUCCEEDED"
 
 
 def test_the_current_state_is_asked() -> None:

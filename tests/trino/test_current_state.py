@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -68,9 +69,7 @@ class Refreshes:
 @pytest.fixture(scope="module")
 def refreshes(lake: Lake) -> Iterator[Refreshes]:
     like = lake.endpoint.client("glue").get_table(DatabaseName=DATABASE, Name="demand")["Table"]
-    with interpreter(
-        lake.endpoint, lambda sql, database: run_queries(lake.trino, sql, database)
-    ) as made:
+    with interpreter(lake.endpoint, partial(run_queries, lake.trino)) as made:
         yield Refreshes(lake, made, like, itertools.count())
 
 
