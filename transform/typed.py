@@ -1,10 +1,10 @@
-"""Makes rows of well-formed records fast, with decoders and a function generated for each table.
+"""Makes rows of most records fast, with decoders and a function generated for each table.
 
 This is the transform's hot path. A record is decoded directly into the types of its columns, and
 generated code makes the rows of some dozens of records, column by column. No attribute becomes a
 dictionary first. `transform.row` handles every record that does not fit the types: one with a new
-attribute without a column, with a value that its column holds only in part, or a broken one. Both
-modules make the same bytes; the tests compare them.
+attribute without a column, with a value that does not fit its column, or a broken one. Both modules
+make the same bytes; the tests compare them.
 """
 
 from __future__ import annotations
