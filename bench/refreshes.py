@@ -21,6 +21,8 @@ COMPARED_BYTES = 70.0
 two changes is newer. A guess."""
 
 _MONTH_HOURS, _DAY_SECONDS, _MONTH_SECONDS = 730, 86_400.0, 730 * 3600.0
+# Taken off the time of the last refresh, see `catalog.current.statements`.
+_OVERLAP = 3600.0
 # Athena bills at least this for each query.
 # https://aws.amazon.com/athena/pricing/
 _LEAST_SCANNED = 10 * 1024 * 1024
@@ -73,10 +75,12 @@ def refreshes_of(rate: float, avro_bytes: float, files: float, inputs: Inputs) -
     if not inputs.settings["current_state_tables"]:
         return Refreshes(0, 0, 0, 0, 0, 0)
     types = len(RECORD_TYPES)
-    executions = types * _MONTH_HOURS * 60 / inputs.setting("current_state_refresh_minutes")
+    interval = inputs.setting("current_state_refresh_minutes") * 60
+    executions = types * _MONTH_SECONDS / interval
     maintenances = types * _MONTH_HOURS / 24
-    # The last of the days has just begun, or is just over.
-    seconds = (inputs.setting("current_state_days") - 0.5) * _DAY_SECONDS
+    # From the beginning of the day of the last refresh, or of an earlier one. On average half of
+    # that day was over at the last refresh, of which an hour is taken off.
+    seconds = (inputs.setting("current_state_days") - 0.5) * _DAY_SECONDS + interval + _OVERLAP
     stored = rate * _MONTH_SECONDS / CHANGES_A_RECORD * avro_bytes
     compared = stored * min(COMPARED_BYTES / avro_bytes, 1.0)
     merged = (rate * seconds * avro_bytes + compared) / types

@@ -202,15 +202,15 @@ def _bills(inputs: Inputs) -> list[str]:
         "",
         *(f"- {_cheaper(size, inputs)}" for size in SIZES),
         "",
-        "*Refreshes of the current-state tables.* Each refresh reads the changes of the last days, "
-        "and of the table itself the",
-        f"columns that it compares. At {most.rate:,.0f} changes a second this costs {merged:,.2f} "
-        "a month, with tables that hold the records of",
-        f"one month, if {refreshes.CHANGES_A_RECORD:g} changes are of one record and the compared "
-        f"columns have {refreshes.COMPARED_BYTES:g} bytes a row. Both numbers are guesses.",
-        "The cost grows with the tables, and falls with the interval "
-        "(`current_state_refresh_minutes`). If nobody reads the",
-        "tables, set `current_state_tables` to false.",
+        "*Refreshes of the current-state tables.* Each refresh reads the changes since the day of "
+        "the last one, and of the table",
+        f"itself the columns that it compares. At {most.rate:,.0f} changes a second this costs "
+        f"{merged:,.2f} a month, with tables that hold",
+        f"the records of one month, if {refreshes.CHANGES_A_RECORD:g} changes are of one record "
+        f"and the compared columns have {refreshes.COMPARED_BYTES:g} bytes a row. Both",
+        "numbers are guesses. The cost grows with the tables, and falls with the interval "
+        "(`current_state_refresh_minutes`).",
+        "If nobody reads the tables, set `current_state_tables` to false.",
         "",
         "*Encryption.* If the bucket has a customer-managed key (`bucket_kms_key_arn`), each S3 "
         "request is also a request to the",

@@ -51,12 +51,17 @@ def test_compute_is_billed_by_the_vcpu_that_it_takes(inputs: Inputs) -> None:
     assert bill == pytest.approx(seconds * 1769 / 1024 * 0.0000133334 + requests)
 
 
-def test_refreshes_read_the_last_days_and_what_they_compare(inputs: Inputs) -> None:
+@pytest.mark.parametrize(("days", "hours"), [(1, 12 + 2), (2, 36 + 2)])
+def test_refreshes_read_the_last_days_and_what_they_compare(
+    inputs: Inputs, days: int, hours: int
+) -> None:
+    of_days = {"current_state_days": days, "current_state_refresh_minutes": 60}
+    inputs = replace(inputs, settings={**inputs.settings, **of_days})
     rate, avro_bytes = 1_000, 150
     found = refreshes_of(rate, avro_bytes, 0.01, inputs)
     # Four types, each hour and once more each day.
     assert found.executions == pytest.approx(4 * (730 + 730 / 24))
-    changes = 1.5 * 86_400 * rate * avro_bytes
+    changes = hours * 3600 * rate * avro_bytes
     rows = rate * MONTH / CHANGES_A_RECORD
     merges = (730 + 730 / 24) * (changes + rows * COMPARED_BYTES)
     daily = 730 / 24 * 2 * rows * avro_bytes
