@@ -32,7 +32,7 @@ _QUERY_SECONDS = 60 * 60
 _EXECUTION_SECONDS = 4 * 60 * 60
 _VACUUMS = 20
 
-# Before any change of the tables, so that everything is read; and after all.
+# The anchor of a table that has to get everything; and a date after all.
 _NEVER = "1970-01-02T00:00:00Z"
 _NOTHING_LATE = "9999-12-31"
 
@@ -56,12 +56,15 @@ class Refresh:
         The bucket of the data.
     data_prefix
         The prefix of all keys of the pipeline, without a slash at its end.
+    wait_seconds
+        How long to wait for executions of an older definition, before each look at them.
     """
 
     statements: Statements
     workgroup: str
     bucket: str
     data_prefix: str
+    wait_seconds: int = 60
 
     @property
     def record_type(self) -> str:
@@ -82,11 +85,19 @@ def definition(refresh: Refresh) -> State:
         **_find(refresh),
         **_adapt(refresh),
         **_late(refresh),
+        "IsAnythingMerged": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.anchor.is.since", "StringEquals": _NEVER, "Next": "MergeAll"}
+            ],
+            "Default": "Merge",
+        },
         "Merge": _query(
             refresh,
             "States.Format($.texts.merge, $.late.date, $.anchor.is.since)",
             "ForgetMarks",
         ),
+        "MergeAll": _query(refresh, statements.merge_all(), "ForgetMarks"),
         **_finish(refresh),
         "IsMaintenanceDue": _choose({"$.maintain": "ForgetRemoved"}, "Done"),
         "ForgetRemoved": _query(refresh, statements.forget(), "Optimize"),
@@ -168,7 +179,53 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
                     "Next": "ListMarks",
                 }
             ],
-            "Default": "ListColumns",
+            "Default": "WaitForOlder",
+        },
+        # An execution of an older definition does not know the new columns: what it merged after
+        # they are there would lack them for good. A definition that was just replaced may be used
+        # for some seconds more, and the list of executions may be as old.
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_UpdateStateMachine.html
+        # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+        "WaitForOlder": {"Type": "Wait", "Seconds": refresh.wait_seconds, "Next": "ListRunning"},
+        "ListRunning": _call(
+            "sfn:listExecutions",
+            {"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING"},
+            "IsAnyListed",
+            result=(
+                "$.running",
+                {
+                    "arns.$": "$.Executions[*].ExecutionArn",
+                    "count.$": "States.ArrayLength($.Executions[*].ExecutionArn)",
+                },
+            ),
+        ),
+        "IsAnyListed": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.running.count", "NumericEquals": 0, "Next": "WaitForOlder"}
+            ],
+            "Default": "FindOldest",
+        },
+        # The newest is listed first. The oldest goes on, so two never wait for each other.
+        "FindOldest": {
+            "Type": "Pass",
+            "Parameters": {
+                "arn.$": "States.ArrayGetItem($.running.arns, States.MathAdd($.running.count, -1))",
+                "own.$": "$$.Execution.Id",
+            },
+            "ResultPath": "$.oldest",
+            "Next": "IsOldest",
+        },
+        "IsOldest": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Variable": "$.oldest.arn",
+                    "StringEqualsPath": "$.oldest.own",
+                    "Next": "ListColumns",
+                }
+            ],
+            "Default": "WaitForOlder",
         },
         "ListColumns": {
             "Type": "Pass",
@@ -227,8 +284,8 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
             "Catch": [{"ErrorEquals": [_CHANGED], "ResultPath": None, "Next": "Drop"}],
             "Next": "KeepColumns",
         },
-        # A refresh that began before the schema changed may have merged changes without the new
-        # columns. They are read once more, all of them.
+        # Executions of an older definition have merged changes without the new columns. All are
+        # read once more.
         "KeepColumns": _put_anchor(refresh, "$.table.id", _NEVER, "FindTable"),
     }
 
@@ -255,7 +312,7 @@ def _late(refresh: Refresh) -> dict[str, State]:
             "Type": "Pass",
             "Result": {"date": _NOTHING_LATE, "marks": []},
             "ResultPath": "$.late",
-            "Next": "Merge",
+            "Next": "IsAnythingMerged",
         },
         "FindEarliest": {
             "Type": "Pass",
@@ -265,7 +322,7 @@ def _late(refresh: Refresh) -> dict[str, State]:
                 "marks.$": "$.listed.Contents[*].Key",
             },
             "ResultPath": "$.late",
-            "Next": "Merge",
+            "Next": "IsAnythingMerged",
         },
     }
 

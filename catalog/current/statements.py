@@ -134,20 +134,30 @@ class Statements:
             When the last refresh that succeeded began, in ISO 8601 with a time zone: changes that
             came before are in the table. One hour is taken off for clocks that differ.
         """
-        columns = [each.name for each in self.columns]
-        source = ",\n    ".join(_as_iceberg(each) for each in self.columns)
-        updates = ", ".join(f"{name} = s.{name}" for name in columns)
-        # A change can be in the table without a column that its row got when the schema had grown.
-        fuller = " OR ".join(
-            f"(t.{each.name} IS NULL AND s.{each.name} IS NOT NULL)"
-            for each in self.columns
-            if isinstance(each.type, Nullable)
-        )
         # Literals that the engine can work out before it lists partitions.
         first = (
             f"least('{late}', CAST(date(from_iso8601_timestamp('{since}') - INTERVAL '1' HOUR)"
             f" - INTERVAL '{self.days - 1}' DAY AS varchar))"
         )
+        return self._merge(is_newer("s", "t"), f"\n    WHERE {PARTITION_COLUMN} >= {first}")
+
+    def merge_all(self) -> str:
+        """Return the query that brings all changes into the table.
+
+        It also completes the rows that were merged before a column was added. It compares more
+        columns of the table than `merge`, and Athena bills for each.
+        """
+        fuller = " OR ".join(
+            f"(t.{each.name} IS NULL AND s.{each.name} IS NOT NULL)"
+            for each in self.columns
+            if isinstance(each.type, Nullable)
+        )
+        return self._merge(f"({is_newer('s', 't')} OR (NOT {is_newer('t', 's')} AND ({fuller})))")
+
+    def _merge(self, wins: str, where: str = "") -> str:
+        columns = [each.name for each in self.columns]
+        source = ",\n    ".join(_as_iceberg(each) for each in self.columns)
+        updates = ", ".join(f"{name} = s.{name}" for name in columns)
         return f"""\
 MERGE INTO {self._name} AS t
 USING (
@@ -158,13 +168,12 @@ USING (
       PARTITION BY record_key
       ORDER BY {NEWEST_FIRST}
     ) AS _newness
-    FROM {self.database}.{self.table.record_type}
-    WHERE {PARTITION_COLUMN} >= {first}
+    FROM {self.database}.{self.table.record_type}{where}
   )
   WHERE _newness = 1
 ) AS s
 ON t.record_key = s.record_key
-WHEN MATCHED AND ({is_newer("s", "t")} OR (NOT {is_newer("t", "s")} AND ({fuller})))
+WHEN MATCHED AND {wins}
   THEN UPDATE SET {updates}
 WHEN NOT MATCHED
   THEN INSERT ({", ".join(columns)})

@@ -166,6 +166,7 @@ UNEXERCISED = (
         "athena:StartQueryExecution",
         "athena:StopQueryExecution",
     ),
+    _of_refreshes("SeeOlder", _SDK_TASK, "states:ListExecutions"),
     _of_refreshes("FindCatalog", _ATHENA_TASK, "athena:GetDataCatalog"),
     _of_refreshes("FindDatabase", _ATHENA_GLUE, "glue:GetDatabase"),
     _of_refreshes("MakeDefaultDatabase", _ATHENA_GLUE, "glue:CreateDatabase", "glue:GetDatabases"),

@@ -50,10 +50,8 @@ def test_settings_say_how_many_days_a_refresh_reads_and_how_long_it_keeps_tombst
     packages: Path,
 ) -> None:
     other = record("dev1", packages, current_state_days="9", current_state_tombstone_days="77")
-    text = other.one(MACHINE, "sale-current").inputs["definition"]
-    assert (
-        "INTERVAL \\'8\\' DAY" in json.loads(text)["States"]["Merge"]["Parameters"]["QueryString.$"]
-    )
+    states = defined(other.one(MACHINE, "sale-current"))["States"]
+    assert "INTERVAL '8' DAY" in states["KeepTexts"]["Result"]["merge"]
     assert (
         "INTERVAL '77' DAY"
         in defined(other.one(MACHINE, "sale-current"))["States"]["ForgetRemoved"]["Parameters"][

@@ -2,7 +2,8 @@
 
 It is moto's, which the authors of LocalStack wrote. Calls of AWS services are really done, at an
 endpoint. moto has no task of Athena: a query goes to a function, which has to run it to its end.
-Waits before retries are written down and not waited for.
+Waits are written down and not waited for. Which executions run the interpreter itself
+answers, because moto's list knows none of these.
 
 Two things are as on AWS and not as in moto: the names of errors begin with a capital letter
 (``S3.NoSuchKeyException``), and a body that is a JSON value is sent as JSON.
@@ -30,6 +31,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_aws_sdk,
 )
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
+    WaitFunction,
+)
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.evaluation_details import (
     AWSExecutionDetails,
@@ -48,7 +52,7 @@ StateTaskServiceAwsSdk = state_task_service_aws_sdk.StateTaskServiceAwsSdk
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/refresh"
-_NAMES = {"s3": "S3", "glue": "Glue"}
+_NAMES = {"s3": "S3", "glue": "Glue", "sfn": "Sfn"}
 
 
 class QueryFailed(Exception):
@@ -100,7 +104,7 @@ class Outcome:
     tasks
         The calls that were made, in order, each attempt for itself.
     waits
-        The seconds to wait before each retry, in order. Nobody waited.
+        The seconds to wait, in retries and as states, in order. Nobody waited.
     """
 
     status: str
@@ -120,6 +124,7 @@ class _Run:
     watch: Watch
     tasks: list[Task] = field(default_factory=list)
     killed: bool = False
+    ended: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, task: Task, call: Callable[[], Any]) -> Any:
@@ -195,7 +200,10 @@ class Interpreter:
                 ),
             ),
         )
-        worker.start()  # type: ignore[no-untyped-call]
+        try:
+            worker.start()  # type: ignore[no-untyped-call]
+        finally:
+            run.ended = True
         assert worker.env is not None
         state = worker.env.program_state()
         failure: Any = (isinstance(state, ProgramError) and state.error) or {}
@@ -213,6 +221,11 @@ class Interpreter:
         context: Any = env.states.context_object.context_object_data
         task = Task(context["State"]["Name"], operation, parameters)
         return self._runs[context["Execution"]["Id"]].call(task, call)
+
+    def running(self) -> dict[str, Any]:
+        """Return the executions that run, the newest first, as ListExecutions does."""
+        arns = [arn for arn, run in self._runs.items() if not run.ended and not run.killed]
+        return {"Executions": [{"ExecutionArn": arn} for arn in reversed(arns)]}
 
     def task_for(self, service_name: str) -> StateTaskServiceAwsSdk:
         """Return what does the tasks of a service."""
@@ -234,6 +247,7 @@ def interpreter(endpoint: Endpoint, query: Callable[[str, str], None]) -> Iterat
         for module, name, value in (
             (state_task_factory, "state_task_service_for", made.task_for),
             (retrier_decl, "time", SimpleNamespace(sleep=made.wait)),
+            (WaitFunction, "_wait_interval", lambda _, env, wait_seconds: made.wait(wait_seconds)),
         ):
             patches.enter_context(mock.patch.object(module, name, value))
         yield made
@@ -275,6 +289,12 @@ class _SdkTask(StateTaskServiceAwsSdk):
         normalised_parameters: dict[str, Any],
         state_credentials: Any,
     ) -> None:
+        if self.resource.api_action == "listExecutions":
+            listed = self._made.call(
+                env, "sfn:listExecutions", normalised_parameters, self._made.running
+            )
+            env.stack.append(listed)
+            return
         client = self._made.endpoint.client(self._get_boto_service_name(), attempts=1)
         operation = f"{self.resource.api_name}:{self.resource.api_action}"
         action = getattr(client, self._get_boto_service_action())

@@ -225,7 +225,7 @@ class Refreshing:
 
     def __post_init__(self) -> None:
         self._may, self._did = threading.Semaphore(0), threading.Semaphore(0)
-        self._is_killed = False
+        self._is_killed = self._is_finishing = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -246,7 +246,11 @@ class Refreshing:
         try:
             if self._is_killed:
                 raise Killed
-            return call()
+            answer = call()
+            # It would wait for another, which only goes on when the history does.
+            if task.state == "ListRunning" and self._is_finishing:
+                self._is_killed = not answer["Executions"][-1]["ExecutionArn"].endswith(self.name)
+            return answer
         finally:
             self._did.release()
 
@@ -263,6 +267,7 @@ class Refreshing:
 
     def finish(self) -> Outcome | None:
         """Let it run to its end."""
+        self._is_finishing = True
         self._may.release(10_000)
         self._thread.join(_PATIENCE_SECONDS)
         assert not self._thread.is_alive()

@@ -7,6 +7,7 @@ import datetime as dt
 import itertools
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,8 +30,7 @@ from tests.support.state_machine import Interpreter, Killed, Outcome, Task, Watc
 
 BUCKET, PLACE, NAME = "the-bucket", "lake", "notification"
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
-NEVER = "1970-01-02T00:00:00Z"
-FIRST_RUN = ["FindTable", "Begin", "Create", "FindTable", "ReadAnchor", "ListMarks", "Merge"]
+FIRST_RUN = ["FindTable", "Begin", "Create", "FindTable", "ReadAnchor", "ListMarks", "MergeAll"]
 LATER_RUN = ["FindTable", "ReadAnchor", "ListMarks", "Merge"]
 
 
@@ -114,7 +114,8 @@ def test_the_statements_are_in_the_grammar_that_sqlglot_knows_for_athena(record_
         made.create("s3://bucket/prefix/made=one"): "Create",
         made.drop(): "Drop",
         added: "Alter",
-        made.merge("2026-11-20", NEVER): "Merge",
+        made.merge("2026-11-20", "2026-11-20T12:00:00.000Z"): "Merge",
+        made.merge_all(): "Merge",
         made.forget(): "Delete",
     }
     for sql, kind in known.items():
@@ -192,11 +193,10 @@ class Scene:
         return anchor
 
     def merged(self) -> tuple[str, str]:
-        """The earliest late date of the last merge, and since when it read."""
+        """The earliest late date of the last merge, and since when it read; or `ALL`."""
         sql = [each for each in self.athena.queries if each.startswith("MERGE")][-1]
         found = re.search(r"least\('(.*?)', .*?timestamp\('(.*?)'\)", sql)
-        assert found is not None
-        return found[1], found[2]
+        return (found[1], found[2]) if found else ALL
 
 
 @pytest.fixture
@@ -205,6 +205,7 @@ def scene(runs: Interpreter) -> Scene:
 
 
 NOTHING_LATE = "9999-12-31"
+ALL = ("", "")
 
 
 def test_the_first_refresh_makes_the_table_and_reads_all_and_the_next_what_is_new(
@@ -212,7 +213,7 @@ def test_the_first_refresh_makes_the_table_and_reads_all_and_the_next_what_is_ne
 ) -> None:
     first = scene.run(NOON)
     assert (first.status, first.states) == ("SUCCEEDED", [*FIRST_RUN, "MoveAnchor"])
-    assert scene.merged() == (NOTHING_LATE, NEVER)
+    assert scene.merged() == ALL
     assert scene.anchor()["since"] == "2026-11-20T12:00:00.000Z"
     second = scene.run(NOON + dt.timedelta(hours=1))
     assert (second.status, second.states) == ("SUCCEEDED", [*LATER_RUN, "MoveAnchor"])
@@ -261,7 +262,7 @@ def test_a_rebuild_drops_the_table_and_reads_all(scene: Scene) -> None:
     before = scene.anchor()
     assert scene.run(NOON, rebuild=True).status == "SUCCEEDED"
     assert scene.athena.verbs() == ["DROP", "CREATE", "MERGE"]
-    assert scene.merged() == (NOTHING_LATE, NEVER)
+    assert scene.merged() == ALL
     assert scene.anchor() == before
 
 
@@ -272,7 +273,7 @@ def test_a_table_without_an_anchor_is_made_anew(scene: Scene) -> None:
         scene.s3.delete_object(Bucket=BUCKET, Key=f"{prefix}{key}")
     assert scene.run().status == "SUCCEEDED"
     assert scene.athena.verbs() == ["DROP", "CREATE", "MERGE"]
-    assert scene.merged() == (NOTHING_LATE, NEVER)
+    assert scene.merged() == ALL
 
 
 # --- another schema ---------------------------------------------------------------------------
@@ -295,10 +296,39 @@ def test_a_nullable_column_is_added_and_all_changes_are_read_once_more(runs: Int
         f"ALTER TABLE lake_parquet.{NAME} ADD COLUMNS (locale string)"
     )
     assert scene.athena.verbs() == ["ALTER", "MERGE"]
-    assert scene.merged() == (NOTHING_LATE, NEVER)
+    assert scene.merged() == ALL
     scene.run(NOON + dt.timedelta(hours=2))
     assert scene.athena.verbs() == ["MERGE"]
     assert scene.merged() == (NOTHING_LATE, "2026-11-20T13:00:00.000Z")
+
+
+def test_a_column_is_not_added_before_executions_of_the_older_definition_are_over(
+    runs: Interpreter,
+) -> None:
+    scene = Scene(runs, without(table(NAME), "locale"))
+    scene.run()
+    looks, ended = threading.Semaphore(0), []
+
+    def look(task: Task, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if task.state == "ListRunning":
+            looks.release()
+        return answer
+
+    def outlast(task: Task, call: Callable[[], Any]) -> Any:
+        if task.state == "Merge":
+            scene.described = table(NAME)
+            newer.start()
+            for _ in range(3):
+                assert looks.acquire(timeout=60)
+        return call()
+
+    newer = threading.Thread(target=lambda: ended.append(scene.run(NOON, look)))
+    assert scene.run(NOON, outlast).status == "SUCCEEDED"
+    newer.join(60)
+    assert [each.status for each in ended] == ["SUCCEEDED"]
+    assert scene.athena.verbs() == ["MERGE", "ALTER", "MERGE"]
+    assert scene.merged() == ALL
 
 
 def test_a_column_that_may_not_be_null_or_has_another_type_makes_the_table_anew(
@@ -315,7 +345,7 @@ def test_a_column_that_may_not_be_null_or_has_another_type_makes_the_table_anew(
     scene.described = replace(scene.described, avro=avro)
     assert scene.run().status == "SUCCEEDED"
     assert scene.athena.verbs() == ["DROP", "CREATE", "MERGE"]
-    assert scene.merged() == (NOTHING_LATE, NEVER)
+    assert scene.merged() == ALL
 
 
 # --- failures ---------------------------------------------------------------------------------
@@ -409,9 +439,9 @@ def test_a_refresh_that_is_killed_leaves_to_the_next_all_that_it_had_to_read(
     late, since = scene.merged()
     if not is_merged:
         assert left == ["2026-11-17/a", "2026-11-17/b"]
-    if left:
-        assert late == "2026-11-17"
     # Only one whose anchor was put spares the next one the whole.
-    is_put = number > 9 or (number == 9 and is_done)
-    assert since == ("2026-11-20T12:00:00.000Z" if is_put else NEVER)
+    if number > 9 or (number == 9 and is_done):
+        assert (late, since) == (NOTHING_LATE, "2026-11-20T12:00:00.000Z")
+    else:
+        assert (late, since) == ALL
     assert scene.marks == []
