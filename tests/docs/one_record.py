@@ -179,7 +179,7 @@ class Way:
             path = folder / self._file[0]
             path.parent.mkdir(parents=True)
             path.write_bytes(self._file[1])
-            tables = _glue_tables(folder)
+            tables = glue_tables(folder)
             names = sorted({each["DatabaseName"] for each in tables})
             catalog = {
                 "bucket": _BUCKET.name,
@@ -307,7 +307,7 @@ def _uuid(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012}"
 
 
-def _glue_tables(folder: Path) -> list[dict[str, Any]]:
+def glue_tables(folder: Path) -> list[dict[str, Any]]:
     """Return the tables of dev1 as its program registers them, in Glue's words."""
     client = GlueTables([])
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -242,6 +243,8 @@ class Interpreter:
 @contextmanager
 def interpreter(endpoint: Endpoint, query: Callable[[str, str], None]) -> Iterator[Interpreter]:
     """Prepare moto's interpreter for the tasks that it lacks."""
+    # It writes whole definitions for what a state machine catches.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     made = Interpreter(endpoint, query)
     with ExitStack() as patches:
         for module, name, value in (

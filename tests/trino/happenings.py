@@ -323,7 +323,7 @@ class Happening:
         self.place.mark(step.date, step.file)
 
     def _grow(self, step: Step) -> None:
-        self.place.grow()
+        self.place.grow(GROWN)
         self.described = GROWN
 
     def _start(self, step: Step) -> None:

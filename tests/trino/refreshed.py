@@ -113,6 +113,8 @@ class Place:
         The Glue table of a type of the stack. The table here has the same properties.
     first_date
         The first date that the table projects.
+    at_first
+        The table of changes as it is at first.
     """
 
     endpoint: Endpoint
@@ -121,13 +123,16 @@ class Place:
     name: str
     like: Mapping[str, Any]
     first_date: dt.date
+    at_first: Table = AT_FIRST
     _names: Any = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.glue, self.s3 = self.endpoint.client("glue"), self.endpoint.client("s3")
         for database in (self.database, self.current_database):
             self.glue.create_database(DatabaseInput={"Name": database})
-        self.glue.create_table(DatabaseName=self.database, TableInput=self._glue_table(AT_FIRST))
+        self.glue.create_table(
+            DatabaseName=self.database, TableInput=self._glue_table(self.at_first)
+        )
 
     @property
     def database(self) -> str:
@@ -141,12 +146,16 @@ class Place:
 
     @property
     def _location(self) -> str:
-        return f"{self.name}/avro/{NAME}/"
+        return f"{self.name}/avro/{self._kind}/"
 
-    def grow(self) -> None:
-        """Give the table of changes the column that is added later."""
-        self.glue.delete_table(DatabaseName=self.database, Name=NAME)
-        self.glue.create_table(DatabaseName=self.database, TableInput=self._glue_table(GROWN))
+    @property
+    def _kind(self) -> str:
+        return self.at_first.record_type
+
+    def grow(self, grown: Table) -> None:
+        """Give the table of changes another schema."""
+        self.glue.delete_table(DatabaseName=self.database, Name=self._kind)
+        self.glue.create_table(DatabaseName=self.database, TableInput=self._glue_table(grown))
 
     def refresh(self, described: Table) -> dict[str, Any]:
         """Return the definition of the state machine for the table as it is or was."""
@@ -166,19 +175,21 @@ class Place:
 
     def mark(self, date: dt.date, file: str) -> None:
         """Say that a file came late."""
-        key = f"{late_prefix(self.name, NAME)}{date}/{file}"
+        key = f"{late_prefix(self.name, self._kind)}{date}/{file}"
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=b"")
 
     def marks(self) -> list[str]:
         """Return the keys of the marks that are there."""
-        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=late_prefix(self.name, NAME))
+        listed = self.s3.list_objects_v2(
+            Bucket=self.bucket, Prefix=late_prefix(self.name, self._kind)
+        )
         return [each["Key"] for each in listed.get("Contents", [])]
 
     def rows(self, described: Table) -> list[Row]:
         """Return the rows of the table of the current state."""
         names = [each.name for each in refreshed_view_of(described, self.current_database).columns]
         columns = ", ".join(names)
-        found = self.trino.rows(f"SELECT {columns} FROM {self.current_database}.{NAME}")
+        found = self.trino.rows(f"SELECT {columns} FROM {self.current_database}.{self._kind}")
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def views(self, described: Table) -> tuple[list[str], list[str]]:
@@ -190,7 +201,7 @@ class Place:
 
     def snapshots(self) -> int:
         """Return how many snapshots the table of the current state has."""
-        sql = f'SELECT count(*) FROM {self.current_database}."{NAME}$snapshots"'
+        sql = f'SELECT count(*) FROM {self.current_database}."{self._kind}$snapshots"'
         count: int = self.trino.rows(sql)[0][0]
         return count
 
@@ -211,4 +222,4 @@ class Place:
             {"Name": each.name, "Type": each.type, "Comment": each.comment} for each in columns
         ]
         descriptor["SerdeInfo"]["Parameters"] = {"avro.schema.literal": described.literal}
-        return {"Name": NAME, **made}
+        return {"Name": self._kind, **made}

@@ -301,6 +301,10 @@ def _configure(folder: Path, parts: Path, endpoint_url: str, port: int) -> None:
             "iceberg.security": "allow_all",
             # Athena expires what is as young as a table's properties say.
             "iceberg.expire-snapshots.min-retention": "1d",
+            # A file of a few megabytes would be read whole. What is left out of large ones is seen
+            # in the small ones here, too.
+            "parquet.small-file-threshold": "0B",
+            "parquet.max-merge-distance": "1kB",
             **glue_and_s3,
         },
     )
