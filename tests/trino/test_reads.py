@@ -11,7 +11,7 @@ from tests.trino.server import Tools
 
 pytestmark = pytest.mark.trino
 
-_CELL = re.compile(r"^\\| (.*) \\| ([0-9.e+]+) % \\| (\\d+) \\|$", re.MULTILINE)
+_CELL = re.compile(r"^\| (.*) \| ([0-9.e+]+) % \| (\d+) \|$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
