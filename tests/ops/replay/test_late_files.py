@@ -63,7 +63,7 @@ def explored(names: str, before: Callable[[MemoryStore], None], faults: Faults) 
         ("AR", two_dates, Faults(delayed=1)),
         ("AR", two_dates, Faults(lost=1)),
     ],
-    ids=str,
+    ids=lambda each: getattr(each, "__name__", str(each)),
 )
 def test_no_refresh_misses_a_late_file(
     names: str,
