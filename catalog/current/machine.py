@@ -179,8 +179,9 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
                     "Next": "ListMarks",
                 }
             ],
-            "Default": "WaitForOlder",
+            "Default": "IsTurn",
         },
+        "IsTurn": _choose({"$.turn": "ListColumns"}, "WaitForOlder"),
         # An execution of an older definition does not know the new columns: what it merged after
         # they are there would lack them for good. A definition that was just replaced may be used
         # for some seconds more, and the list of executions may be as old.
@@ -222,10 +223,18 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
                 {
                     "Variable": "$.oldest.arn",
                     "StringEqualsPath": "$.oldest.own",
-                    "Next": "ListColumns",
+                    "Next": "TakeTurn",
                 }
             ],
             "Default": "WaitForOlder",
+        },
+        # Meanwhile another execution may have added the columns, or made the table anew. What was
+        # read of both before the wait is of no use.
+        "TakeTurn": {
+            "Type": "Pass",
+            "Result": True,
+            "ResultPath": "$.turn",
+            "Next": "FindTable",
         },
         "ListColumns": {
             "Type": "Pass",

@@ -331,6 +331,37 @@ def test_a_column_is_not_added_before_executions_of_the_older_definition_are_ove
     assert scene.merged() == ALL
 
 
+@pytest.mark.parametrize(
+    ("column", "work"),
+    [("locale", ["ALTER", "MERGE", "MERGE"]), ("attempts", ["DROP", "CREATE", "MERGE", "MERGE"])],
+)
+def test_of_two_that_wait_with_a_new_schema_the_second_finds_the_work_done(
+    runs: Interpreter, column: str, work: list[str]
+) -> None:
+    scene = Scene(runs, without(table(NAME), column))
+    scene.run()
+    scene.described = table(NAME)
+    looks, ended = threading.Semaphore(0), []
+
+    def look(task: Task, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if task.state == "ListRunning":
+            looks.release()
+        return answer
+
+    def first(task: Task, call: Callable[[], Any]) -> Any:
+        if task.state == "ListRunning" and not newer.ident:
+            newer.start()
+            assert looks.acquire(timeout=60)
+        return call()
+
+    newer = threading.Thread(target=lambda: ended.append(scene.run(NOON, look)))
+    assert scene.run(NOON, first).status == "SUCCEEDED"
+    newer.join(60)
+    assert [each.status for each in ended] == ["SUCCEEDED"]
+    assert scene.athena.verbs() == work
+
+
 def test_a_column_that_may_not_be_null_or_has_another_type_makes_the_table_anew(
     runs: Interpreter,
 ) -> None:
