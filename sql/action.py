@@ -120,6 +120,11 @@ def run(
         option = "--param" if parameters else "--format parquet"
         raise SqlError(f"{option} is for one statement, and there are {len(statements)}")
     for number, each in enumerate(statements):
+        if each.startswith("\\"):
+            raise SqlError(
+                f"{each.split()[0]} is a command of the prompt, not a statement; --tables lists the "
+                "tables with their columns, --saved the saved queries"
+            )
         check_count(each, parameters)
         with Progress() as progress:
             answer = engine.run(each, parameters, progress)
