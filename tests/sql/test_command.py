@@ -57,6 +57,15 @@ def test_an_error_goes_to_standard_error(
     assert shown.err.startswith("dmd sql: line 1:8: column 'nosuch' cannot be resolved")
 
 
+@pytest.mark.parametrize("given", [["\\d sale"], ["-c", "\\d"]])
+def test_a_command_of_the_prompt_is_refused_with_the_option_in_its_place(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    assert _run("--data", str(data_dir), *given) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("dmd sql: \\d is a command of the prompt, not a statement; --tables ")
+
+
 def test_tables_lists_columns_types_and_comments(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

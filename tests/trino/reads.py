@@ -217,7 +217,7 @@ def text(found: Measured) -> str:
     )
     return (
         f"{fill(how, 116)}\n\n"
-        "| | bytes read, beside `demand_latest` | prefixes listed |\n|---|---|---|\n"
+        "| | bytes read, compared with `demand_latest` | prefixes listed |\n|---|---|---|\n"
         + line("`demand_latest`", found.latest)
         + line("`demand_current`", found.current)
         + line("`demand` with a filter on one `partition_date`", found.day)
