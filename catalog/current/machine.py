@@ -30,7 +30,9 @@ _MOST_MARKS = 300
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 _QUERY_SECONDS = 60 * 60
 _EXECUTION_SECONDS = 4 * 60 * 60
-_VACUUMS = 20
+# VACUUM deletes a part of the files in a run. So does the DROP of a large table: it was seen to end
+# after a minute, and to succeed when it was run again (dbt-labs/dbt-adapters#457).
+_DELETIONS = 20
 
 # The anchor of a table that has to get everything; and a date after all.
 _NEVER = "1970-01-02T00:00:00Z"
@@ -102,7 +104,7 @@ def definition(refresh: Refresh) -> State:
         "IsMaintenanceDue": _choose({"$.maintain": "ForgetRemoved"}, "Done"),
         "ForgetRemoved": _query(refresh, statements.forget(), "Optimize"),
         "Optimize": _query(refresh, statements.optimize(), "Vacuum"),
-        "Vacuum": _query(refresh, statements.vacuum(), "Done", attempts=_VACUUMS),
+        "Vacuum": _query(refresh, statements.vacuum(), "Done", attempts=_DELETIONS),
         "Done": {"Type": "Succeed"},
         **_make(refresh),
     }
@@ -365,7 +367,7 @@ def _finish(refresh: Refresh) -> dict[str, State]:
 def _make(refresh: Refresh) -> dict[str, State]:
     """Make the table, after the anchor that says that it has nothing."""
     return {
-        "Drop": _query(refresh, refresh.statements.drop(), "Begin"),
+        "Drop": _query(refresh, refresh.statements.drop(), "Begin", attempts=_DELETIONS),
         "Begin": _put_anchor(refresh, "$$.Execution.Name", _NEVER, "Create"),
         "Create": _query(refresh, "States.Format($.texts.create, $$.Execution.Name)", "IsMade"),
         "IsMade": {

@@ -411,6 +411,13 @@ def test_vacuum_is_run_again_as_long_as_athena_asks_for_it(scene: Scene) -> None
     assert scene.athena.verbs()[-13:] == ["VACUUM"] * 13
 
 
+def test_a_table_that_athena_does_not_drop_at_once_is_dropped_in_the_end(scene: Scene) -> None:
+    scene.run()
+    scene.athena.failures["DROP"] = 12
+    assert scene.run(rebuild=True).status == "SUCCEEDED"
+    assert scene.athena.verbs() == [*["DROP"] * 13, "CREATE", "MERGE"]
+
+
 def throttled(state: str, times: int) -> Watch:
     """Refuses the first calls of a state, as a service does that has too many."""
     left = itertools.count()
