@@ -122,8 +122,8 @@ def run(
     for number, each in enumerate(statements):
         if each.startswith("\\"):
             raise SqlError(
-                f"{each.split()[0]} is a command of the prompt, not a statement; --tables lists the "
-                "tables with their columns, --saved the saved queries"
+                f"{each.split()[0]} is a command of the prompt, not a statement; --tables lists "
+                "the tables with their columns, --saved the saved queries"
             )
         check_count(each, parameters)
         with Progress() as progress:
