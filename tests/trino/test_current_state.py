@@ -38,6 +38,7 @@ from tests.trino.refreshed import AT_FIRST, Place, Row, refresh_of, run_queries
 pytestmark = pytest.mark.trino
 
 HISTORIES = 4
+PLACES = "histories"
 
 
 @dataclass
@@ -59,7 +60,7 @@ class Refreshes:
             self.lake.endpoint,
             self.lake.trino,
             BUCKET,
-            f"histories{next(self.numbers)}",
+            f"{PLACES}{next(self.numbers)}",
             self.like,
             self.lake.history.first_date,
         )
@@ -71,6 +72,11 @@ def refreshes(lake: Lake) -> Iterator[Refreshes]:
     like = lake.endpoint.client("glue").get_table(DatabaseName=DATABASE, Name="demand")["Table"]
     with interpreter(lake.endpoint, partial(run_queries, lake.trino)) as made:
         yield Refreshes(lake, made, like, itertools.count())
+    # Other tests compare the stack's databases with those of a local run.
+    glue = lake.endpoint.client("glue")
+    for database in glue.get_databases()["DatabaseList"]:
+        if database["Name"].startswith(PLACES):
+            glue.delete_database(Name=database["Name"])
 
 
 # --- any history ------------------------------------------------------------------------------
