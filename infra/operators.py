@@ -85,5 +85,9 @@ def _refresh_statements(settings: Settings) -> list[Statement]:
             ["states:ListExecutions", "states:StartExecution"],
             [f"{arn}:stateMachine:{machines}"],
         ),
-        allow("SeeRefreshes", ["states:DescribeExecution"], [f"{arn}:execution:{machines}:*"]),
+        allow(
+            "SeeRefreshes",
+            ["states:DescribeExecution", "states:StopExecution"],
+            [f"{arn}:execution:{machines}:*"],
+        ),
     ]

@@ -90,19 +90,23 @@ def definition(refresh: Refresh) -> State:
         "IsAnythingMerged": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.anchor.is.since", "StringEquals": _NEVER, "Next": "MergeAll"}
+                {"Variable": "$.anchor.is.since", "StringEquals": _NEVER, "Next": "IsTurnForAll"}
             ],
             "Default": "Merge",
         },
+        # Executions that start meanwhile wait, and find the anchor moved. So all is read once.
+        "IsTurnForAll": _choose({"$.turn": "MergeAll"}, "WaitForOlder"),
         "Merge": _query(
             refresh,
             "States.Format($.texts.merge, $.late.date, $.anchor.is.since)",
             "ForgetMarks",
         ),
-        "MergeAll": _query(refresh, statements.merge_all(), "ForgetMarks"),
+        # Not tried again at once: a query that is stopped at the workgroup's limit is billed.
+        "MergeAll": _query(refresh, statements.merge_all(), "ForgetMarks", attempts=0),
         **_finish(refresh),
         "IsMaintenanceDue": _choose({"$.maintain": "ForgetRemoved"}, "Done"),
-        "ForgetRemoved": _query(refresh, statements.forget(), "Optimize"),
+        "ForgetRemoved": _query(refresh, statements.forget(), "CheckKeys"),
+        "CheckKeys": _query(refresh, statements.check(), "Optimize"),
         "Optimize": _query(refresh, statements.optimize(), "Vacuum"),
         "Vacuum": _query(refresh, statements.vacuum(), "Done", attempts=_DELETIONS),
         "Done": {"Type": "Succeed"},
@@ -163,7 +167,7 @@ def _find(refresh: Refresh) -> dict[str, State]:
             {"Bucket": refresh.bucket, "Key.$": _anchor(refresh, "$.table.id")},
             "AreColumnsKnown",
             result=("$.anchor", {"is.$": "States.StringToJson($.Body)"}),
-            # Somebody else has made the table, or the object was deleted.
+            # The object was deleted, or the table has the name of an execution that put none.
             catch={"S3.NoSuchKeyException": "Drop"},
         ),
     }
@@ -414,7 +418,13 @@ def _query(refresh: Refresh, sql: str, then: str | None, *, attempts: int = 3) -
         },
         "TimeoutSeconds": _QUERY_SECONDS,
         # Of two writers in conflict, Iceberg lets one fail. Each query may be run again.
-        "Retry": [_retry(seconds=30, attempts=attempts)],
+        "Retry": [
+            {
+                **_retry(seconds=30, attempts=5),
+                "ErrorEquals": ["Athena.TooManyRequestsException"],
+            },
+            _retry(seconds=30, attempts=attempts),
+        ],
         "ResultPath": None,
         **_then(then),
     }

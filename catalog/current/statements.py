@@ -186,6 +186,17 @@ WHEN NOT MATCHED
             f"CAST(current_timestamp AS timestamp(6)) - INTERVAL '{self.tombstone_days}' DAY"
         )
 
+    def check(self) -> str:
+        """Return the query that fails with a division by zero if a record has two rows.
+
+        Iceberg lets one of two merges fail that insert the same record. Where an engine did not,
+        nothing else would show it.
+        """
+        return (
+            "SELECT 1 / IF(count(*) = count(DISTINCT record_key), 1, 0) "  # noqa: S608 - as above
+            f"FROM {self._name}"
+        )
+
     def optimize(self) -> str:
         """Return the query that rewrites small files and files with deleted rows."""
         if self.dialect is Dialect.TRINO:

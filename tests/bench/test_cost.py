@@ -83,8 +83,8 @@ def test_without_current_state_tables_there_are_no_refreshes(inputs: Inputs) -> 
     assert bill["Athena, refreshes"] == bill["Step Functions"] == 0
 
 
-def test_maintenance_has_its_three_queries_more() -> None:
-    assert shortest(maintain=True) - shortest() == 3
+def test_maintenance_has_its_four_queries_more() -> None:
+    assert shortest(maintain=True) - shortest() == 4
 
 
 def test_each_request_may_be_one_to_the_buckets_key(inputs: Inputs) -> None:

@@ -112,6 +112,8 @@ def refresh_by_hand(deployment: Deployment) -> None:
     listed = client.list_executions(**machine)["executions"]
     assert [each["executionArn"] for each in listed] == [started]
     assert client.describe_execution(executionArn=started)["status"] == "RUNNING"
+    client.stop_execution(executionArn=started)
+    assert client.describe_execution(executionArn=started)["status"] == "ABORTED"
 
 
 def test_the_commands_need_this_policy_and_no_more(

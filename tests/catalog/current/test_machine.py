@@ -30,7 +30,8 @@ from tests.support.state_machine import Interpreter, Killed, Outcome, Task, Watc
 
 BUCKET, PLACE, NAME = "the-bucket", "lake", "notification"
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
-FIRST_RUN = ["FindTable", "Begin", "Create", "FindTable", "ReadAnchor", "ListMarks", "MergeAll"]
+LOOKS = ["FindTable", "ReadAnchor", "ListMarks"]
+FIRST_RUN = ["FindTable", "Begin", "Create", *LOOKS, "ListRunning", *LOOKS, "MergeAll"]
 LATER_RUN = ["FindTable", "ReadAnchor", "ListMarks", "Merge"]
 
 
@@ -116,6 +117,7 @@ def test_the_statements_are_in_the_grammar_that_sqlglot_knows_for_athena(record_
         added: "Alter",
         made.merge("2026-11-20", "2026-11-20T12:00:00.000Z"): "Merge",
         made.merge_all(): "Merge",
+        made.check(): "Select",
         made.forget(): "Delete",
     }
     for sql, kind in known.items():
@@ -254,7 +256,7 @@ def test_more_marks_than_one_listing_has_are_left_for_the_next_refresh(scene: Sc
 def test_the_work_of_once_a_day_comes_after_the_refresh(scene: Scene) -> None:
     done = scene.run(maintain=True)
     assert done.status == "SUCCEEDED"
-    assert scene.athena.verbs() == ["CREATE", "MERGE", "DELETE", "OPTIMIZE", "VACUUM"]
+    assert scene.athena.verbs() == ["CREATE", "MERGE", "DELETE", "SELECT", "OPTIMIZE", "VACUUM"]
 
 
 def test_a_rebuild_drops_the_table_and_reads_all(scene: Scene) -> None:
@@ -405,6 +407,43 @@ def test_a_merge_that_fails_each_time_fails_the_refresh_and_moves_nothing(scene:
     assert (scene.marks, scene.anchor()) == (["2026-11-17/a"], before)
 
 
+def test_a_merge_of_all_changes_is_not_paid_for_twice_in_one_execution(scene: Scene) -> None:
+    scene.athena.failures["MERGE"] = 1
+    assert scene.run().status == "FAILED"
+    assert scene.athena.verbs() == ["CREATE", "MERGE"]
+    assert scene.run().status == "SUCCEEDED"
+    assert (scene.athena.verbs(), scene.merged()) == (["MERGE"], ALL)
+
+
+def test_of_refreshes_at_once_one_reads_all_changes(scene: Scene) -> None:
+    looks, ended = threading.Semaphore(0), []
+
+    def look(task: Task, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if task.state == "ListRunning":
+            looks.release()
+        return answer
+
+    def first(task: Task, call: Callable[[], Any]) -> Any:
+        if task.state == "MergeAll":
+            second.start()
+            for _ in range(2):
+                assert looks.acquire(timeout=60)
+        return call()
+
+    second = threading.Thread(target=lambda: ended.append(scene.run(NOON, look)))
+    assert scene.run(NOON, first).status == "SUCCEEDED"
+    second.join(60)
+    assert [each.status for each in ended] == ["SUCCEEDED"]
+    assert scene.merged() == (NOTHING_LATE, "2026-11-20T12:00:00.000Z")
+
+
+def test_two_rows_of_a_record_fail_the_work_of_once_a_day(scene: Scene) -> None:
+    scene.athena.failures["SELECT"] = 10
+    done = scene.run(maintain=True)
+    assert (done.status, scene.athena.verbs()[-1]) == ("FAILED", "SELECT")
+
+
 def test_vacuum_is_run_again_as_long_as_athena_asks_for_it(scene: Scene) -> None:
     scene.athena.failures["VACUUM"] = 12
     assert scene.run(maintain=True).status == "SUCCEEDED"
@@ -453,7 +492,7 @@ def test_an_error_that_is_not_an_absence_never_drops_the_table(scene: Scene, sta
 
 
 @pytest.mark.parametrize("is_done", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(16))
 def test_a_refresh_that_is_killed_leaves_to_the_next_all_that_it_had_to_read(
     scene: Scene, number: int, is_done: bool
 ) -> None:
@@ -470,7 +509,7 @@ def test_a_refresh_that_is_killed_leaves_to_the_next_all_that_it_had_to_read(
         raise Killed
 
     killed = scene.run(NOON, watch=until)
-    assert killed.status == ("ABORTED" if number < 10 else "SUCCEEDED")
+    assert killed.status == ("ABORTED" if number < 14 else "SUCCEEDED")
     is_merged = any(each.startswith("MERGE") for each in scene.athena.queries)
     left = scene.marks
     assert scene.run(NOON + dt.timedelta(hours=1)).status == "SUCCEEDED"
@@ -478,7 +517,7 @@ def test_a_refresh_that_is_killed_leaves_to_the_next_all_that_it_had_to_read(
     if not is_merged:
         assert left == ["2026-11-17/a", "2026-11-17/b"]
     # Only one whose anchor was put spares the next one the whole.
-    if number > 9 or (number == 9 and is_done):
+    if number > 13 or (number == 13 and is_done):
         assert (late, since) == (NOTHING_LATE, "2026-11-20T12:00:00.000Z")
     else:
         assert (late, since) == ALL
