@@ -212,6 +212,13 @@ def _bills(inputs: Inputs) -> list[str]:
         "(`current_state_refresh_minutes`).",
         "If nobody reads the tables, set `current_state_tables` to false.",
         "",
+        "A question of `<type>_latest` reads all changes instead. With a year of them, refreshing "
+        "a type costs as much as this",
+        "many such questions a month. With more questions, "
+        "[`<type>_current`](tables.md#the-current-state) is cheaper:",
+        "",
+        *(f"- {_paying(rate, inputs)}" for rate in (1, *BILL_RATES[:3])),
+        "",
         "*Encryption.* If the bucket has a customer-managed key (`bucket_kms_key_arn`), each S3 "
         "request is also a request to the",
         f"key: at {most.rate:,.0f} changes a second at most {key_bill(most, inputs):,.2f} a month. "
@@ -238,6 +245,15 @@ def _cheaper(record_bytes: float, inputs: Inputs) -> str:
             found.append(float(f"{rate:.2g}"))
     of = f"of {record_bytes / 1000:g} KB"
     return f"{of}: from {found[0]:g} to {found[-1]:g}" if found else f"{of}: at no rate"
+
+
+def _paying(rate: float, inputs: Inputs) -> str:
+    """Return at how many questions a month over a year of changes the refreshes pay."""
+    scenario = Scenario(rate, SIZE)
+    bill = project_bill(scenario, inputs)
+    refreshing = bill["Athena, refreshes"] + bill["Step Functions"]
+    questions = refreshing / (365 * athena_day(scenario, inputs))
+    return f"at {rate:,} changes/s: {questions:.0f}"
 
 
 def _both(scenario: Scenario, inputs: Inputs) -> tuple[float, float]:
