@@ -39,8 +39,9 @@ def as_doubles(row: Row) -> Row:
 
 def _near(value: Any) -> Any:
     if isinstance(value, Decimal):
-        # A double holds fifteen digits, and a column's decimal can have more.
-        return f"{value:.12g}"
+        # A double holds fifteen digits, and a column's decimal can have more. Both are rounded as
+        # doubles: a decimal can be just below the middle of two results, and its double above.
+        return f"{float(value):.12g}"
     if isinstance(value, dict):
         return {name: _near(each) for name, each in value.items()}
     if isinstance(value, list):
