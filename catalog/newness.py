@@ -19,11 +19,38 @@ _COMPARED = (
     "{0}revision",
 )
 
-NEWEST_FIRST = (
+_NEWEST_FIRST = (
     "changed_at_micros DESC, length(sequence_number) DESC, sequence_number DESC, "
     "change_id DESC, revision DESC"
 )
-"""What to order the changes of one record by, so that the newest is the first."""
+
+
+def newest_of_each(listed: str, source: str) -> str:
+    """Return the query of the newest change of each record.
+
+    A condition on the newest changes can be added to its end.
+
+    Parameters
+    ----------
+    listed
+        What to select, separated by commas.
+    source
+        What to read the changes from: a table, with a WHERE clause if not all are to be read.
+    """
+    # A column's name cannot begin with an underscore (`schemas.names`).
+    # Trino recognizes this use of row_number (TopNRanking in EXPLAIN): it keeps one row of each
+    # record while it reads, and does not sort.
+    return f"""\
+SELECT
+  {listed}
+FROM (
+  SELECT *, row_number() OVER (
+    PARTITION BY record_key
+    ORDER BY {_NEWEST_FIRST}
+  ) AS _newness
+  FROM {source}
+)
+WHERE _newness = 1"""  # noqa: S608 - names come from the schemas
 
 
 def is_newer(one: str, other: str) -> str:

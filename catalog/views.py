@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 
 from catalog.columns import GlueColumn, queried_columns
-from catalog.newness import NEWEST_FIRST
+from catalog.newness import newest_of_each
 from catalog.types import hive_type, trino_type
 from schemas.columns import Column
 from schemas.envelope import PARTITION_COLUMN
@@ -117,17 +117,5 @@ def current_state_sql(record_type: str, since: str | None = None) -> str:
 def _sql(described: Table, since: str | None = None) -> str:
     listed = ",\n  ".join(column.name for column in queried_columns(described))
     where = f"\n  WHERE {PARTITION_COLUMN} >= {since}" if since else ""
-    # A column's name cannot begin with an underscore (`schemas.names`).
-    # Trino recognizes this use of row_number (TopNRanking in EXPLAIN): it keeps one row of each
-    # record while it reads, and does not sort.
-    return f"""\
-SELECT
-  {listed}
-FROM (
-  SELECT *, row_number() OVER (
-    PARTITION BY record_key
-    ORDER BY {NEWEST_FIRST}
-  ) AS _newness
-  FROM "{described.record_type}"{where}
-)
-WHERE _newness = 1 AND NOT is_deleted"""  # noqa: S608 - names come from the schemas
+    newest = newest_of_each(listed, f'"{described.record_type}"{where}')
+    return f"{newest} AND NOT is_deleted"

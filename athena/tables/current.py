@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from athena.tables.catalog import PARQUET_SUFFIX, Catalog, Table, View
 from athena.values.trino_types import TrinoType, quoted, timestamp
-from catalog.newness import NEWEST_FIRST
+from catalog.newness import newest_of_each
 from schemas.names import CURRENT_SUFFIX
 
 
@@ -60,8 +60,4 @@ def _in_iceberg(kind: TrinoType) -> TrinoType:
 def _newest_of_each(changes: Table) -> str:
     """Return the query of the newest change of each record, removed records too."""
     listed = ", ".join(quoted(each.name) for each in changes.columns)
-    return (
-        f"SELECT {listed} FROM (SELECT *, row_number() OVER"  # noqa: S608 - names of the catalog
-        f" (PARTITION BY record_key ORDER BY {NEWEST_FIRST}) AS _newness"
-        f" FROM {quoted(changes.name)}) WHERE _newness = 1"
-    )
+    return newest_of_each(listed, quoted(changes.name))

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from textwrap import indent
 
 from catalog.columns import queried_columns
-from catalog.newness import NEWEST_FIRST, is_newer
+from catalog.newness import is_newer, newest_of_each
 from catalog.types import hive_type, trino_iceberg_type, trino_type
 from schemas.columns import Column, Nullable
 from schemas.envelope import PARTITION_COLUMN
@@ -139,7 +140,7 @@ class Statements:
             f"least('{late}', CAST(date(from_iso8601_timestamp('{since}') - INTERVAL '1' HOUR)"
             f" - INTERVAL '{self.days - 1}' DAY AS varchar))"
         )
-        return self._merge(is_newer("s", "t"), f"\n    WHERE {PARTITION_COLUMN} >= {first}")
+        return self._merge(is_newer("s", "t"), f"\n  WHERE {PARTITION_COLUMN} >= {first}")
 
     def merge_all(self) -> str:
         """Return the query that brings all changes into the table.
@@ -156,21 +157,15 @@ class Statements:
 
     def _merge(self, wins: str, where: str = "") -> str:
         columns = [each.name for each in self.columns]
-        source = ",\n    ".join(_as_iceberg(each) for each in self.columns)
+        listed = ",\n  ".join(
+            converted(each, trino_iceberg_type(each.type)) for each in self.columns
+        )
+        source = newest_of_each(listed, f"{self.database}.{self.table.record_type}{where}")
         updates = ", ".join(f"{name} = s.{name}" for name in columns)
         return f"""\
 MERGE INTO {self._name} AS t
 USING (
-  SELECT
-    {source}
-  FROM (
-    SELECT *, row_number() OVER (
-      PARTITION BY record_key
-      ORDER BY {NEWEST_FIRST}
-    ) AS _newness
-    FROM {self.database}.{self.table.record_type}{where}
-  )
-  WHERE _newness = 1
+{indent(source, "  ")}
 ) AS s
 ON t.record_key = s.record_key
 WHEN MATCHED AND {wins}
@@ -223,8 +218,16 @@ WHEN NOT MATCHED
         return f"{_TRINO_CATALOG}.{name}" if self.dialect is Dialect.TRINO else name
 
 
-def _as_iceberg(column: Column) -> str:
-    wanted = trino_iceberg_type(column.type)
-    if wanted == trino_type(column.type):
+def converted(column: Column, wanted: str) -> str:
+    """Return what to select for a column between the table of changes and that of Iceberg.
+
+    Parameters
+    ----------
+    column
+        The column, which both tables have.
+    wanted
+        The Trino type that it has in the one that is written or shown.
+    """
+    if trino_type(column.type) == trino_iceberg_type(column.type):
         return column.name
     return f"CAST({column.name} AS {wanted}) AS {column.name}"

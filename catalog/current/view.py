@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from catalog.columns import queried_columns
-from catalog.types import trino_iceberg_type, trino_type
+from catalog.current.statements import converted
+from catalog.types import trino_type
 from catalog.views import CATALOG, CurrentStateView
-from schemas.columns import Column
 from schemas.names import CURRENT_SUFFIX
 from schemas.table import Table, table
 
@@ -38,17 +38,10 @@ def refreshed_view(record_type: str, current_database: str) -> CurrentStateView:
 def refreshed_view_of(described: Table, current_database: str) -> CurrentStateView:
     """Return the view of the current state of a table's records, as `refreshed_view`."""
     columns = queried_columns(described)
-    listed = ",\n  ".join(map(_as_changes, columns))
+    listed = ",\n  ".join(converted(each, trino_type(each.type)) for each in columns)
     source = f'"{CATALOG}"."{current_database}"."{described.record_type}"'
     return CurrentStateView(
         name=current(described.record_type),
         sql=f"SELECT\n  {listed}\nFROM {source}\nWHERE NOT is_deleted",
         columns=columns,
     )
-
-
-def _as_changes(column: Column) -> str:
-    kind = trino_type(column.type)
-    if kind == trino_iceberg_type(column.type):
-        return column.name
-    return f"CAST({column.name} AS {kind}) AS {column.name}"
