@@ -83,6 +83,19 @@ def alarms_of(settings: Settings) -> list[Alarm]:
     ] + [*_stream_alarms(settings), *_writer_alarms(settings), *_type_alarms(settings)]
 
 
+def _at_once(*, symptom: str, metrics: Sequence[Metric], description: str) -> Alarm:
+    """Return the alarm that goes off when anything at all was counted in a quarter of an hour."""
+    return Alarm(
+        symptom=symptom,
+        metrics=metrics,
+        threshold=0,
+        period_seconds=_QUARTER_HOUR,
+        datapoints=1,
+        periods=1,
+        description=description,
+    )
+
+
 def delivery_metric(naming: Naming, record_type: str, name: str, statistic: str) -> Metric:
     """Return a metric of a record type's delivery stream.
 
@@ -190,13 +203,9 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
                 "previous version again."
             ),
         ),
-        Alarm(
+        _at_once(
             symptom=f"records-failed-{record_type}",
             metrics=[pipeline_metric(settings, record_type, "RecordsFailed", "Sum")],
-            threshold=0,
-            period_seconds=_QUARTER_HOUR,
-            datapoints=1,
-            periods=1,
             description=(
                 f"Records of {record_type} cannot become rows; Firehose keeps their source below "
                 f"data-pipeline/errors/{record_type}/. First: look for 'records failed' in the log "
@@ -212,13 +221,9 @@ def _type_alarms(settings: Settings) -> list[Alarm]:
     first, types = settings.demand_data_types[0], ", ".join(settings.demand_data_types)
     log_group = function_log_group(settings.naming.transform_function(first))
     return [
-        Alarm(
+        _at_once(
             symptom="records-unclaimed",
             metrics=[pipeline_metric(settings, first, "RecordsUnclaimed", "Sum")],
-            threshold=0,
-            period_seconds=_QUARTER_HOUR,
-            datapoints=1,
-            periods=1,
             description=(
                 f"Records have no record type, or one that is none of {types}; every delivery "
                 "stream drops them, and no place keeps them once the Kinesis stream's retention "
@@ -254,16 +259,12 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
                 "(delivery_parallelization_factor) are needed."
             ),
         ),
-        Alarm(
+        _at_once(
             symptom=f"rows-quarantined-{record_type}",
             metrics=[
                 pipeline_metric(settings, record_type, name, "Sum")
                 for name in ("LinesQuarantined", "ObjectsQuarantined")
             ],
-            threshold=0,
-            period_seconds=_QUARTER_HOUR,
-            datapoints=1,
-            periods=1,
             description=(
                 f"Landed lines or objects of {record_type} cannot become Avro; they are kept below "
                 f"data-pipeline/quarantine/{record_type}/. First: read the reason in the newest "
@@ -271,13 +272,9 @@ def _table_alarms(settings: Settings, record_type: str) -> list[Alarm]:
                 "schema again."
             ),
         ),
-        Alarm(
+        _at_once(
             symptom=f"rows-outside-projection-{record_type}",
             metrics=[pipeline_metric(settings, record_type, "RowsOutsideProjection", "Sum")],
-            threshold=0,
-            period_seconds=_QUARTER_HOUR,
-            datapoints=1,
-            periods=1,
             description=(
                 f"Rows of {record_type} have a date before {settings.first_partition_date} or "
                 "after tomorrow; they are in the table's files, but no query finds them. First: "
@@ -293,17 +290,13 @@ def _refresh_alarms(settings: Settings, record_type: str) -> list[Alarm]:
     log_group = naming.refresh_log_group
     minutes = settings.current_state_refresh_minutes
     return [
-        Alarm(
+        _at_once(
             symptom=f"refresh-failing-{record_type}",
             # An execution that somebody has stopped is not counted.
             metrics=[
                 refresh_metric(settings, record_type, name, "Sum")
                 for name in ("ExecutionsFailed", "ExecutionsTimedOut")
             ],
-            threshold=0,
-            period_seconds=_QUARTER_HOUR,
-            datapoints=1,
-            periods=1,
             description=(
                 f"A refresh of the current-state table of {record_type}, or its daily maintenance, "
                 "failed after its retries; nothing is lost, and the next refresh reads what this "

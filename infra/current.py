@@ -94,7 +94,7 @@ class CurrentState(pulumi.ComponentResource):
             trusts=_machine_trust(settings),
             statements=[
                 *_query_statements(settings, workgroup),
-                allow("SeeOlder", ["states:ListExecutions"], [_machine_arn(settings, "*")]),
+                allow("SeeOlder", ["states:ListExecutions"], [settings.refresh_arn("*")]),
                 *catalog.refresh_statements(settings.demand_data_types),
                 *referenced.bucket.refresh_statements(settings.demand_data_types),
                 _log_statement(),
@@ -190,13 +190,8 @@ def _machine_trust(settings: Settings) -> dict[str, object]:
 
     https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html#prevent-cross-service-confused-deputy
     """
-    source = _machine_arn(settings, "*")
+    source = settings.refresh_arn("*")
     return trust("states.amazonaws.com", only_for(settings.account_id, source))
-
-
-def _machine_arn(settings: Settings, record_type: str) -> str:
-    name = settings.naming.refresh(record_type)
-    return f"arn:aws:states:{REGION}:{settings.account_id}:stateMachine:{name}"
 
 
 def _query_statements(settings: Settings, workgroup: aws.athena.Workgroup) -> list[Statement]:

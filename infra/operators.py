@@ -77,17 +77,9 @@ def _refresh_statements(settings: Settings) -> list[Statement]:
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsstepfunctions.html
     """
-    arn = f"arn:aws:states:{REGION}:{settings.account_id}"
-    machines = settings.naming.refresh("*")
+    machines = settings.refresh_arn("*")
+    executions = machines.replace(":stateMachine:", ":execution:") + ":*"
     return [
-        allow(
-            "Refresh",
-            ["states:ListExecutions", "states:StartExecution"],
-            [f"{arn}:stateMachine:{machines}"],
-        ),
-        allow(
-            "SeeRefreshes",
-            ["states:DescribeExecution", "states:StopExecution"],
-            [f"{arn}:execution:{machines}:*"],
-        ),
+        allow("Refresh", ["states:ListExecutions", "states:StartExecution"], [machines]),
+        allow("SeeRefreshes", ["states:DescribeExecution", "states:StopExecution"], [executions]),
     ]

@@ -83,19 +83,15 @@ def definition(refresh: Refresh) -> State:
     statements = refresh.statements
     states = {
         "KeepTexts": _texts(refresh),
-        "IsRebuildAsked": _choose({"$.rebuild": "Drop"}, "FindTable"),
+        "IsRebuildAsked": _if(_is_set("$.rebuild"), "Drop", "FindTable"),
         **_find(refresh),
         **_adapt(refresh),
         **_late(refresh),
-        "IsAnythingMerged": {
-            "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.anchor.is.since", "StringEquals": _NEVER, "Next": "IsTurnForAll"}
-            ],
-            "Default": "Merge",
-        },
+        "IsAnythingMerged": _if(
+            {"Variable": "$.anchor.is.since", "StringEquals": _NEVER}, "IsTurnForAll", "Merge"
+        ),
         # Executions that start meanwhile wait, and find the anchor moved. So all is read once.
-        "IsTurnForAll": _choose({"$.turn": "MergeAll"}, "WaitForOlder"),
+        "IsTurnForAll": _if(_is_set("$.turn"), "MergeAll", "WaitForOlder"),
         "Merge": _query(
             refresh,
             "States.Format($.texts.merge, $.late.date, $.anchor.is.since)",
@@ -104,7 +100,7 @@ def definition(refresh: Refresh) -> State:
         # Not tried again at once: a query that is stopped at the workgroup's limit is billed.
         "MergeAll": _query(refresh, statements.merge_all(), "ForgetMarks", attempts=0),
         **_finish(refresh),
-        "IsMaintenanceDue": _choose({"$.maintain": "ForgetRemoved"}, "Done"),
+        "IsMaintenanceDue": _if(_is_set("$.maintain"), "ForgetRemoved", "Done"),
         "ForgetRemoved": _query(refresh, statements.forget(), "CheckKeys"),
         "CheckKeys": _query(refresh, statements.check(), "Optimize"),
         "Optimize": _query(refresh, statements.optimize(), "Vacuum"),
@@ -176,18 +172,12 @@ def _find(refresh: Refresh) -> dict[str, State]:
 def _adapt(refresh: Refresh) -> dict[str, State]:
     """Add the columns that the schema has and the table lacks."""
     return {
-        "AreColumnsKnown": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "Variable": "$.anchor.is.schema",
-                    "StringEquals": _fingerprint(refresh),
-                    "Next": "ListMarks",
-                }
-            ],
-            "Default": "IsTurn",
-        },
-        "IsTurn": _choose({"$.turn": "ListColumns"}, "WaitForOlder"),
+        "AreColumnsKnown": _if(
+            {"Variable": "$.anchor.is.schema", "StringEquals": _fingerprint(refresh)},
+            "ListMarks",
+            "IsTurn",
+        ),
+        "IsTurn": _if(_is_set("$.turn"), "ListColumns", "WaitForOlder"),
         # An execution of an older definition does not know the new columns: what it merged after
         # they are there would lack them for good. A definition that was just replaced may be used
         # for some seconds more, and the list of executions may be as old.
@@ -206,13 +196,9 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
                 },
             ),
         ),
-        "IsAnyListed": {
-            "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.running.count", "NumericEquals": 0, "Next": "WaitForOlder"}
-            ],
-            "Default": "FindOldest",
-        },
+        "IsAnyListed": _if(
+            {"Variable": "$.running.count", "NumericEquals": 0}, "WaitForOlder", "FindOldest"
+        ),
         # The newest is listed first. The oldest goes on, so two never wait for each other.
         "FindOldest": {
             "Type": "Pass",
@@ -223,17 +209,11 @@ def _adapt(refresh: Refresh) -> dict[str, State]:
             "ResultPath": "$.oldest",
             "Next": "IsOldest",
         },
-        "IsOldest": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "Variable": "$.oldest.arn",
-                    "StringEqualsPath": "$.oldest.own",
-                    "Next": "TakeTurn",
-                }
-            ],
-            "Default": "WaitForOlder",
-        },
+        "IsOldest": _if(
+            {"Variable": "$.oldest.arn", "StringEqualsPath": "$.oldest.own"},
+            "TakeTurn",
+            "WaitForOlder",
+        ),
         # Meanwhile another execution may have added the columns, or made the table anew. What was
         # read of both before the wait is of no use.
         "TakeTurn": {
@@ -316,13 +296,9 @@ def _late(refresh: Refresh) -> dict[str, State]:
             "IsAnythingLate",
             result=("$.listed", None),
         ),
-        "IsAnythingLate": {
-            "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.listed.KeyCount", "NumericEquals": 0, "Next": "NothingIsLate"}
-            ],
-            "Default": "FindEarliest",
-        },
+        "IsAnythingLate": _if(
+            {"Variable": "$.listed.KeyCount", "NumericEquals": 0}, "NothingIsLate", "FindEarliest"
+        ),
         "NothingIsLate": {
             "Type": "Pass",
             "Result": {"date": _NOTHING_LATE, "marks": []},
@@ -383,21 +359,22 @@ def _make(refresh: Refresh) -> dict[str, State]:
     }
 
 
-def _choose(where: dict[str, str], otherwise: str) -> State:
-    """Return the state that goes where a flag of the input says, if it is there and true."""
+def _if(condition: State, then: str, otherwise: str) -> State:
+    """Return the state that goes one way if a condition is true, and else the other."""
     return {
         "Type": "Choice",
-        "Choices": [
-            {
-                "And": [
-                    {"Variable": flag, "IsPresent": True},
-                    {"Variable": flag, "BooleanEquals": True},
-                ],
-                "Next": state,
-            }
-            for flag, state in where.items()
-        ],
+        "Choices": [{**condition, "Next": then}],
         "Default": otherwise,
+    }
+
+
+def _is_set(flag: str) -> State:
+    """Return the condition that a flag is there and true."""
+    return {
+        "And": [
+            {"Variable": flag, "IsPresent": True},
+            {"Variable": flag, "BooleanEquals": True},
+        ]
     }
 
 
