@@ -66,9 +66,14 @@ class Layout:
         return f"{self.prefix}/avro/{self.record_type}/partition_date={date}/"
 
     @property
+    def current(self) -> str:
+        """Prefix of what the refresh of the current state has to know."""
+        return f"{self.prefix}/current/{self.record_type}/"
+
+    @property
     def late(self) -> str:
         """Prefix of the late marks, each of an Avro file of an earlier date."""
-        return f"{self.prefix}/current/{self.record_type}/late/"
+        return f"{self.current}late/"
 
     def late_mark(self, date: str, file_id: str) -> str:
         """Key of the late mark of an Avro file, from its date, YYYY-MM-DD, and its name."""

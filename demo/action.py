@@ -13,8 +13,6 @@ from rich.console import Console
 
 from athena.engine import run_query
 from athena.export import check_empty, copy_export
-from athena.tables.folder import read_catalog
-from catalog.current.view import current
 from console.kept_run import KeptRun, announced
 from console.progress import Progress
 from console.state import LAST_RUN, STATE_REMEDY, state_directory
@@ -80,10 +78,11 @@ def run(
             progress.end()
             database = finished.provisioned.outputs["database"]
             outcome = finished.outcome
-            types = finished.provisioned.settings.demand_data_types
-            tables = {each.name for each in read_catalog(last_run).tables}
+            settings = finished.provisioned.settings
             queries = closing_queries(
-                types, outcome.partitions, current=tables.issuperset(map(current, types))
+                settings.demand_data_types,
+                outcome.partitions,
+                current=settings.current_state_tables,
             )
             answers = [Answer(sql, run_query(last_run, sql, database)) for sql in queries]
             if json_wanted:

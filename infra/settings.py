@@ -161,7 +161,7 @@ class Settings:
         return Naming(self.product_code, self.environment, self.inventory_code)
 
     def refresh_arn(self, record_type: str) -> str:
-        """Return the ARN of the state machine that refreshes a type's current-state table."""
+        """Return the ARN of the state machine that refreshes a type's table; of all for ``*``."""
         name = self.naming.refresh(record_type)
         return f"arn:aws:states:{REGION}:{self.account_id}:stateMachine:{name}"
 

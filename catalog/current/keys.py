@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from avro_writer.lanes import Layout
 
-AREA = "current"
-
 
 def late_prefix(data_prefix: str, record_type: str) -> str:
     """Return the prefix of a type's late marks."""
@@ -22,4 +20,4 @@ def late_prefix(data_prefix: str, record_type: str) -> str:
 
 def anchor_prefix(data_prefix: str, record_type: str) -> str:
     """Return the prefix of the anchors of a type's tables."""
-    return f"{data_prefix}/{AREA}/{record_type}/refreshed/"
+    return f"{Layout(data_prefix, record_type).current}refreshed/"

@@ -201,6 +201,36 @@ class Scene:
         return (found[1], found[2]) if found else ALL
 
 
+class Beside(threading.Thread):
+    """A second execution at the same time, which waits for the first."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+        self._looks = threading.Semaphore(0)
+        self._ended: list[Outcome] = []
+
+    def run(self) -> None:
+        self._ended.append(self._scene.run(NOON, self._watch))
+
+    def _watch(self, task: Task, call: Callable[[], Any]) -> Any:
+        answer = call()
+        if task.state == "ListRunning":
+            self._looks.release()
+        return answer
+
+    def wait_for_looks(self, times: int) -> None:
+        """Wait until it has looked for older executions so often."""
+        for _ in range(times):
+            assert self._looks.acquire(timeout=60)
+
+    def end(self) -> Outcome:
+        """Wait for its end, and return how it ended."""
+        self.join(60)
+        (ended,) = self._ended
+        return ended
+
+
 @pytest.fixture
 def scene(runs: Interpreter) -> Scene:
     return Scene(runs, table(NAME))
@@ -309,26 +339,17 @@ def test_a_column_is_not_added_before_executions_of_the_older_definition_are_ove
 ) -> None:
     scene = Scene(runs, without(table(NAME), "locale"))
     scene.run()
-    looks, ended = threading.Semaphore(0), []
-
-    def look(task: Task, call: Callable[[], Any]) -> Any:
-        answer = call()
-        if task.state == "ListRunning":
-            looks.release()
-        return answer
+    beside = Beside(scene)
 
     def outlast(task: Task, call: Callable[[], Any]) -> Any:
         if task.state == "Merge":
             scene.described = table(NAME)
-            newer.start()
-            for _ in range(3):
-                assert looks.acquire(timeout=60)
+            beside.start()
+            beside.wait_for_looks(3)
         return call()
 
-    newer = threading.Thread(target=lambda: ended.append(scene.run(NOON, look)))
     assert scene.run(NOON, outlast).status == "SUCCEEDED"
-    newer.join(60)
-    assert [each.status for each in ended] == ["SUCCEEDED"]
+    assert beside.end().status == "SUCCEEDED"
     assert scene.athena.verbs() == ["MERGE", "ALTER", "MERGE"]
     assert scene.merged() == ALL
 
@@ -343,24 +364,16 @@ def test_of_two_that_wait_with_a_new_schema_the_second_finds_the_work_done(
     scene = Scene(runs, without(table(NAME), column))
     scene.run()
     scene.described = table(NAME)
-    looks, ended = threading.Semaphore(0), []
-
-    def look(task: Task, call: Callable[[], Any]) -> Any:
-        answer = call()
-        if task.state == "ListRunning":
-            looks.release()
-        return answer
+    beside = Beside(scene)
 
     def first(task: Task, call: Callable[[], Any]) -> Any:
-        if task.state == "ListRunning" and not newer.ident:
-            newer.start()
-            assert looks.acquire(timeout=60)
+        if task.state == "ListRunning" and not beside.ident:
+            beside.start()
+            beside.wait_for_looks(1)
         return call()
 
-    newer = threading.Thread(target=lambda: ended.append(scene.run(NOON, look)))
     assert scene.run(NOON, first).status == "SUCCEEDED"
-    newer.join(60)
-    assert [each.status for each in ended] == ["SUCCEEDED"]
+    assert beside.end().status == "SUCCEEDED"
     assert scene.athena.verbs() == work
 
 
@@ -416,25 +429,16 @@ def test_a_merge_of_all_changes_is_not_paid_for_twice_in_one_execution(scene: Sc
 
 
 def test_of_refreshes_at_once_one_reads_all_changes(scene: Scene) -> None:
-    looks, ended = threading.Semaphore(0), []
-
-    def look(task: Task, call: Callable[[], Any]) -> Any:
-        answer = call()
-        if task.state == "ListRunning":
-            looks.release()
-        return answer
+    beside = Beside(scene)
 
     def first(task: Task, call: Callable[[], Any]) -> Any:
         if task.state == "MergeAll":
-            second.start()
-            for _ in range(2):
-                assert looks.acquire(timeout=60)
+            beside.start()
+            beside.wait_for_looks(2)
         return call()
 
-    second = threading.Thread(target=lambda: ended.append(scene.run(NOON, look)))
     assert scene.run(NOON, first).status == "SUCCEEDED"
-    second.join(60)
-    assert [each.status for each in ended] == ["SUCCEEDED"]
+    assert beside.end().status == "SUCCEEDED"
     assert scene.merged() == (NOTHING_LATE, "2026-11-20T12:00:00.000Z")
 
 
