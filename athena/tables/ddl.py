@@ -60,8 +60,7 @@ def create_view(table: Table) -> list[str]:
 
 
 def _columns(columns: list[Mapping[str, Any]]) -> list[str]:
-    lines = [f"  `{column['Name']}` {column['Type']}{_comment(column)}" for column in columns]
-    return [*(f"{line}," for line in lines[:-1]), *(f"{line})" for line in lines[-1:])]
+    return _closed([f"  `{each['Name']}` {each['Type']}{_comment(each)}" for each in columns])
 
 
 def _comment(column: Mapping[str, Any]) -> str:
@@ -69,7 +68,11 @@ def _comment(column: Mapping[str, Any]) -> str:
 
 
 def _properties(parameters: Mapping[str, str]) -> list[str]:
-    lines = [f"  {_text(key)}={_text(value)}" for key, value in sorted(parameters.items())]
+    return _closed([f"  {_text(key)}={_text(value)}" for key, value in sorted(parameters.items())])
+
+
+def _closed(lines: list[str]) -> list[str]:
+    """Return the lines of a list with commas between them and its bracket at the end."""
     return [*(f"{line}," for line in lines[:-1]), *(f"{line})" for line in lines[-1:])]
 
 
