@@ -50,17 +50,17 @@ class Naming:
         """The Glue database of the current-state tables, which are Parquet files."""
         return f"{self.database}_parquet"
 
-    def delivery_stream(self, record_type: str) -> str:
-        """Return the name of a record type's delivery stream."""
-        return f"{self.prefix}-{record_type}"
+    def delivery_stream(self, delivery: str) -> str:
+        """Return the name of a delivery stream, of `infra.deliveries.Delivery.name`."""
+        return f"{self.prefix}-{delivery}"
 
-    def delivery_role(self, record_type: str) -> str:
-        """Return the name of the role of a record type's delivery stream."""
-        return f"{self.prefix}-delivery-{record_type}"
+    def delivery_role(self, delivery: str) -> str:
+        """Return the name of the role of a delivery stream."""
+        return f"{self.prefix}-delivery-{delivery}"
 
-    def transform_function(self, record_type: str) -> str:
-        """Return the name of a record type's transform function, and of its role."""
-        return f"{self.prefix}-transform-{record_type}"
+    def transform_function(self, delivery: str) -> str:
+        """Return the name of a delivery stream's transform function, and of its role."""
+        return f"{self.prefix}-transform-{delivery}"
 
     @property
     def writer_function(self) -> str:

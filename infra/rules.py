@@ -166,3 +166,18 @@ class Date:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
             raise ValueError(text)
         return datetime.date.fromisoformat(text)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A minute, YYYY-MM-DDTHH:MMZ, or empty for None."""
+
+    allowed: str = "a time in UTC such as 2026-12-01T12:00Z, in quotes, or empty"
+
+    def read(self, text: str) -> datetime.datetime | None:
+        """Return the time, aware."""
+        if not text:
+            return None
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z", text, re.ASCII):
+            raise ValueError(text)
+        return datetime.datetime.fromisoformat(text)

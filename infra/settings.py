@@ -17,7 +17,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG
 
 from infra.naming import ENVIRONMENTS, REGION, Naming
-from infra.rules import Date, Flag, ListOf, Number, OneOf, Rule, Text, Whole, WholeOneOf
+from infra.rules import Date, Flag, ListOf, Moment, Number, OneOf, Rule, Text, Whole, WholeOneOf
 from schemas import RECORD_TYPES
 
 PROJECT = "dmd-pipeline"
@@ -112,6 +112,8 @@ class Settings:
         ),
     ]
 
+    delivery: Annotated[str, OneOf(("per_type", "shared"))]
+    delivery_border: Annotated[datetime.datetime | None, Moment()]
     delivery_buffer_size_mb: Annotated[int, Whole(1, 128, "MB")]
     delivery_buffer_interval_seconds: Annotated[int, Whole(0, 900, "seconds")]
     transform_buffer_size_mb: Annotated[Decimal, Number(Decimal("0.2"), Decimal(3), "MB")]
@@ -274,6 +276,7 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             f"{PROJECT}:min_plan_bytes = '{least}': "
             f"must be at most {PROJECT}:max_plan_bytes, {most}"
         )
+    found += _not_for_dynamic_partitioning(values)
     days, tombstone_days = (
         values.get(f"current_state_{name}") for name in ("days", "tombstone_days")
     )
@@ -298,6 +301,22 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
             f"must be of the stack's own account, {account_id}, or one of AWS's"
         )
     return found
+
+
+def _not_for_dynamic_partitioning(values: Mapping[str, Any]) -> list[str]:
+    """Return the buffers that are too small for a delivery stream that all types share.
+
+    https://docs.aws.amazon.com/firehose/latest/dev/buffering.html
+    """
+    if values.get("delivery") != "shared" and values.get("delivery_border") is None:
+        return []
+    least = {"delivery_buffer_size_mb": 64, "delivery_buffer_interval_seconds": 1}
+    return [
+        f"{PROJECT}:{key} = '{values[key]}': must be at least {minimum} "
+        "for a delivery stream that all types share"
+        for key, minimum in least.items()
+        if values.get(key, minimum) < minimum
+    ]
 
 
 def _meant(key: str) -> str:

@@ -1,0 +1,64 @@
+"""Which delivery streams a stack has: one for each record type, or one that all types share.
+
+While a running stack changes from one to the other, it has both. The border, a time, then says
+which of them answers for a change record (docs/deploying.md#change-the-delivery-streams).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from infra.settings import Settings
+
+# No record type can have this name: their names have no hyphens.
+ALL_TYPES = "all-types"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A delivery stream with its transform.
+
+    Parameters
+    ----------
+    name
+        The record type, or ``ALL_TYPES``. It is part of the names of the delivery stream, the
+        function and the role, of the prefix of its error output, and it is the dimension
+        ``RecordType`` of its metrics.
+    record_types
+        The record types whose rows it lands.
+    since, before
+        It answers for the change records that arrive in the Kinesis stream at ``since`` or later
+        and earlier than ``before``. None means no limit.
+    """
+
+    name: str
+    record_types: tuple[str, ...]
+    since: datetime | None = None
+    before: datetime | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether the delivery stream lands several record types, by dynamic partitioning."""
+        return self.name == ALL_TYPES
+
+
+def deliveries_of(settings: Settings) -> tuple[Delivery, ...]:
+    """Return the delivery streams of a stack. Those that answer from now on come first."""
+    border = settings.delivery_border
+    kinds = ("shared", "per_type") if settings.delivery == "shared" else ("per_type", "shared")
+    current = _of_kind(kinds[0], settings, since=border, before=None)
+    if border is None:
+        return current
+    return current + _of_kind(kinds[1], settings, since=None, before=border)
+
+
+def _of_kind(
+    kind: str, settings: Settings, *, since: datetime | None, before: datetime | None
+) -> tuple[Delivery, ...]:
+    types = settings.demand_data_types
+    groups = {ALL_TYPES: types} if kind == "shared" else {each: (each,) for each in types}
+    return tuple(
+        Delivery(name=name, record_types=group, since=since, before=before)
+        for name, group in groups.items()
+    )
