@@ -6,6 +6,7 @@ from infra.access import ContinuousIntegration
 from infra.athena import QueryWorkgroup
 from infra.catalog import Catalog
 from infra.current import CurrentState
+from infra.deliveries import deliveries_of
 from infra.delivery import DeliveryStream
 from infra.logs import LogForwarding
 from infra.lookups import look_up
@@ -38,12 +39,22 @@ read_changes = ManagedPolicy(
     statements=referenced.stream.read_statements(),
     opts=opts,
 )
-deliveries = {
-    record_type: DeliveryStream(
-        record_type, settings, referenced, packages.transform, read_changes, logs, writer, opts=opts
+deliveries: dict[str, DeliveryStream] = {}
+begin: list[DeliveryStream] = []
+for delivery in deliveries_of(settings):
+    deliveries[delivery.name] = DeliveryStream(
+        delivery,
+        settings,
+        referenced,
+        packages.transform,
+        read_changes,
+        logs,
+        writer,
+        after=begin if delivery.before else [],
+        opts=opts,
     )
-    for record_type in settings.demand_data_types
-}
+    if delivery.since:
+        begin.append(deliveries[delivery.name])
 current_state = (
     CurrentState("current", settings, referenced, logs, catalog, writer, opts=opts)
     if settings.current_state_tables

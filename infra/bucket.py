@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.deliveries import Delivery
 from infra.keys import READ, WRITE, key_statements
 from infra.naming import DATA_PREFIX
 from infra.policies import Condition, Statement, allow
@@ -28,14 +29,15 @@ class DataBucket:
     def landing_prefix(self, record_type: str, lanes: int) -> str:
         """Return a delivery stream's prefix for landed objects, as Firehose's expression.
 
+        The record type may be an expression, too.
         The number of lanes is part of the key, so that an object's lane never changes.
         """
         return f"{DATA_PREFIX}/landing/{record_type}/lanes={lanes}/" + "!{timestamp:yyyy/MM/dd/HH}/"
 
-    def error_prefix(self, record_type: str) -> str:
+    def error_prefix(self, delivery: str) -> str:
         """Return a delivery stream's prefix for failed records, as Firehose's expression."""
         return (
-            f"{DATA_PREFIX}/errors/{record_type}/"
+            f"{DATA_PREFIX}/errors/{delivery}/"
             "!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
         )
 
@@ -53,8 +55,8 @@ class DataBucket:
         """The location of the results of refreshes, an ``s3://`` URL that ends with a slash."""
         return f"s3://{self.name}/{DATA_PREFIX}/athena/current/"
 
-    def delivery_statements(self, record_type: str) -> list[Statement]:
-        """Return the grants that Firehose needs to land a record type's objects.
+    def delivery_statements(self, delivery: Delivery) -> list[Statement]:
+        """Return the grants that Firehose needs to land a delivery stream's objects.
 
         https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
         """
@@ -67,7 +69,10 @@ class DataBucket:
             allow(
                 "LandObjects",
                 ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"],
-                [self._below(f"landing/{record_type}"), self._below(f"errors/{record_type}")],
+                [
+                    *(self._below(f"landing/{each}") for each in delivery.record_types),
+                    self._below(f"errors/{delivery.name}"),
+                ],
             ),
             *self._key_statements(),
         ]

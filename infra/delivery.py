@@ -1,15 +1,21 @@
-"""The delivery streams: one for each record type, from the Kinesis stream to landed objects."""
+"""A delivery stream with its transform, from the Kinesis stream to landed objects."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pulumi
 import pulumi_aws as aws
 from pulumi_aws.kinesis import (
+    FirehoseDeliveryStreamExtendedS3ConfigurationArgsDict as _Destination,
+)
+from pulumi_aws.kinesis import (
     FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorArgsDict as _Processor,  # noqa: E501
 )
 
+from infra.deliveries import Delivery
 from infra.functions import Function
 from infra.logs import ForwardedLogGroup, LogForwarding
 from infra.lookups import Referenced
@@ -24,9 +30,14 @@ _LOG_STREAM = "DestinationDelivery"
 _DEFAULT_TRANSFORM_BUFFER_MB = Decimal(1)
 _DEFAULT_TRANSFORM_BUFFER_SECONDS = 60
 
+# The partition key with which a shared transform tells Firehose the record type of a row.
+# https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-s3bucketprefix.html
+_PARTITION_KEY = "record_type"
+_FROM_TRANSFORM = f"!{{partitionKeyFromLambda:{_PARTITION_KEY}}}"
+
 
 class DeliveryStream(pulumi.ComponentResource):
-    """The delivery stream of one record type, with its transform.
+    """A delivery stream of one or of all record types, with its transform.
 
     A new delivery stream reads from LATEST, so it never reads the changes that happen during a
     replacement (docs/aws-contracts.md#firehose-reading-kinesis). Only its name and Kinesis source
@@ -35,8 +46,8 @@ class DeliveryStream(pulumi.ComponentResource):
 
     Parameters
     ----------
-    record_type
-        The record type, also the logical name.
+    delivery
+        What it is to land. Its name is also the logical name.
     settings
         The stack's settings.
     referenced
@@ -50,6 +61,9 @@ class DeliveryStream(pulumi.ComponentResource):
     writer
         The function that reads the landed objects. It is deployed first: an older writer would
         put rows of a newer schema into quarantine, but a newer writer reads older rows.
+    after
+        The delivery streams that take over from this one, if there are any. They are deployed
+        first: until they read, this one has to answer for every change.
     """
 
     name: pulumi.Output[str]
@@ -57,7 +71,7 @@ class DeliveryStream(pulumi.ComponentResource):
 
     def __init__(
         self,
-        record_type: str,
+        delivery: Delivery,
         settings: Settings,
         referenced: Referenced,
         package: Package,
@@ -65,48 +79,50 @@ class DeliveryStream(pulumi.ComponentResource):
         logs: LogForwarding,
         writer: AvroWriter,
         *,
+        after: Sequence[DeliveryStream] = (),
         opts: pulumi.ResourceOptions,
     ) -> None:
-        super().__init__("dmd:delivery:DeliveryStream", record_type, None, opts)
+        name = delivery.name
+        super().__init__("dmd:delivery:DeliveryStream", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         naming, bucket = settings.naming, referenced.bucket
-        stream_name = naming.delivery_stream(record_type)
+        stream_name = naming.delivery_stream(name)
 
         transform = Function(
-            f"transform-{record_type}",
+            f"transform-{name}",
             settings=settings,
-            function_name=naming.transform_function(record_type),
-            description=f"Turns change records of type {record_type} into rows, for Firehose",
+            function_name=naming.transform_function(name),
+            description=_description(delivery),
             package=package,
             logs=logs,
             handler="transform.handler.handler",
             memory_mb=settings.transform_memory_mb,
             timeout_seconds=settings.transform_timeout_seconds,
             environment={
-                "RECORD_TYPE": record_type,
+                **_types(delivery, settings),
                 "TYPE_ATTRIBUTE": settings.type_attribute,
-                **_counts_unclaimed(record_type, settings),
+                **_limits(delivery),
             },
-            after=[writer],
+            after=[writer, *after],
             opts=child,
         )
         log_group = ForwardedLogGroup(
-            f"delivery-{record_type}",
+            f"delivery-{name}",
             group_name=delivery_log_group(stream_name),
             settings=settings,
             forwarding=logs,
             opts=child,
         )
         log_stream = aws.cloudwatch.LogStream(
-            f"delivery-{record_type}",
+            f"delivery-{name}",
             name=_LOG_STREAM,
             log_group_name=log_group.name,
             opts=child,
         )
         role = Role(
-            f"delivery-{record_type}",
+            f"delivery-{name}",
             settings=settings,
-            role_name=naming.delivery_role(record_type),
+            role_name=naming.delivery_role(name),
             description=f"Role of the delivery stream {stream_name}",
             trusts=trust(
                 "firehose.amazonaws.com",
@@ -116,41 +132,45 @@ class DeliveryStream(pulumi.ComponentResource):
                 ),
             ),
             statements=[
-                *bucket.delivery_statements(record_type),
+                *bucket.delivery_statements(delivery),
                 *transform.transform_statements(),
                 allow("LogErrors", ["logs:PutLogEvents"], [log_stream.arn]),
             ],
             managed=[read_changes],
             opts=child,
         )
+        destination: _Destination = {
+            "bucket_arn": bucket.arn,
+            "role_arn": role.arn,
+            "prefix": bucket.landing_prefix(
+                _FROM_TRANSFORM if delivery.shared else name,
+                settings.delivery_parallelization_factor,
+            ),
+            "error_output_prefix": bucket.error_prefix(name),
+            "buffering_size": settings.delivery_buffer_size_mb,
+            "buffering_interval": settings.delivery_buffer_interval_seconds,
+            "compression_format": "GZIP",
+            "cloudwatch_logging_options": {
+                "enabled": True,
+                "log_group_name": log_group.name,
+                "log_stream_name": log_stream.name,
+            },
+            "processing_configuration": {
+                "enabled": True,
+                "processors": [_transform_with(transform, settings)],
+            },
+        }
+        if delivery.shared:
+            destination["dynamic_partitioning_configuration"] = {"enabled": True}
         stream = aws.kinesis.FirehoseDeliveryStream(
-            record_type,
+            name,
             name=stream_name,
             destination="extended_s3",
             kinesis_source_configuration={
                 "kinesis_stream_arn": referenced.stream.arn,
                 "role_arn": role.arn,
             },
-            extended_s3_configuration={
-                "bucket_arn": bucket.arn,
-                "role_arn": role.arn,
-                "prefix": bucket.landing_prefix(
-                    record_type, settings.delivery_parallelization_factor
-                ),
-                "error_output_prefix": bucket.error_prefix(record_type),
-                "buffering_size": settings.delivery_buffer_size_mb,
-                "buffering_interval": settings.delivery_buffer_interval_seconds,
-                "compression_format": "GZIP",
-                "cloudwatch_logging_options": {
-                    "enabled": True,
-                    "log_group_name": log_group.name,
-                    "log_stream_name": log_stream.name,
-                },
-                "processing_configuration": {
-                    "enabled": True,
-                    "processors": [_transform_with(transform, settings)],
-                },
-            },
+            extended_s3_configuration=destination,
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=role.grants, protect=settings.protected
             ),
@@ -180,7 +200,31 @@ def _transform_with(transform: Function, settings: Settings) -> _Processor:
     }
 
 
-def _counts_unclaimed(record_type: str, settings: Settings) -> dict[str, str]:
-    """Return what has a transform count the records that no transform takes: only the first."""
+def _description(delivery: Delivery) -> str:
+    if delivery.shared:
+        return "Turns change records of all types into rows, for Firehose"
+    return f"Turns change records of type {delivery.name} into rows, for Firehose"
+
+
+def _types(delivery: Delivery, settings: Settings) -> dict[str, str]:
+    """Return the part of a transform's environment that says which records it takes."""
+    if delivery.shared:
+        return {
+            "RECORD_TYPES": ",".join(delivery.record_types),
+            "DELIVERY": delivery.name,
+            "PARTITION_KEY": _PARTITION_KEY,
+        }
     types = settings.demand_data_types
-    return {"CLAIMED_TYPES": ",".join(types)} if record_type == types[0] else {}
+    # The first of the types counts the records that no transform takes.
+    claimed = {"CLAIMED_TYPES": ",".join(types)} if delivery.name == types[0] else {}
+    return {"RECORD_TYPE": delivery.name, **claimed}
+
+
+def _limits(delivery: Delivery) -> dict[str, str]:
+    """Return the part of a transform's environment that limits the records by their arrival."""
+    limits = {"ARRIVED_SINCE": delivery.since, "ARRIVED_BEFORE": delivery.before}
+    return {key: _iso(limit) for key, limit in limits.items() if limit is not None}
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
