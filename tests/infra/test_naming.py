@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from infra.deliveries import ALL_TYPES
 from infra.naming import ENVIRONMENTS, Naming
 from infra.stack_config import settings_of, stack_config
 from infra.tables import UnusableSchemaError, check_schemas
@@ -36,7 +37,7 @@ def names_of(naming: Naming, record_type: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("record_type", RECORD_TYPES)
+@pytest.mark.parametrize("record_type", [*RECORD_TYPES, ALL_TYPES])
 def test_the_longest_codes_give_names_of_at_most_64_characters(record_type: str) -> None:
     names = [*names_of(LONGEST, record_type), LONGEST.writer_function, LONGEST.scheduler_role]
     assert max(map(len, names)) <= 64

@@ -53,6 +53,10 @@ def test_values_are_typed() -> None:
     assert found.first_partition_date == datetime.date(2026, 11, 1)
     assert found.tracing is False
     assert settings(tracing="true").tracing is True
+    assert found.delivery == "per_type"
+    assert found.delivery_border is None
+    border = settings(delivery_border="2026-12-01T12:05Z").delivery_border
+    assert border == datetime.datetime(2026, 12, 1, 12, 5, tzinfo=datetime.UTC)
 
 
 def test_a_configured_zero_is_not_taken_for_a_missing_value() -> None:
@@ -106,6 +110,18 @@ def test_a_name_of_the_stack_replaces_the_pattern() -> None:
         ("demand_data_types", "[]"),
         ("demand_data_types", "demand"),
         ("demand_data_types", "[[]]"),
+        ("delivery", ""),
+        ("delivery", "Shared"),
+        ("delivery", "per-type"),
+        ("delivery_border", "2026-12-01"),
+        ("delivery_border", "2026-12-01T12:00"),
+        ("delivery_border", "2026-12-01 12:00Z"),
+        ("delivery_border", "2026-12-01T12:00:00Z"),
+        ("delivery_border", "2026-12-01T12:00+00:00"),
+        ("delivery_border", "2026-12-01T12:00Z "),
+        ("delivery_border", "2026-12-01T12:60Z"),
+        ("delivery_border", "2026-02-29T12:00Z"),
+        ("delivery_border", "٢026-12-01T12:00Z"),
         ("delivery_batch_size", "0"),
         ("delivery_batch_size", "1e3"),
         ("delivery_batch_size", "many"),
@@ -193,6 +209,39 @@ def test_a_missing_key_is_named() -> None:
 def test_a_plan_that_could_never_be_made_is_refused() -> None:
     with pytest.raises(SettingsError, match="min_plan_bytes = '2': must be at most"):
         settings(min_plan_bytes="2", max_plan_bytes="1")
+
+
+SMALL = {"delivery_buffer_size_mb": "63", "delivery_buffer_interval_seconds": "0"}
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        {"delivery": "shared"},
+        {"delivery": "shared", "delivery_border": "2026-12-01T12:00Z"},
+        {"delivery": "per_type", "delivery_border": "2026-12-01T12:00Z"},
+    ],
+)
+def test_buffers_that_firehose_refuses_for_dynamic_partitioning_are_refused(
+    delivery: dict[str, str],
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(**delivery, **SMALL)
+    message = str(caught.value)
+    assert "2 of its settings cannot be used" in message
+    assert "delivery_buffer_size_mb = '63': must be at least 64" in message
+    assert "delivery_buffer_interval_seconds = '0': must be at least 1" in message
+    smallest = {"delivery_buffer_size_mb": "64", "delivery_buffer_interval_seconds": "1"}
+    assert settings(**delivery, **smallest).delivery_buffer_interval_seconds == 1
+
+
+def test_delivery_streams_of_one_type_may_have_small_buffers() -> None:
+    assert settings(**SMALL).delivery_buffer_size_mb == 63
+
+
+def test_wrong_buffers_are_reported_once() -> None:
+    with pytest.raises(SettingsError, match="1 of its settings"):
+        settings(delivery="shared", delivery_buffer_size_mb="none")
 
 
 def test_an_unknown_stack_is_refused() -> None:
