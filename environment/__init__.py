@@ -6,7 +6,7 @@ There are no defaults here; they are in ``Pulumi.yaml``.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import date, datetime
 
 
 class VariableError(Exception):
@@ -71,6 +71,24 @@ def day(environment: Mapping[str, str], name: str) -> date:
             raise ValueError(found)
     except ValueError:
         raise _wrong(name, found, "a date, YYYY-MM-DD") from None
+    return parsed
+
+
+def moment(environment: Mapping[str, str], name: str) -> datetime:
+    """Return a variable that is a time in UTC with whole seconds, YYYY-MM-DDTHH:MM:SSZ.
+
+    Raises
+    ------
+    VariableError
+        It is missing, or not a time of that form.
+    """
+    found = text(environment, name)
+    try:
+        parsed = datetime.fromisoformat(found)
+        if f"{parsed:%Y-%m-%dT%H:%M:%SZ}" != found:
+            raise ValueError(found)
+    except ValueError:
+        raise _wrong(name, found, "a time in UTC, YYYY-MM-DDTHH:MM:SSZ") from None
     return parsed
 
 

@@ -5,105 +5,52 @@ See docs/design.md#the-transform.
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from schemas import Table
+from transform.arrivals import ALWAYS, Arrivals
 from transform.change_record import ChangeRecordReader, NotAChangeRecord, event_id_of
 from transform.firehose import (
     PAYLOAD_LIMIT,
     Answer,
     FirehoseRecord,
+    end_of_data,
     read_event,
+)
+from transform.outcome import (
+    NO_TYPE,
+    OTHER_DELIVERY,
+    OTHER_TYPE,
+    UNCLAIMED_TYPE,
+    Failure,
+    Outcome,
+    RowCounts,
+    Unclaimed,
 )
 from transform.row import Row, UnfitRecord
 from transform.typed import Glanced, TypedRowMaker
 
-# How many rows are made together. Each step runs over all of them: the more, the faster, while the
-# results fit into the processor's cache.
+# How many rows of a type are made together. Each step runs over all of them: the more, the faster,
+# while the results fit into the processor's cache.
 _TOGETHER = 32
+
+# Holds the place of a row until it is made.
+_WAITING = ""
 
 # Enough to find out who writes them. A table may have many items of other types.
 _MOST_UNCLAIMED_NAMED = 5
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A record that was answered ``ProcessingFailed``, without its content: this may be logged."""
-
-    record_id: str
-    sequence_number: str | None
-    reason: str
-    column: str | None = None
-    event_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Unclaimed:
-    """A record that nobody takes, without its content: where to find it in the Kinesis stream."""
-
-    shard_id: str | None
-    sequence_number: str | None
-    event_id: str | None
-
-
-@dataclass
-class Outcome:
-    """The result of a batch.
-
-    Parameters
-    ----------
-    invocation_id
-        Firehose's identifier of the batch.
-    answer
-        The response payload: one answer for each record, in order, as JSON.
-    counts
-        Records by outcome and reason: ``ok``, ``other_type``, ``unclaimed_type``, ``no_type``, or a
-        failure's reason.
-    rescued_attributes, rescued_rows
-        How many attributes went to ``rescued_attributes``, and in how many rows.
-    attributes_without_column, unfit_values
-        How many of these attributes have no column, or a member without a field, and how many do
-        not fit their column, which is null. The others have a column that does not hold them
-        exactly.
-    unclaimed
-        The first records that nobody takes, if this function counts them.
-    """
-
-    invocation_id: str | None = None
-    answer: bytes = b""
-    counts: Counter[str] = field(default_factory=Counter)
-    failures: list[Failure] = field(default_factory=list)
-    rescued_attributes: int = 0
-    rescued_rows: int = 0
-    attributes_without_column: int = 0
-    unfit_values: int = 0
-    unclaimed: list[Unclaimed] = field(default_factory=list)
-
-    @property
-    def failures_by_column(self) -> Counter[str]:
-        """Failures by reason and column, for those of a column."""
-        return Counter(f"{each.reason}:{each.column}" for each in self.failures if each.column)
-
-    @property
-    def records(self) -> list[dict[str, Any]]:
-        """The answers as JSON values."""
-        records: list[dict[str, Any]] = json.loads(self.answer)["records"]
-        return records
-
-
 class Transform:
-    """The transform of one record type.
+    """The transform of one record type, or of several.
 
     Parameters
     ----------
-    table
-        The record type's table.
+    tables
+        The table of each record type whose rows it makes.
     type_attribute
         Name of the item's attribute that holds its record type.
     limit
@@ -112,20 +59,34 @@ class Transform:
         The record types that some function takes, if this one tells the types that nobody takes
         (``unclaimed_type``) from those of others. Of all functions, one does: each record that
         nobody takes is then counted once.
+    partition_key
+        The key for dynamic partitioning that has each row's record type. None if the answers have
+        no partition keys.
+    arrivals
+        The times of arrival of the records that it answers for. It drops all others.
     """
 
     def __init__(
         self,
-        table: Table,
+        tables: Table | Sequence[Table],
         type_attribute: str,
         limit: int = PAYLOAD_LIMIT,
         claimed: Collection[str] | None = None,
+        *,
+        partition_key: str | None = None,
+        arrivals: Arrivals = ALWAYS,
     ) -> None:
-        self._record_type = table.record_type
+        tables = [tables] if isinstance(tables, Table) else tables
         self._claimed = None if claimed is None else frozenset(claimed)
         self._reader = ChangeRecordReader(type_attribute)
-        self._rows = TypedRowMaker(table, type_attribute)
+        self._rows = {each.record_type: TypedRowMaker(each, type_attribute) for each in tables}
+        self._ends = {
+            each: end_of_data(None if partition_key is None else {partition_key: each})
+            for each in self._rows
+        }
+        self._together = _TOGETHER * len(tables)
         self._limit = limit
+        self._arrivals = arrivals if arrivals.limited else None
 
     def batch(self, records: Iterable[Mapping[str, Any]]) -> Outcome:
         """Return the outcome of a Firehose transformation event's ``records`` (JSON values)."""
@@ -146,34 +107,42 @@ class Transform:
         """
         event = read_event(payload)
         answer = Answer([record.record_id for record in event.records], self._limit)
-        outcome = Outcome(event.invocation_id)
+        outcome = Outcome(event.invocation_id, rows={each: RowCounts() for each in self._rows})
         counts = outcome.counts
         for record, found in zip(event.records, self._found(event.records), strict=True):
             if isinstance(found, str):
                 answer.without_data("Dropped")
                 counts[found] += 1
-                if self._claimed is not None and found != "other_type":
+                if self._claimed is not None and found in (NO_TYPE, UNCLAIMED_TYPE):
                     _name_unclaimed(outcome, record)
             elif not isinstance(found, Row):
                 _fail(answer, outcome, record, found)
-            elif answer.ok(found.line):
-                counts["ok"] += 1
-                outcome.rescued_attributes += found.rescued
-                outcome.rescued_rows += found.rescued > 0
-                outcome.attributes_without_column += found.without_column
-                outcome.unfit_values += found.unfit
+            elif answer.ok(found.line, self._ends[found.record_type]):
+                outcome.rows[found.record_type].add(found)
             else:
                 _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
+        if rows := sum(each.ok for each in outcome.rows.values()):
+            counts["ok"] = rows
         outcome.answer = answer.to_json()
         return outcome
 
     def _found(self, records: Sequence[FirehoseRecord]) -> Iterator[Row | str | Exception]:
         """Yield for each record its row, the reason to drop it, or the error."""
         found: list[Row | str | Exception] = []
-        own: list[Glanced] = []
-        places: list[int] = []
+        groups: dict[str | None, _Group] = {
+            each: _Group(rows, [], []) for each, rows in self._rows.items()
+        }
+        waiting = 0
         claimed = self._claimed
         for record in records:
+            if self._arrivals is not None:
+                arrived = record.arrived
+                if arrived is None:
+                    found.append(UnfitRecord("no_arrival_time"))
+                    continue
+                if arrived not in self._arrivals:
+                    found.append(OTHER_DELIVERY)
+                    continue
             try:
                 data = record.bytes()
             except ValueError:
@@ -184,26 +153,41 @@ class Transform:
             except Exception as error:
                 found.append(error)
                 continue
-            if record_type == self._record_type:
-                if len(own) == _TOGETHER:
-                    yield from self._with_rows(found, own, places)
-                    found, own, places = [], [], []
-                own.append(Glanced(data, event, record.sequence_number))
-                places.append(len(found))
-            if record_type is None:
-                found.append("no_type")
+            group = groups.get(record_type)
+            if group is not None:
+                group.records.append(Glanced(data, event, record.sequence_number))
+                group.places.append(len(found))
+                found.append(_WAITING)
+                waiting += 1
+                if waiting == self._together:
+                    yield from _with_rows(found, groups.values())
+                    found, waiting = [], 0
+            elif record_type is None:
+                found.append(NO_TYPE)
             elif claimed is None or record_type in claimed:
-                found.append("other_type")
+                found.append(OTHER_TYPE)
             else:
-                found.append("unclaimed_type")
-        yield from self._with_rows(found, own, places)
+                found.append(UNCLAIMED_TYPE)
+        yield from _with_rows(found, groups.values())
 
-    def _with_rows(
-        self, found: list[Row | str | Exception], own: Sequence[Glanced], places: Sequence[int]
-    ) -> list[Row | str | Exception]:
-        for place, row in zip(places, self._rows.rows(own), strict=True):
+
+class _Group(msgspec.Struct, gc=False):
+    """The records of one type that wait for their rows, and their places among what is found."""
+
+    rows: TypedRowMaker
+    records: list[Glanced]
+    places: list[int]
+
+
+def _with_rows(
+    found: list[Row | str | Exception], groups: Iterable[_Group]
+) -> list[Row | str | Exception]:
+    for group in groups:
+        for place, row in zip(group.places, group.rows.rows(group.records), strict=True):
             found[place] = row
-        return found
+        group.records.clear()
+        group.places.clear()
+    return found
 
 
 def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Exception) -> None:

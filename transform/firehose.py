@@ -6,7 +6,7 @@ See docs/aws-contracts.md#firehose-transformation.
 from __future__ import annotations
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from pybase64 import b64decode, b64encode
@@ -19,11 +19,9 @@ PAYLOAD_LIMIT = 6 * 1024 * 1024
 # longer than what this module writes, and the limit must hold for both.
 _AROUND_ANSWERS = len('{"records": []}')
 _AROUND_ANSWER = len('{"recordId": , "result": "ProcessingFailed"}, ')
-_AROUND_DATA = len(', "data": ""')
 
 _ID = b'{"recordId":'
 _OK = b',"result":"Ok","data":"'
-_END_OF_DATA = b'"},'
 _WITHOUT_DATA = {
     "Dropped": b',"result":"Dropped"},',
     "ProcessingFailed": b',"result":"ProcessingFailed"},',
@@ -63,6 +61,17 @@ class FirehoseRecord(msgspec.Struct, rename="camel", gc=False):
             return None
 
     @property
+    def arrived(self) -> int | None:
+        """When Kinesis received it, in milliseconds since 1970, if the event says so.
+
+        It is the same for everybody who reads the record.
+        """
+        try:
+            return _arrival.decode(self.kinesis_record_metadata).approximate_arrival_timestamp
+        except msgspec.DecodeError:
+            return None
+
+    @property
     def shard_id(self) -> str | None:
         """The shard of the Kinesis stream that has the record, if the event names it."""
         try:
@@ -89,10 +98,15 @@ class _Place(msgspec.Struct, rename="camel"):
     shard_id: str | None = None
 
 
+class _Arrival(msgspec.Struct, rename="camel"):
+    approximate_arrival_timestamp: int | None = None
+
+
 _QUOTE = ord('"')
 _text = msgspec.json.Decoder(str)
 _metadata = msgspec.json.Decoder(_Metadata)
 _place = msgspec.json.Decoder(_Place)
+_arrival = msgspec.json.Decoder(_Arrival)
 _event = msgspec.json.Decoder(FirehoseEvent)
 
 
@@ -105,6 +119,37 @@ def read_event(payload: bytes) -> FirehoseEvent:
         The payload is not such an event. The invocation then fails, and Firehose retries it.
     """
     return _event.decode(payload)
+
+
+class EndOfData(msgspec.Struct, frozen=True):
+    """What follows the data of an ``Ok`` answer.
+
+    Parameters
+    ----------
+    text
+        What this module writes.
+    size
+        Number of bytes that the managed runtime writes for it and for the name of the data.
+    """
+
+    text: bytes
+    size: int
+
+
+def end_of_data(partition_keys: dict[str, str] | None = None) -> EndOfData:
+    """Return what follows the data of an answer.
+
+    Parameters
+    ----------
+    partition_keys
+        The record's keys by name, if the delivery stream has dynamic partitioning.
+        https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-partitioning-keys.html
+    """
+    members: dict[str, Any] = {"data": ""}
+    if partition_keys is not None:
+        members["metadata"] = {"partitionKeys": partition_keys}
+    text = msgspec.json.encode(members).removeprefix(b'{"data":"') + b","
+    return EndOfData(text, len(", ") + len(json.dumps(members)) - len("{}"))
 
 
 class Answer:
@@ -126,14 +171,14 @@ class Answer:
         self._ids = iter(ids)
         self._pieces = [b'{"records":[']
 
-    def ok(self, line: bytes) -> bool:
+    def ok(self, line: bytes, end: EndOfData) -> bool:
         """Answer the next record ``Ok`` with a line of data if it fits; return whether it did."""
         data = b64encode(line)
-        needed = _AROUND_DATA + len(data)
+        needed = end.size + len(data)
         if needed > self._left:
             return False
         self._left -= needed
-        self._pieces += (_ID, next(self._ids), _OK, data, _END_OF_DATA)
+        self._pieces += (_ID, next(self._ids), _OK, data, end.text)
         return True
 
     def without_data(self, result: Literal["Dropped", "ProcessingFailed"]) -> None:

@@ -7,8 +7,10 @@ import time
 from typing import Any
 
 from schemas import table
-from telemetry import Log, Metric, embedded_metrics
-from transform.batch import Outcome, Transform
+from telemetry import Log
+from transform.batch import Transform
+from transform.counts import count_lines
+from transform.outcome import Outcome
 from transform.payloads import as_bytes, returnable, take_payloads_as_bytes
 from transform.settings import Settings
 
@@ -17,7 +19,11 @@ _MOST_FAILURES_LOGGED = 20
 
 _settings = Settings.from_environment(os.environ)
 _transform = Transform(
-    table(_settings.record_type), _settings.type_attribute, claimed=_settings.claimed_types
+    [table(each) for each in _settings.record_types],
+    _settings.type_attribute,
+    claimed=_settings.claimed_types,
+    partition_key=_settings.partition_key,
+    arrivals=_settings.arrivals,
 )
 _log = Log(_settings.log_level)
 take_payloads_as_bytes()
@@ -50,7 +56,7 @@ def handler(
 
 def _report(outcome: Outcome, context: Any, seconds: float) -> None:
     log = _log.bind(
-        request_id=getattr(context, "aws_request_id", None), record_type=_settings.record_type
+        request_id=getattr(context, "aws_request_id", None), record_type=_settings.delivery
     )
     if outcome.failures:
         log.warning(
@@ -68,13 +74,11 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
                 for failure in outcome.failures[:_MOST_FAILURES_LOGGED]
             ],
         )
-    counts = outcome.counts
-    unclaimed = counts["no_type"] + counts["unclaimed_type"]
     if outcome.unclaimed:
         log.warning(
             "nobody takes these records; only the Kinesis stream has them",
             invocation_id=outcome.invocation_id,
-            unclaimed=unclaimed,
+            unclaimed=outcome.records_unclaimed,
             first=[
                 {
                     "eventID": record.event_id,
@@ -84,33 +88,7 @@ def _report(outcome: Outcome, context: Any, seconds: float) -> None:
                 for record in outcome.unclaimed
             ],
         )
-    inexact = outcome.rescued_attributes - outcome.attributes_without_column - outcome.unfit_values
-    log.raw(
-        embedded_metrics(
-            _settings.metrics_namespace,
-            {"Environment": _settings.environment, "RecordType": _settings.record_type},
-            [
-                Metric("RecordsOk", counts["ok"]),
-                *(
-                    [Metric("RecordsUnclaimed", unclaimed)]
-                    if _settings.claimed_types is not None
-                    else []
-                ),
-                Metric("RecordsFailed", len(outcome.failures)),
-                Metric("AttributesWithoutColumn", outcome.attributes_without_column),
-            ],
-            timestamp_ms=time.time_ns() // 1_000_000,
-            properties={
-                **log.context,
-                "RecordsReceived": counts.total(),
-                "RecordsDropped": counts["other_type"] + unclaimed,
-                "ValuesNotHeld": outcome.unfit_values,
-                "ValuesNotHeldExactly": inexact,
-                "BatchDuration": round(seconds * 1000, 3),
-                # All of them: the failures above are only the first ones.
-                "counts": dict(counts),
-                "rows_with_rescued_attributes": outcome.rescued_rows,
-                "failed_by_column": dict(outcome.failures_by_column),
-            },
-        )
-    )
+    for line in count_lines(
+        outcome, _settings, seconds, timestamp_ms=time.time_ns() // 1_000_000, context=log.context
+    ):
+        log.raw(line)

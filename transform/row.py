@@ -51,6 +51,8 @@ class Row(msgspec.Struct, gc=False):
     ----------
     line
         The row.
+    record_type
+        The record type of its table.
     rescued
         How many attributes are in ``rescued_attributes``.
     without_column
@@ -61,6 +63,7 @@ class Row(msgspec.Struct, gc=False):
     """
 
     line: bytes
+    record_type: str
     rescued: int
     without_column: int
     unfit: int = 0
@@ -81,6 +84,7 @@ class RowMaker:
     """
 
     def __init__(self, table: Table, type_attribute: str, change_type: str | None = None) -> None:
+        self._record_type = table.record_type
         self._change_type = change_type
         self._columns = [(c.name, c.attribute, converter(c.type), c) for c in table.columns]
         self._modelled = frozenset(c.attribute for c in table.columns)
@@ -127,6 +131,7 @@ class RowMaker:
             row["rescued_attributes"] = encode_attributes(rescued).decode()
         return Row(
             encode_row(row) + b"\n",
+            self._record_type,
             len(rescued),
             losses.count(Loss.UNMODELLED),
             losses.count(Loss.UNFIT),

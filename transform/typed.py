@@ -10,6 +10,7 @@ make the same bytes; the tests compare them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -75,6 +76,7 @@ class TypedRowMaker:
     """
 
     def __init__(self, table: Table, type_attribute: str, change_type: str | None = None) -> None:
+        self._record_type = table.record_type
         self._change_type = change_type
         self._general = RowMaker(table, type_attribute, change_type)
         self._modelled = {column.attribute for column in table.columns} | {type_attribute}
@@ -168,7 +170,7 @@ class TypedRowMaker:
             *columns,
             [encode_attributes(each).decode() if each else None for each in rescued],
         )
-        return list(map(_row, rows, map(len, rescued), without_column))
+        return list(map(_row, rows, repeat(self._record_type), map(len, rescued), without_column))
 
     def _in_general(self, record: Glanced) -> Row | Exception:
         self.in_general += 1
@@ -217,10 +219,10 @@ def _whole(value: Any) -> Any:
     return _any.decode(value) if isinstance(value, msgspec.Raw) else value
 
 
-def _row(row: Any, rescued: int, without_column: int) -> Row | None:
+def _row(row: Any, record_type: str, rescued: int, without_column: int) -> Row | None:
     try:
         # No row is made here of a value that is unfit.
-        return Row(encode_row(row) + b"\n", rescued, without_column)
+        return Row(encode_row(row) + b"\n", record_type, rescued, without_column)
     except TypeError:
         # The row has a value that is UNFIT.
         return None

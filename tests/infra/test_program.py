@@ -286,7 +286,7 @@ def test_functions_accept_what_they_are_told(dev1: Recording) -> None:
     writer = WriterSettings.from_environment(environment_of(dev1, "avro-writer"))
     assert writer.lanes == 2
     transform = TransformSettings.from_environment(environment_of(dev1, "transform-sale"))
-    assert transform.record_type == "sale"
+    assert transform.record_types == ("sale",)
 
 
 def test_functions_run_on_arm64_with_the_limits_of_the_settings(dev1: Recording) -> None:

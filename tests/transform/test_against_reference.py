@@ -43,7 +43,7 @@ class Pipeline:
         outcome = self._transform.batch(batch)
         found = [self._outcome(answer) for answer in outcome.records]
         rescued = [len(row["rescued_attributes"] or ()) for row in found if isinstance(row, dict)]
-        assert outcome.rescued_attributes == sum(rescued)
+        assert sum(each.rescued_attributes for each in outcome.rows.values()) == sum(rescued)
         return found
 
     def _outcome(self, answer: dict[str, Any]) -> Any:

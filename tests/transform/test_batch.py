@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 import schemas
 from tests.support.changes import change, event_file, firehose_record, line_of
-from transform.batch import Outcome, Transform
+from transform.batch import Transform
+from transform.outcome import Outcome
 
 TRANSFORM = Transform(schemas.table("demand"), "type")
 
@@ -246,9 +247,10 @@ def test_only_what_has_no_column_asks_for_one(
 ) -> None:
     outcome = TRANSFORM.batch([firehose_record(change(attributes))])
     assert outcome.counts == {"ok": 1}
-    assert outcome.attributes_without_column == without_column
-    assert outcome.unfit_values == unfit
-    assert outcome.rescued_attributes == without_column + unfit + inexact
+    rows = outcome.rows["demand"]
+    assert rows.attributes_without_column == without_column
+    assert rows.unfit_values == unfit
+    assert rows.rescued_attributes == without_column + unfit + inexact
 
 
 def test_an_attribute_of_two_columns_counts_once() -> None:
@@ -261,9 +263,10 @@ def test_an_attribute_of_two_columns_counts_once() -> None:
     item = {"size": {"N": "12345678901234567890.5"}}
     outcome = Transform(table, "type").batch([firehose_record(change(item))])
     # The other attributes of the example have no column in this table.
-    others = outcome.rescued_attributes - 1
+    rows = outcome.rows["demand"]
+    others = rows.rescued_attributes - 1
     assert json.loads(line_of(outcome.records[0])["rescued_attributes"])["size"] == item["size"]
-    assert (outcome.attributes_without_column, outcome.unfit_values) == (others, 1)
+    assert (rows.attributes_without_column, rows.unfit_values) == (others, 1)
 
 
 def test_records_that_nobody_takes_are_named_by_their_place_in_the_stream() -> None:
@@ -325,7 +328,7 @@ def test_a_type_attribute_that_is_more_than_the_type_is_rescued() -> None:
         value = {"S": "demand", **more}
         outcome = outcome_of(change({"type": value}))
         assert json.loads(line_of(outcome.records[0])["rescued_attributes"]) == {"type": value}
-        assert outcome.rescued_attributes == 1
+        assert outcome.rows["demand"].rescued_attributes == 1
 
 
 RESCUED: list[tuple[str, Any]] = [
@@ -360,7 +363,8 @@ def test_what_no_column_holds_is_rescued_exactly(name: str, value: Any) -> None:
         outcome = outcome_of(record)
         row = line_of(outcome.records[0])
         assert json.loads(row["rescued_attributes"]) == {name: value}
-        assert (outcome.rescued_attributes, outcome.rescued_rows) == (1, 1)
+        rows = outcome.rows["demand"]
+        assert (rows.rescued_attributes, rows.rescued_rows) == (1, 1)
         assert "max_price" not in row
 
 
@@ -396,7 +400,7 @@ def test_a_misfit_that_narrowed_on_its_way_does_not_rescue_its_neighbour() -> No
     outcome = outcome_of(change({"party": misfit, "latitude": {"N": "1.5"}}))
     row = line_of(outcome.records[0])
     assert json.loads(row["rescued_attributes"]) == {"party": misfit}
-    assert (row["latitude"], outcome.rescued_attributes) == (1.5, 1)
+    assert (row["latitude"], outcome.rows["demand"].rescued_attributes) == (1.5, 1)
 
 
 def test_an_explicit_null_is_a_null() -> None:
@@ -630,8 +634,8 @@ def test_a_record_nobody_thought_of_fails_alone(monkeypatch: pytest.MonkeyPatch)
     def broken(*change: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(transform._rows, "_columns", broken)
-    monkeypatch.setattr(transform._rows._general, "row", broken)
+    monkeypatch.setattr(transform._rows["demand"], "_columns", broken)
+    monkeypatch.setattr(transform._rows["demand"]._general, "row", broken)
     outcome = outcome_of(change(), change({"type": {"S": "sale"}}), transform=transform)
     assert [a["result"] for a in outcome.records] == ["ProcessingFailed", "Dropped"]
     assert outcome.counts["unexpected_ZeroDivisionError"] == 1
