@@ -306,11 +306,11 @@ def _contradictions(values: Mapping[str, Any]) -> list[str]:
 def _not_for_dynamic_partitioning(values: Mapping[str, Any]) -> list[str]:
     """Return the buffers that are too small for a delivery stream that all types share.
 
-    https://docs.aws.amazon.com/firehose/latest/dev/buffering.html
+    See docs/aws-contracts.md#dynamic-partitioning.
     """
     if values.get("delivery") != "shared" and values.get("delivery_border") is None:
         return []
-    least = {"delivery_buffer_size_mb": 64, "delivery_buffer_interval_seconds": 1}
+    least = {"delivery_buffer_size_mb": 64, "delivery_buffer_interval_seconds": 60}
     return [
         f"{PROJECT}:{key} = '{values[key]}': must be at least {minimum} "
         "for a delivery stream that all types share"

@@ -149,6 +149,25 @@ def test_a_wrong_value_is_named_with_key_stack_and_what_is_allowed(key: str, val
 
 
 @pytest.mark.parametrize(
+    ("key", "least"), [("delivery_buffer_size_mb", 64), ("delivery_buffer_interval_seconds", 60)]
+)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"delivery": "shared"},
+        {"delivery": "per_type", "delivery_border": "2026-12-01T12:00Z"},
+    ],
+)
+def test_a_shared_delivery_stream_takes_no_smaller_buffers_than_aws(
+    key: str, least: int, wanted: dict[str, str]
+) -> None:
+    assert getattr(settings(**{key: str(least)}, **wanted), key) == least
+    with pytest.raises(SettingsError, match=f"{key} = .* must be at least {least} "):
+        settings(**{key: str(least - 1)}, **wanted)
+    assert getattr(settings(**{key: "1"}), key) == 1
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [
         ("product_code", "PR"),
