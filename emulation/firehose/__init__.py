@@ -1,12 +1,13 @@
 """An emulation of Amazon Data Firehose: delivery streams from Kinesis through Lambda to S3.
 
 `DeliveryStream.describe` reads the settings of a registered delivery stream, and
-`DeliveryStreamRunner` runs it. Each module names the AWS pages that it follows. Where AWS
-documents nothing, it says what was observed on AWS and what is unconfirmed.
+`DeliveryStreamRunner` runs it. `check_destination` refuses settings as AWS's API does. Each module
+names the AWS pages that it follows. Where AWS documents nothing, it says what was observed on AWS
+and what is unconfirmed.
 """
 
 from emulation.firehose.counts import DeliveryCounts
-from emulation.firehose.description import DeliveryStream
+from emulation.firehose.description import DeliveryStream, check_destination
 from emulation.firehose.errors import (
     DeliveryStalled,
     FirehoseError,
@@ -23,4 +24,5 @@ __all__ = [
     "FirehoseError",
     "InvalidSetting",
     "NotEmulated",
+    "check_destination",
 ]

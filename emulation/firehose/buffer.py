@@ -1,12 +1,31 @@
-"""Collecting records into one object, by size and by time."""
+"""Collecting records into objects, by size and by time."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from emulation.firehose.description import BufferingHints
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the records of one object have in common.
+
+    Parameters
+    ----------
+    error_output_type
+        Why they failed; empty for delivered records.
+    partition
+        The evaluated prefix of their partition; empty without dynamic partitioning.
+    keys
+        The names and values of the partition's keys.
+    """
+
+    error_output_type: str = ""
+    partition: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -21,10 +40,11 @@ class Contents:
     records: int
     oldest_arrival_millis: int
     failures: Mapping[str, int]
+    target: Target
 
 
-class ObjectBuffer:
-    """Holds the data of one object until the size or the interval is reached.
+class ObjectBuffers:
+    """Holds the data of each target's object until the size or the interval is reached.
 
     Source: docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html. The size
     is that of the data before compression.
@@ -32,52 +52,74 @@ class ObjectBuffer:
 
     def __init__(self, hints: BufferingHints) -> None:
         self._hints = hints
-        self._clear()
+        self._buffers: dict[Target, _Buffer] = {}
 
     @property
     def waiting(self) -> int:
         """Return how many records wait."""
-        return len(self._data)
+        return sum(len(each.data) for each in self._buffers.values())
 
-    def add(self, data: bytes, arrival_millis: int, now: float, failure: str = "") -> None:
-        """Add the data of one record, with its error code if it failed.
-
-        ``now`` is in seconds, ``arrival_millis`` in milliseconds since the epoch.
-        """
-        if not self._data:
-            self._since = now
-            self._oldest_arrival_millis = arrival_millis
-        self._data.append(data)
-        self._bytes += len(data)
-        self._oldest_arrival_millis = min(self._oldest_arrival_millis, arrival_millis)
-        if failure:
-            self._failures[failure] += 1
+    @property
+    def targets(self) -> frozenset[Target]:
+        """Return the targets for which records wait."""
+        return frozenset(self._buffers)
 
     @property
     def oldest_arrival_millis(self) -> int | None:
         """Return when the oldest record that waits arrived; None if none waits."""
-        return self._oldest_arrival_millis if self._data else None
+        return min((each.oldest_arrival_millis for each in self._buffers.values()), default=None)
 
-    @property
-    def full(self) -> bool:
-        """Return whether the size is reached."""
-        return self._bytes >= self._hints.size_bytes
+    def add(
+        self, target: Target, data: bytes, arrival_millis: int, now: float, failure: str = ""
+    ) -> Contents | None:
+        """Add the data of one record, with its error code if it failed.
 
-    def due(self, now: float) -> bool:
-        """Return whether the oldest record has waited here for the interval."""
-        return bool(self._data) and now - self._since >= self._hints.interval_seconds
+        ``now`` is in seconds, ``arrival_millis`` in milliseconds since the epoch.
 
-    def take(self) -> Contents:
-        """Return the contents, at least one record, and begin the next object."""
-        contents = Contents(
-            b"".join(self._data), len(self._data), self._oldest_arrival_millis, self._failures
+        Returns
+        -------
+        Contents or None
+            The contents of the object that this record completes.
+        """
+        buffer = self._buffers.setdefault(target, _Buffer(now, arrival_millis))
+        buffer.add(data, arrival_millis, failure)
+        return self._take(target) if buffer.bytes >= self._hints.size_bytes else None
+
+    def take_due(self, now: float) -> Iterator[Contents]:
+        """Yield the contents whose oldest record has waited here for the interval."""
+        interval = self._hints.interval_seconds
+        due = [each for each, buffer in self._buffers.items() if now - buffer.since >= interval]
+        return self._take_each(due)
+
+    def take_all(self) -> Iterator[Contents]:
+        """Yield the contents of all objects."""
+        return self._take_each(list(self._buffers))
+
+    def _take_each(self, targets: Iterable[Target]) -> Iterator[Contents]:
+        return (self._take(target) for target in targets)
+
+    def _take(self, target: Target) -> Contents:
+        buffer = self._buffers.pop(target)
+        return Contents(
+            b"".join(buffer.data),
+            len(buffer.data),
+            buffer.oldest_arrival_millis,
+            buffer.failures,
+            target,
         )
-        self._clear()
-        return contents
 
-    def _clear(self) -> None:
-        self._data: list[bytes] = []
-        self._bytes = 0
-        self._since = 0.0
-        self._oldest_arrival_millis = 0
-        self._failures: Counter[str] = Counter()
+
+class _Buffer:
+    def __init__(self, since: float, arrival_millis: int) -> None:
+        self.since = since
+        self.oldest_arrival_millis = arrival_millis
+        self.data: list[bytes] = []
+        self.bytes = 0
+        self.failures: Counter[str] = Counter()
+
+    def add(self, data: bytes, arrival_millis: int, failure: str) -> None:
+        self.data.append(data)
+        self.bytes += len(data)
+        self.oldest_arrival_millis = min(self.oldest_arrival_millis, arrival_millis)
+        if failure:
+            self.failures[failure] += 1

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from emulation.firehose.clients import FirehoseClient
 from emulation.firehose.errors import InvalidSetting, NotEmulated
+from emulation.firehose.partitioning import check_partitioning, check_partitioning_kept
 from emulation.firehose.prefix import Prefix, parse_prefixes
 
 _MIB = 1024 * 1024
 _DEFAULT_RETRIES = 3
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class Destination:
     time_zone: tzinfo
     kms_key_arn: str | None
     error_log: LogStream | None
+
+    def local_time(self, millis: int) -> datetime:
+        """Return a time, in milliseconds since the epoch, in the destination's time zone."""
+        return (_EPOCH + timedelta(milliseconds=millis)).astimezone(self.time_zone)
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ def _parse(description: Mapping[str, Any]) -> DeliveryStream:
     if not settings:
         raise NotEmulated("its destination is not emulated; use an extended S3 destination")
     arn = description["DeliveryStreamARN"]
+    destination, transform = _destination(settings)
     return DeliveryStream(
         name=description["DeliveryStreamName"],
         arn=arn,
@@ -125,16 +132,40 @@ def _parse(description: Mapping[str, Any]) -> DeliveryStream:
         version=description["VersionId"],
         source_stream_arn=source["KinesisStreamARN"],
         source_role_arn=source["RoleARN"],
-        destination=_destination(settings),
-        transform=_transform(settings.get("ProcessingConfiguration") or {}, settings["RoleARN"]),
+        destination=destination,
+        transform=transform,
     )
 
 
-def _destination(settings: Mapping[str, Any]) -> Destination:
-    for feature in ("DataFormatConversionConfiguration", "DynamicPartitioningConfiguration"):
-        configuration = settings.get(feature)
-        if configuration and configuration.get("Enabled", True):
-            raise NotEmulated(f"{feature} is not emulated")
+def check_destination(settings: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> None:
+    """Refuse an extended S3 destination as AWS's API does, as far as its rules are known.
+
+    Parameters
+    ----------
+    settings
+        The ``ExtendedS3DestinationConfiguration`` of a new delivery stream, or the
+        ``ExtendedS3DestinationUpdate`` of one that exists.
+    before
+        The destination of the one that exists, as described. What an update leaves out stays as it
+        is: docs.aws.amazon.com/firehose/latest/APIReference/API_UpdateDestination.html
+
+    Raises
+    ------
+    InvalidSetting
+        AWS would refuse it.
+    NotEmulated
+        It uses a feature that is not emulated.
+    """
+    after = {**(before or {}), **settings}
+    if before is not None:
+        check_partitioning_kept(before, after)
+    _destination(after)
+
+
+def _destination(settings: Mapping[str, Any]) -> tuple[Destination, Transform | None]:
+    configuration = settings.get("DataFormatConversionConfiguration")
+    if configuration and configuration.get("Enabled", True):
+        raise NotEmulated("DataFormatConversionConfiguration is not emulated")
     if settings.get("S3BackupMode", "Disabled") != "Disabled":
         raise NotEmulated("S3BackupMode is not emulated")
     compression = settings.get("CompressionFormat") or "UNCOMPRESSED"
@@ -145,19 +176,29 @@ def _destination(settings: Mapping[str, Any]) -> Destination:
     prefix, error_prefix = parse_prefixes(
         settings.get("Prefix") or "", settings.get("ErrorOutputPrefix") or ""
     )
+    buffering = _buffering_hints(settings.get("BufferingHints") or {})
+    transform = _transform(settings.get("ProcessingConfiguration") or {}, settings["RoleARN"])
+    check_partitioning(
+        settings,
+        prefix,
+        transformed=transform is not None,
+        size_mb=buffering.size_bytes / _MIB,
+        interval_seconds=buffering.interval_seconds,
+    )
     encryption = (settings.get("EncryptionConfiguration") or {}).get("KMSEncryptionConfig") or {}
-    return Destination(
+    destination = Destination(
         bucket=settings["BucketARN"].rpartition(":")[2],
         role_arn=settings["RoleARN"],
         prefix=prefix,
         error_prefix=error_prefix,
-        buffering=_buffering_hints(settings.get("BufferingHints") or {}),
+        buffering=buffering,
         compression=compression,
         extension=settings.get("FileExtension") or (".gz" if compression == "GZIP" else ""),
         time_zone=_time_zone(settings.get("CustomTimeZone") or ""),
         kms_key_arn=encryption.get("AWSKMSKeyARN"),
         error_log=_error_log(settings.get("CloudWatchLoggingOptions") or {}),
     )
+    return destination, transform
 
 
 def _error_log(options: Mapping[str, Any]) -> LogStream | None:

@@ -8,9 +8,6 @@ import json
 from emulation.firehose.records import SourceRecord
 from emulation.firehose.response import Failed
 
-# The value of !{firehose:error-output-type} when the transform fails.
-PROCESSING_FAILED = "processing-failed"
-
 
 def error_line(
     record: SourceRecord, failure: Failed, *, attempts: int, ended_millis: int, function_arn: str

@@ -6,19 +6,16 @@ import gzip
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulation.firehose.buffer import Contents
+from emulation.firehose.buffer import Contents, Target
 from emulation.firehose.clients import S3Client
 from emulation.firehose.description import DeliveryStream
 from emulation.firehose.error_log import ErrorLog
-from emulation.firehose.error_output import PROCESSING_FAILED
 
 _LOG = logging.getLogger(__name__)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 30.0
 
 
@@ -42,12 +39,15 @@ def new_object(
 
     Sources: docs.aws.amazon.com/firehose/latest/dev/s3-object-name.html and s3-prefixes.html.
     """
-    destination = stream.destination
-    at = (_EPOCH + timedelta(milliseconds=contents.oldest_arrival_millis)).astimezone(
-        destination.time_zone
+    destination, target = stream.destination, contents.target
+    at = destination.local_time(contents.oldest_arrival_millis)
+    prefix = destination.error_prefix if target.error_output_type else destination.prefix
+    evaluated = prefix.evaluate(
+        at,
+        new_uuid=new_uuid,
+        error_output_type=target.error_output_type,
+        partition_keys=dict(target.keys),
     )
-    prefix = destination.error_prefix if contents.failures else destination.prefix
-    evaluated = prefix.evaluate(at, new_uuid=new_uuid, error_output_type=PROCESSING_FAILED)
     name = f"{stream.name}-{stream.version}-{at:%Y-%m-%d-%H-%M-%S}-{new_uuid()}"
     body = contents.data
     if destination.compression == "GZIP":
@@ -101,6 +101,11 @@ class Uploads:
     def records(self) -> int:
         """Return how many records are in objects that are not in the bucket yet."""
         return sum(waiting.object.contents.records for waiting in self._waiting)
+
+    @property
+    def targets(self) -> frozenset[Target]:
+        """Return the targets of these objects."""
+        return frozenset(waiting.object.contents.target for waiting in self._waiting)
 
     @property
     def oldest_arrival_millis(self) -> int | None:

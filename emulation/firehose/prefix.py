@@ -1,22 +1,25 @@
-"""Key prefixes with expressions: ``!{timestamp:…}`` and ``!{firehose:…}``."""
+"""Key prefixes with expressions: dates, generated values and the keys of a partition."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from types import MappingProxyType
+from typing import TypeAlias
 
 from emulation.firehose.date_pattern import DatePattern
 from emulation.firehose.errors import InvalidSetting, NotEmulated
 
 _EXPRESSION = re.compile(r"!\{([^{}:]*):([^{}]*)\}")
 _DEFAULT_DATES = DatePattern.parse("yyyy/MM/dd/HH/")
-_MAX_CHARACTERS = 512
+MAX_CHARACTERS = 512
 _RANDOM_CHARACTERS = 11
 # A Wednesday in September: the longest English names of a day and a month.
 _LONGEST_NAMES = datetime(2000, 9, 27, 12, tzinfo=UTC)
+_NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 class Generated(Enum):
@@ -27,16 +30,31 @@ class Generated(Enum):
 
 
 @dataclass(frozen=True)
+class PartitionKey:
+    """A key that the transform answers for each record."""
+
+    name: str
+
+
+Part: TypeAlias = str | DatePattern | Generated | PartitionKey
+
+
+@dataclass(frozen=True)
 class Prefix:
-    """A parsed prefix: literal text, dates and generated parts, in order.
+    """A parsed prefix: literal text, dates, generated values and keys, in order.
 
     Source: docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html.
     """
 
-    parts: tuple[str | DatePattern | Generated, ...]
+    parts: tuple[Part, ...]
 
     def evaluate(
-        self, at: datetime, *, new_uuid: Callable[[], str], error_output_type: str = ""
+        self,
+        at: datetime,
+        *,
+        new_uuid: Callable[[], str],
+        error_output_type: str = "",
+        partition_keys: Mapping[str, str] = _NO_KEYS,
     ) -> str:
         """Return the prefix of one object.
 
@@ -48,6 +66,8 @@ class Prefix:
             Returns a UUID. Each random string is the beginning of a new one.
         error_output_type
             Why the records failed, for example ``processing-failed``.
+        partition_keys
+            The values of the keys that the prefix has, by name.
         """
         texts = []
         for part in self.parts:
@@ -55,6 +75,8 @@ class Prefix:
                 texts.append(part)
             elif isinstance(part, DatePattern):
                 texts.append(part.format(at))
+            elif isinstance(part, PartitionKey):
+                texts.append(partition_keys[part.name])
             elif part is Generated.RANDOM_STRING:
                 texts.append(new_uuid()[:_RANDOM_CHARACTERS])
             else:
@@ -65,6 +87,11 @@ class Prefix:
     def has_expressions(self) -> bool:
         """Return whether anything in the prefix depends on the object."""
         return any(not isinstance(part, str) for part in self.parts)
+
+    @property
+    def partition_keys(self) -> tuple[str, ...]:
+        """Return the names of the keys, in order."""
+        return tuple(part.name for part in self.parts if isinstance(part, PartitionKey))
 
     def _has_dates(self) -> bool:
         return any(isinstance(part, DatePattern) for part in self.parts)
@@ -85,7 +112,7 @@ def parse_prefixes(prefix: str, error_prefix: str) -> tuple[Prefix, Prefix]:
     InvalidSetting
         The prefixes break one of AWS's rules for them.
     NotEmulated
-        A prefix uses dynamic partitioning or a date pattern that is not emulated.
+        A prefix uses keys from a query, or a date pattern that is not emulated.
     """
     delivery = _parse("Prefix", prefix)
     if Generated.ERROR_OUTPUT_TYPE in delivery.parts:
@@ -93,6 +120,10 @@ def parse_prefixes(prefix: str, error_prefix: str) -> tuple[Prefix, Prefix]:
             f"Prefix {prefix!r}: error-output-type belongs in ErrorOutputPrefix only"
         )
     errors = _parse("ErrorOutputPrefix", error_prefix)
+    if errors.partition_keys:
+        raise InvalidSetting(
+            "Dynamic Partitioning Namespaces can't be part of an error prefix expression"
+        )
     if not error_prefix:
         if delivery.has_expressions:
             raise InvalidSetting(
@@ -106,13 +137,15 @@ def parse_prefixes(prefix: str, error_prefix: str) -> tuple[Prefix, Prefix]:
         raise InvalidSetting(
             f"ErrorOutputPrefix {error_prefix!r} must have !{{firehose:error-output-type}}"
         )
-    if not delivery._has_dates():
+    # AWS's example of a prefix with keys and without dates gets no date.
+    # https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-s3bucketprefix.html
+    if not delivery._has_dates() and not delivery.partition_keys:
         delivery = Prefix((*delivery.parts, _DEFAULT_DATES))
     return delivery, errors
 
 
 def _parse(setting: str, text: str) -> Prefix:
-    parts: list[str | DatePattern | Generated] = []
+    parts: list[Part] = []
     # re.split with two groups gives: text, namespace, value, text, namespace, value, …, text.
     pieces = _EXPRESSION.split(text)
     for place in range(0, len(pieces), 3):
@@ -128,17 +161,20 @@ def _parse(setting: str, text: str) -> Prefix:
     parsed = Prefix(tuple(parts))
     length = len(
         parsed.evaluate(
-            _LONGEST_NAMES, new_uuid=lambda: "0" * 36, error_output_type="processing-failed"
+            _LONGEST_NAMES,
+            new_uuid=lambda: "0" * 36,
+            error_output_type="processing-failed",
+            partition_keys=dict.fromkeys(parsed.partition_keys, ""),
         )
     )
-    if length > _MAX_CHARACTERS:
+    if length > MAX_CHARACTERS:
         raise InvalidSetting(
-            f"{setting} evaluates to {length} characters; at most {_MAX_CHARACTERS} are allowed"
+            f"{setting} evaluates to {length} characters; at most {MAX_CHARACTERS} are allowed"
         )
     return parsed
 
 
-def _expression(setting: str, namespace: str, value: str) -> DatePattern | Generated:
+def _expression(setting: str, namespace: str, value: str) -> Part:
     expression = f"!{{{namespace}:{value}}}"
     if namespace == "timestamp":
         return DatePattern.parse(value)
@@ -150,8 +186,14 @@ def _expression(setting: str, namespace: str, value: str) -> DatePattern | Gener
         raise InvalidSetting(
             f"{setting}: {expression} is not known; the firehose namespace has {known}"
         )
-    if namespace in ("partitionKeyFromQuery", "partitionKeyFromLambda"):
-        raise NotEmulated(f"{setting}: {expression}: dynamic partitioning is not emulated")
+    if namespace == "partitionKeyFromLambda" and value:
+        return PartitionKey(value)
+    if namespace == "partitionKeyFromQuery":
+        raise NotEmulated(
+            f"{setting}: {expression}: keys from a query are not emulated; "
+            "use partitionKeyFromLambda"
+        )
     raise InvalidSetting(
-        f"{setting}: {expression} is not known; the namespaces are timestamp and firehose"
+        f"{setting}: {expression} is not known; the namespaces are timestamp and firehose, and "
+        "with dynamic partitioning also partitionKeyFromLambda and partitionKeyFromQuery"
     )

@@ -17,9 +17,13 @@ MAX_RESPONSE_BYTES = 6 * 1024 * 1024 + 100
 
 @dataclass(frozen=True)
 class Delivered:
-    """The record goes to the destination, as ``data``."""
+    """The record goes to the destination, as ``data``.
+
+    ``partition_keys`` is what the function gave as keys, unchecked.
+    """
 
     data: bytes
+    partition_keys: Any = None
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,14 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Failed:
-    """The record's source goes to the error output, with an error code and message."""
+    """The record's source goes to the error output, with an error code and message.
+
+    ``output_type`` is the value of ``!{firehose:error-output-type}``.
+    """
 
     code: str
     message: str
+    output_type: str = "processing-failed"
 
 
 Verdict = Delivered | Dropped | Failed
@@ -141,6 +149,8 @@ def _verdict(entry: dict[str, Any]) -> Verdict:
     if not isinstance(data, str):
         return WRONG_FORMAT
     try:
-        return Delivered(base64.b64decode(data, validate=True))
+        decoded = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return WRONG_FORMAT
+    metadata = entry.get("metadata")
+    return Delivered(decoded, metadata.get("partitionKeys") if isinstance(metadata, dict) else None)

@@ -6,11 +6,11 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 
-from emulation.firehose.buffer import ObjectBuffer
+from emulation.firehose.buffer import Contents, ObjectBuffers, Target
 from emulation.firehose.clients import KinesisClient, LambdaClient, LogsClient, S3Client
 from emulation.firehose.counts import DeliveryCounts
 from emulation.firehose.description import DeliveryStream
@@ -18,6 +18,11 @@ from emulation.firehose.error_log import ErrorLog
 from emulation.firehose.error_output import error_line
 from emulation.firehose.errors import DeliveryStalled
 from emulation.firehose.objects import Uploads, new_object
+from emulation.firehose.partitions import (
+    ACTIVE_PARTITIONS_LIMIT,
+    TOO_MANY_PARTITIONS,
+    target_of,
+)
 from emulation.firehose.records import SourceRecord
 from emulation.firehose.response import Delivered, Failed
 from emulation.firehose.shards import StreamReader
@@ -51,6 +56,8 @@ class DeliveryStreamRunner:
         Seconds between two reads of one shard; see `StreamReader`.
     stall_seconds
         Seconds without progress after which `drain` gives up.
+    active_partitions_limit
+        The most partitions whose records wait at the same time. The default is AWS's.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class DeliveryStreamRunner:
         new_uuid: Callable[[], str] = _new_uuid,
         read_interval: float = 0.2,
         stall_seconds: float = 60.0,
+        active_partitions_limit: int = ACTIVE_PARTITIONS_LIMIT,
     ) -> None:
         self.stream = stream
         self._clock = clock
@@ -90,8 +98,9 @@ class DeliveryStreamRunner:
             if stream.transform
             else None
         )
-        self._delivery = ObjectBuffer(stream.destination.buffering)
-        self._errors = ObjectBuffer(stream.destination.buffering)
+        self._partitions_limit = active_partitions_limit
+        self._partitions_exceeded = False
+        self._buffers = ObjectBuffers(stream.destination.buffering)
         self._uploads = Uploads(s3, stream, clock, error_log)
         self._failed_by_code: Counter[str] = Counter()
         self._tally = self._counts = DeliveryCounts()
@@ -103,19 +112,27 @@ class DeliveryStreamRunner:
         return self._counts
 
     def metrics(self) -> dict[str, float]:
-        """Return what Firehose publishes in CloudWatch of the moment, by name.
+        """Return what Firehose publishes in CloudWatch since the last time, by name.
 
         Ages are in the units of AWS: seconds and milliseconds.
         https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
         """
-        waiting = (self._stage, self._delivery, self._errors, self._uploads)
+        waiting = (self._stage, self._buffers, self._uploads)
         oldest = [each.oldest_arrival_millis for each in waiting if each is not None]
         now_millis = self._clock() * 1000
         ages = [now_millis - each for each in oldest if each is not None]
-        return {
+        published = {
             "DeliveryToS3.DataFreshness": max(ages, default=0.0) / 1000,
             "KinesisMillisBehindLatest": self._source.behind_millis,
         }
+        if self.stream.destination.prefix.partition_keys:
+            published |= {
+                "ActivePartitionsLimit": self._partitions_limit,
+                "PartitionCount": len(self._active()),
+                "PartitionCountExceeded": int(self._partitions_exceeded),
+            }
+            self._partitions_exceeded = False
+        return published
 
     def stream_metrics(self) -> dict[str, float]:
         """Return what Kinesis publishes of the reads since the last time, by name.
@@ -153,9 +170,7 @@ class DeliveryStreamRunner:
         if self._stage is not None:
             for judged in self._stage.flush(self._clock()):
                 self._file(judged)
-        for buffer in (self._delivery, self._errors):
-            if buffer.due(self._clock()):
-                self._submit(buffer)
+        self._submit(self._buffers.take_due(self._clock()))
         self._put_due()
         self._publish()
         return len(records)
@@ -203,15 +218,13 @@ class DeliveryStreamRunner:
         if self._stage is not None:
             for judged in self._stage.flush():
                 self._file(judged)
-        for buffer in (self._delivery, self._errors):
-            if buffer.waiting:
-                self._submit(buffer)
+        self._submit(self._buffers.take_all())
         self._put_due()
         self._publish()
 
     def _take(self, record: SourceRecord) -> None:
         if self._stage is None:
-            self._deliver(record, record.data)
+            self._deliver(record, Delivered(record.data))
         else:
             for judged in self._stage.add(record, self._clock()):
                 self._file(judged)
@@ -221,17 +234,34 @@ class DeliveryStreamRunner:
         dropped = 0
         for record, verdict in zip(judged.records, judged.verdicts, strict=True):
             if isinstance(verdict, Delivered):
-                self._deliver(record, verdict.data)
+                failure = self._deliver(record, verdict)
+                if failure is not None:
+                    self._fail(record, failure, judged, ended_millis)
             elif isinstance(verdict, Failed):
                 self._fail(record, verdict, judged, ended_millis)
             else:
                 dropped += 1
         self._tally = replace(self._tally, dropped=self._tally.dropped + dropped)
 
-    def _deliver(self, record: SourceRecord, data: bytes) -> None:
-        self._delivery.add(data, record.arrival_millis, self._clock())
-        if self._delivery.full:
-            self._submit(self._delivery)
+    def _deliver(self, record: SourceRecord, delivered: Delivered) -> Failed | None:
+        """Add a record to its partition; return why it has none."""
+        target = target_of(
+            self.stream.destination,
+            delivered.partition_keys,
+            record.arrival_millis,
+            self._active,
+            self._partitions_limit,
+        )
+        if isinstance(target, Failed):
+            self._partitions_exceeded |= target is TOO_MANY_PARTITIONS
+            return target
+        self._add(target, delivered.data, record)
+        return None
+
+    def _active(self) -> frozenset[Target]:
+        """Return the partitions with records that are not in the bucket."""
+        targets = self._buffers.targets | self._uploads.targets
+        return frozenset(each for each in targets if not each.error_output_type)
 
     def _fail(
         self, record: SourceRecord, failure: Failed, judged: Judged, ended_millis: int
@@ -243,12 +273,16 @@ class DeliveryStreamRunner:
             ended_millis=ended_millis,
             function_arn=judged.function_arn,
         )
-        self._errors.add(line, record.arrival_millis, self._clock(), failure.code)
-        if self._errors.full:
-            self._submit(self._errors)
+        self._add(Target(failure.output_type), line, record, failure.code)
 
-    def _submit(self, buffer: ObjectBuffer) -> None:
-        self._uploads.submit(new_object(self.stream, buffer.take(), self._new_uuid))
+    def _add(self, target: Target, data: bytes, record: SourceRecord, failure: str = "") -> None:
+        full = self._buffers.add(target, data, record.arrival_millis, self._clock(), failure)
+        if full is not None:
+            self._submit([full])
+
+    def _submit(self, objects: Iterable[Contents]) -> None:
+        for contents in objects:
+            self._uploads.submit(new_object(self.stream, contents, self._new_uuid))
 
     def _put_due(self) -> None:
         for put in self._uploads.put_due():
@@ -276,8 +310,7 @@ class DeliveryStreamRunner:
         self._counts = replace(
             self._tally,
             in_flight=(stage.waiting if stage else 0)
-            + self._delivery.waiting
-            + self._errors.waiting
+            + self._buffers.waiting
             + self._uploads.records,
             failed_by_code=MappingProxyType(dict(self._failed_by_code)),
             batches=stage.batches if stage else 0,

@@ -1,9 +1,16 @@
-"""Creates delivery streams; an existing one gets the new destination and keeps its source."""
+"""Creates delivery streams; an existing one gets the new destination and keeps its source.
+
+Emulators take destinations that AWS refuses, so this module refuses them, with AWS's error.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from emulation.firehose import InvalidSetting, NotEmulated, check_destination
 from estate.errors import UnsupportedResourceError
 from estate.provision.resource import (
     Clients,
@@ -32,6 +39,10 @@ _STREAM: Shape = {
             "bufferingSize": "SizeInMBs",
             "bufferingInterval": "IntervalInSeconds",
             "compressionFormat": "CompressionFormat",
+            "dynamicPartitioningConfiguration": (
+                "DynamicPartitioningConfiguration",
+                {"enabled": "Enabled", "retryDuration": "DurationInSeconds"},
+            ),
             "cloudwatchLoggingOptions": (
                 "CloudWatchLoggingOptions",
                 {
@@ -76,13 +87,28 @@ def _delivery_stream(clients: Clients, stream: Registration) -> Created:
     destination["BufferingHints"] = {
         hint: destination.pop(hint) for hint in ("SizeInMBs", "IntervalInSeconds")
     }
+    partitioning = destination.get("DynamicPartitioningConfiguration", {})
+    if "DurationInSeconds" in partitioning:
+        seconds = partitioning.pop("DurationInSeconds")
+        partitioning["RetryOptions"] = {"DurationInSeconds": seconds}
 
     def describe() -> Any:
         answer = firehose.describe_delivery_stream(DeliveryStreamName=name)
         return answer["DeliveryStreamDescription"]
 
+    def create() -> None:
+        _refuse(destination, "CreateDeliveryStream")
+        firehose.create_delivery_stream(
+            **parameters,
+            DeliveryStreamType="KinesisStreamAsSource",
+            ExtendedS3DestinationConfiguration=destination,
+            Tags=stream.tag_list(),
+        )
+
     def existing() -> None:
         found = describe()
+        before = found["Destinations"][0]["ExtendedS3DestinationDescription"]
+        _refuse(destination, "UpdateDestination", before)
         firehose.update_destination(
             DeliveryStreamName=name,
             CurrentDeliveryStreamVersionId=found["VersionId"],
@@ -91,19 +117,23 @@ def _delivery_stream(clients: Clients, stream: Registration) -> Created:
         )
         firehose.tag_delivery_stream(DeliveryStreamName=name, Tags=stream.tag_list())
 
-    create_unless(
-        _TAKEN,
-        lambda: firehose.create_delivery_stream(
-            **parameters,
-            DeliveryStreamType="KinesisStreamAsSource",
-            ExtendedS3DestinationConfiguration=destination,
-            Tags=stream.tag_list(),
-        ),
-        existing,
-    )
+    create_unless(_TAKEN, create, existing)
     found = describe()
     arn = found["DeliveryStreamARN"]
     return Created(arn, {"arn": arn, "versionId": found["VersionId"]})
+
+
+def _refuse(
+    destination: Mapping[str, Any], operation: str, before: Mapping[str, Any] | None = None
+) -> None:
+    try:
+        check_destination(destination, before)
+    except NotEmulated:
+        # The endpoint itself may know it.
+        return
+    except InvalidSetting as error:
+        code = "InvalidArgumentException"
+        raise ClientError({"Error": {"Code": code, "Message": str(error)}}, operation) from error
 
 
 KINDS: dict[str, Kind] = {

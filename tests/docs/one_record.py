@@ -33,7 +33,7 @@ from avro_writer.lanes import Lane
 from avro_writer.store import LandedObject
 from emulation.endpoint import Endpoint
 from emulation.firehose.batches import Envelope, encode
-from emulation.firehose.buffer import ObjectBuffer
+from emulation.firehose.buffer import ObjectBuffers, Target
 from emulation.firehose.description import DeliveryStream
 from emulation.firehose.error_output import error_line
 from emulation.firehose.objects import new_object
@@ -257,10 +257,11 @@ class Way:
 
     @cached_property
     def _landed(self) -> tuple[str, bytes]:
-        buffer = ObjectBuffer(self._stream.destination.buffering)
+        buffers = ObjectBuffers(self._stream.destination.buffering)
         for source, data in zip(self._sources, self._delivered, strict=False):
-            buffer.add(data, source.arrival_millis, _NOW.timestamp())
-        landed = new_object(self._stream, buffer.take(), lambda: _uuid(2))
+            buffers.add(Target(), data, source.arrival_millis, _NOW.timestamp())
+        (contents,) = buffers.take_all()
+        landed = new_object(self._stream, contents, lambda: _uuid(2))
         return landed.key, landed.body
 
     @cached_property

@@ -270,11 +270,26 @@ class FakeS3:
         return [json.loads(line) for body in self.bodies("errors/") for line in body.splitlines()]
 
 
-def answer(record_id: str, result: str = "Ok", data: bytes | None = None) -> dict[str, str]:
+def partitioned(**settings: Any) -> dict[str, Any]:
+    """Return settings of an S3 destination with a partition for each type, for `description`."""
+    return {
+        "Prefix": "landing/!{partitionKeyFromLambda:type}/!{timestamp:yyyy/MM/dd/HH}/",
+        "ErrorOutputPrefix": "errors/all/!{firehose:error-output-type}/",
+        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 60},
+        "DynamicPartitioningConfiguration": {"Enabled": True},
+        **settings,
+    }
+
+
+def answer(
+    record_id: str, result: str = "Ok", data: bytes | None = None, **partition_keys: str
+) -> dict[str, Any]:
     """Return one record of a function's answer."""
-    entry = {"recordId": record_id, "result": result}
+    entry: dict[str, Any] = {"recordId": record_id, "result": result}
     if data is not None:
         entry["data"] = base64.b64encode(data).decode()
+    if partition_keys:
+        entry["metadata"] = {"partitionKeys": partition_keys}
     return entry
 
 

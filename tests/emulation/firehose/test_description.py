@@ -118,7 +118,6 @@ def test_what_aws_would_refuse_is_refused_with_the_streams_name(
         ({"CompressionFormat": "ZIP"}, "CompressionFormat ZIP is not emulated"),
         ({"CompressionFormat": "Snappy"}, "CompressionFormat Snappy is not emulated"),
         ({"CompressionFormat": "HADOOP_SNAPPY"}, "not emulated"),
-        ({"DynamicPartitioningConfiguration": {"Enabled": True}}, "DynamicPartitioning"),
         ({"DataFormatConversionConfiguration": {"InputFormatConfiguration": {}}}, "DataFormat"),
         ({"S3BackupMode": "Enabled"}, "S3BackupMode"),
         (
@@ -130,7 +129,7 @@ def test_what_aws_would_refuse_is_refused_with_the_streams_name(
             },
             "AppendDelimiterToRecord is not emulated",
         ),
-        ({"Prefix": "!{partitionKeyFromQuery:id}/"}, "dynamic partitioning is not emulated"),
+        ({"Prefix": "!{partitionKeyFromQuery:id}/"}, "keys from a query are not emulated"),
     ],
 )
 def test_what_is_not_emulated_is_refused_by_name(settings: dict[str, Any], message: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from emulation.firehose.buffer import Contents, ObjectBuffer
+from emulation.firehose.buffer import Contents, ObjectBuffers, Target
 from emulation.firehose.description import BufferingHints
 from emulation.firehose.objects import Uploads, new_object
 from tests.emulation.firehose.doubles import (
@@ -27,8 +27,11 @@ from tests.emulation.firehose.doubles import (
 ARRIVAL = int(datetime(2026, 10, 5, 23, 59, 58, 999_000, tzinfo=UTC).timestamp() * 1000)
 
 
+DELIVERED = Target()
+
+
 def contents(data: bytes = b"line\n") -> Contents:
-    return Contents(data, 1, ARRIVAL, {})
+    return Contents(data, 1, ARRIVAL, {}, DELIVERED)
 
 
 def key(held: Contents, **settings: Any) -> str:
@@ -51,7 +54,8 @@ def test_a_configured_extension_is_used() -> None:
 
 
 def test_an_error_object_has_the_error_prefix() -> None:
-    failed = Contents(b"{}\n", 1, ARRIVAL, {"Lambda.MissingRecordId": 1})
+    code = {"Lambda.MissingRecordId": 1}
+    failed = Contents(b"{}\n", 1, ARRIVAL, code, Target("processing-failed"))
     assert key(failed).startswith("errors/demand/processing-failed/demand-1-")
 
 
@@ -74,30 +78,41 @@ def test_uncompressed_data_is_put_as_it_is() -> None:
 
 
 def test_a_buffer_is_full_at_its_size_and_counts_from_zero_again() -> None:
-    buffer = ObjectBuffer(BufferingHints(10, 300))
-    buffer.add(b"x" * 9, ARRIVAL, 0.0)
-    assert not buffer.full
-    buffer.add(b"y", ARRIVAL, 0.0)
-    assert buffer.full
-    assert buffer.take() == Contents(b"x" * 9 + b"y", 2, ARRIVAL, {})
-    assert not buffer.full
-    assert buffer.waiting == 0
+    buffers = ObjectBuffers(BufferingHints(10, 300))
+    assert buffers.add(DELIVERED, b"x" * 9, ARRIVAL, 0.0) is None
+    full = buffers.add(DELIVERED, b"y", ARRIVAL, 0.0)
+    assert full == Contents(b"x" * 9 + b"y", 2, ARRIVAL, {}, DELIVERED)
+    assert (buffers.waiting, buffers.targets) == (0, frozenset())
+    assert buffers.add(DELIVERED, b"x" * 9, ARRIVAL, 0.0) is None
 
 
 def test_a_buffer_is_due_by_its_oldest_record_and_an_empty_one_never() -> None:
-    buffer = ObjectBuffer(BufferingHints(10, 300))
-    assert not buffer.due(1e9)
-    buffer.add(b"x", ARRIVAL, 1000.0)
-    buffer.add(b"y", ARRIVAL, 1299.0)
-    assert not buffer.due(1299.9)
-    assert buffer.due(1300.0)
+    buffers = ObjectBuffers(BufferingHints(10, 300))
+    assert list(buffers.take_due(1e9)) == []
+    buffers.add(DELIVERED, b"x", ARRIVAL, 1000.0)
+    buffers.add(DELIVERED, b"y", ARRIVAL, 1299.0)
+    assert list(buffers.take_due(1299.9)) == []
+    assert [each.data for each in buffers.take_due(1300.0)] == [b"xy"]
+    assert list(buffers.take_due(1e9)) == []
 
 
 def test_a_buffers_object_is_dated_by_the_earliest_arrival_not_the_first_taken() -> None:
-    buffer = ObjectBuffer(BufferingHints(10, 300))
+    buffers = ObjectBuffers(BufferingHints(10, 300))
     for arrival in (ARRIVAL, ARRIVAL - 5000, ARRIVAL + 5000):
-        buffer.add(b"x", arrival, 0.0)
-    assert buffer.take().oldest_arrival_millis == ARRIVAL - 5000
+        buffers.add(DELIVERED, b"x", arrival, 0.0)
+    assert buffers.oldest_arrival_millis == ARRIVAL - 5000
+    (held,) = buffers.take_all()
+    assert held.oldest_arrival_millis == ARRIVAL - 5000
+
+
+def test_each_target_has_a_buffer_of_its_own() -> None:
+    buffers = ObjectBuffers(BufferingHints(10, 300))
+    failed = Target("processing-failed")
+    buffers.add(DELIVERED, b"x" * 6, ARRIVAL, 0.0)
+    assert buffers.add(failed, b"y" * 6, ARRIVAL, 200.0, "Some.Code") is None
+    assert buffers.targets == {DELIVERED, failed}
+    assert [each.target for each in buffers.take_due(300.0)] == [DELIVERED]
+    assert list(buffers.take_all()) == [Contents(b"y" * 6, 1, ARRIVAL, {"Some.Code": 1}, failed)]
 
 
 def submitted(s3: FakeS3, clock: Clock, **settings: Any) -> Uploads:

@@ -98,6 +98,17 @@ def test_each_random_string_is_a_new_one() -> None:
         ("!{timestamp:yyyy}/", "errors/", "must have !{firehose:error-output-type}"),
         ("!{timestamp:yyyy}/", "errors/!{timestamp:yyyy}/", "must have !{firehose:error-output-"),
         ("!{firehose:error-output-type}/", "", "belongs in ErrorOutputPrefix"),
+        (
+            "!{partitionKeyFromLambda:type}/",
+            "errors/!{partitionKeyFromLambda:type}/!{firehose:error-output-type}/",
+            "can't be part of an error prefix",
+        ),
+        (
+            "!{partitionKeyFromLambda:}/",
+            "errors/!{firehose:error-output-type}/",
+            "!{partitionKeyFromLambda:} is not known",
+        ),
+        ("!{partitionKeyFromLambda:type}/", "", "ErrorOutputPrefix is required"),
         ("!{firehose:stream-name}/", "", "is not known; the firehose namespace has random-string"),
         ("!{date:yyyy}/", "", "the namespaces are timestamp and firehose"),
         ("a!{b/", "", "may only begin an expression"),
@@ -112,7 +123,32 @@ def test_what_aws_refuses_is_refused(prefix: str, error_prefix: str, message: st
     assert message in str(refused.value)
 
 
-@pytest.mark.parametrize("namespace", ["partitionKeyFromQuery", "partitionKeyFromLambda"])
-def test_dynamic_partitioning_is_refused_by_name(namespace: str) -> None:
-    with pytest.raises(NotEmulated, match="dynamic partitioning is not emulated"):
-        parse_prefixes(f"customer=!{{{namespace}:customer_id}}/", "")
+def test_keys_from_a_query_are_refused_by_name() -> None:
+    with pytest.raises(NotEmulated, match="keys from a query are not emulated"):
+        parse_prefixes("customer=!{partitionKeyFromQuery:customer_id}/", "")
+
+
+def test_keys_of_a_function_are_evaluated_in_their_places() -> None:
+    # The example of AWS, with keys from a function.
+    # https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-s3bucketprefix.html
+    prefix, _ = parse_prefixes(
+        "customer_id=!{partitionKeyFromLambda:customer_id}/device=!{partitionKeyFromLambda:device}/"
+        "year=!{partitionKeyFromLambda:year}/",
+        "errors/!{firehose:error-output-type}/",
+    )
+    assert prefix.partition_keys == ("customer_id", "device", "year")
+    keys = {"customer_id": "1234567890", "device": "mobile", "year": "2019"}
+    assert prefix.evaluate(AT, new_uuid=Uuids(), partition_keys=keys) == (
+        "customer_id=1234567890/device=mobile/year=2019/"
+    )
+
+
+def test_keys_of_a_function_stand_beside_dates_and_random_strings() -> None:
+    prefix, _ = parse_prefixes(
+        "landing/!{partitionKeyFromLambda:record_type}/!{timestamp:yyyy/MM/dd/HH}/"
+        "!{firehose:random-string}/",
+        "errors/!{firehose:error-output-type}/",
+    )
+    assert prefix.evaluate(AT, new_uuid=Uuids(), partition_keys={"record_type": "sale"}) == (
+        "landing/sale/2018/08/27/10/00000000-00/"
+    )
