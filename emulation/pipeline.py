@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from emulation.encryption_keys import encryption_keys
@@ -26,6 +27,14 @@ _POLL_SECONDS = 0.1
 _TRANSFORM_SECONDS = 310.0
 
 
+@dataclass(frozen=True)
+class _Reader:
+    """The thread in which a delivery stream runs, and what stops it."""
+
+    thread: threading.Thread
+    stop: threading.Event
+
+
 class Pipeline:
     """The running parts of a stack. `running_pipeline` makes it.
 
@@ -38,7 +47,8 @@ class Pipeline:
     settings
         The stack's settings.
     delivery_streams
-        Names of the delivery streams, by record type.
+        The names that AWS has for the delivery streams, by the names that the stack has for them
+        (`infra.deliveries.Delivery.name`).
     metrics
         Collects what CloudWatch gets of the run.
     """
@@ -59,12 +69,11 @@ class Pipeline:
         self._log_forwarding = LogForwarding(
             self.endpoint, self._assume, f"{settings.naming.prefix}-"
         )
-        self._stop = threading.Event()
         self._failure: BaseException | None = None
         self._letters = 0
-        self._threads: list[threading.Thread] = []
+        self._readers: dict[str, _Reader] = {}
         self._runners = {
-            record_type: self._runner(name) for record_type, name in delivery_streams.items()
+            name: self._runner(stream_name) for name, stream_name in delivery_streams.items()
         }
 
     def start(self) -> None:
@@ -75,13 +84,34 @@ class Pipeline:
 
     def resume(self) -> None:
         """Let the delivery streams read on where they stopped."""
-        self._stop.clear()
-        for record_type, runner in self._runners.items():
-            thread = threading.Thread(
-                target=self._read, args=(runner,), name=f"delivery-{record_type}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+        for name in self._runners:
+            self._read(name)
+
+    def follow(self, delivery_streams: Mapping[str, str]) -> None:
+        """Run these delivery streams from now on, while the pipeline is at work.
+
+        A new one reads the records that arrive from now on. One that is not among them has been
+        deleted: what it has not delivered yet is lost, as on AWS.
+
+        Parameters
+        ----------
+        delivery_streams
+            As for the class.
+        """
+        self._stop(name for name in self._runners if name not in delivery_streams)
+        kept = {name: each for name, each in self._runners.items() if name in delivery_streams}
+        new = {
+            name: self._runner(stream_name)
+            for name, stream_name in delivery_streams.items()
+            if name not in kept
+        }
+        for runner in new.values():
+            runner.start()
+        # Other threads may be reading the former mapping.
+        self._runners = {**kept, **new}
+        self._log_forwarding.discover()
+        for name in new:
+            self._read(name)
 
     def drain(self, progress: Callable[[], None]) -> None:
         """Read the stream to its end, and deliver all that the delivery streams buffer.
@@ -128,14 +158,11 @@ class Pipeline:
 
     def stop(self) -> None:
         """Stop the delivery streams from reading."""
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-        self._threads.clear()
+        self._stop(list(self._readers))
 
     def counts(self) -> dict[str, DeliveryCounts]:
-        """Return the counts so far of each record type's delivery stream."""
-        return {record_type: runner.counts for record_type, runner in self._runners.items()}
+        """Return the counts so far of each delivery stream."""
+        return {name: runner.counts for name, runner in self._runners.items()}
 
     def schedules(self, group: str, on_failure: Callable[[str], None]) -> ScheduleRunner:
         """Return the runner of a group's schedules. It calls ``on_failure`` with failed runs."""
@@ -178,12 +205,26 @@ class Pipeline:
         sent, self._letters = max(found - self._letters, 0), found
         self.metrics.add("AWS/SQS", {"QueueName": queue}, {"NumberOfMessagesSent": sent})
 
-    def _read(self, runner: DeliveryStreamRunner) -> None:
-        try:
-            runner.run(self._stop)
-        except BaseException as error:
-            # The thread that waits for the delivery streams raises it again.
-            self._failure = error
+    def _read(self, name: str) -> None:
+        runner, stop = self._runners[name], threading.Event()
+
+        def run() -> None:
+            try:
+                runner.run(stop)
+            except BaseException as error:
+                # The thread that waits for the delivery streams raises it again.
+                self._failure = error
+
+        thread = threading.Thread(target=run, name=f"delivery-{name}", daemon=True)
+        self._readers[name] = _Reader(thread, stop)
+        thread.start()
+
+    def _stop(self, names: Iterable[str]) -> None:
+        stopped = [self._readers.pop(name) for name in names if name in self._readers]
+        for each in stopped:
+            each.stop.set()
+        for each in stopped:
+            each.thread.join()
 
     def _assume(self, role_arn: str, principal: str, source_arn: str) -> Credentials:
         return self.gate.assume_for_service(role_arn, principal, source_arn=source_arn)
@@ -228,7 +269,7 @@ def running_pipeline(
     settings
         The stack's settings.
     delivery_streams
-        Names of the delivery streams, by record type.
+        As for `Pipeline`.
     packages
         Folder of the functions' packages with which the stack was provisioned.
     log_sink

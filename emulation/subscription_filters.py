@@ -100,7 +100,7 @@ class LogForwarding:
     Attributes
     ----------
     subscriptions
-        The filters that are registered when the object is made.
+        The filters that were registered when the object was made, or when `discover` was called.
 
     Raises
     ------
@@ -114,7 +114,12 @@ class LogForwarding:
         self._assume = assume
         self._logs: Any = endpoint.client("logs")
         self._forwarded: dict[str, set[str]] = {}
-        self.subscriptions = subscriptions(self._logs, part_of_name)
+        self._part_of_name = part_of_name
+        self.discover()
+
+    def discover(self) -> None:
+        """Read the registered filters again. Raises as the class."""
+        self.subscriptions = subscriptions(self._logs, self._part_of_name)
 
     def forward(self) -> int:
         """Forward the events since the last call; return how many the destinations accepted."""
