@@ -19,7 +19,7 @@ from console.state import LAST_RUN, STATE_REMEDY, state_directory
 from console.storage import check_writable, writing
 from console.terminal import messages, output, write
 from demo.feed.lines import check_input
-from demo.run import LOCAL_OVERRIDES, DemoOptions, FinishedRun, demo
+from demo.run import DemoOptions, FinishedRun, demo
 from demo.summary import Answer, as_json, closing_queries, print_report
 from demo.upkeep import at_work
 from emulation.endpoint import Endpoint
@@ -95,7 +95,7 @@ def run(
                 kept = KeptRun(
                     outcome.endpoint_url,
                     options.stack,
-                    LOCAL_OVERRIDES,
+                    options.overrides,
                     str(options.packages.resolve()),
                 )
                 with at_work(finished, progress.say), announced(kept):
@@ -108,11 +108,11 @@ def _check(options: DemoOptions) -> None:
     if options.input is not None:
         check_input(options.input)
     if options.endpoint_url is None:
-        stack_config(options.stack)
+        stack_config(options.stack, options.overrides)
         return
     check_endpoint(options.endpoint_url)
     endpoint = Endpoint(options.endpoint_url)
-    local_settings(endpoint, options.stack, overrides=LOCAL_OVERRIDES, packages=options.packages)
+    local_settings(endpoint, options.stack, overrides=options.overrides, packages=options.packages)
 
 
 def _keep_last_run(finished: FinishedRun, folder: Path, progress: Progress) -> None:

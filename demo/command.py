@@ -7,6 +7,7 @@ from pathlib import Path
 import rich_click as click
 
 from console.help import Command
+from estate.command import Setting
 from ops.options import complete_stacks, types_option
 from schemas import RECORD_TYPES
 
@@ -14,6 +15,7 @@ _EXAMPLES = """
 Examples:
 
   dmd demo --records 20000 --seed 7
+  dmd demo --set delivery=shared
   dmd sample > changes.jsonl
   dmd demo --input changes.jsonl --export out --json
 
@@ -64,6 +66,14 @@ Then ask the tables: dmd sql "SELECT count(*) FROM demand".
     metavar="DIR",
     help="Copy the bucket's objects and the Glue catalog into this new or empty folder.",
 )
+@click.option(
+    "--set",
+    "settings",
+    type=Setting(),
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Use this value of a setting, a list as JSON. Can be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @click.option(
     "--keep", is_flag=True, help="Keep the endpoint up and the pipeline at work until Ctrl-C."
@@ -75,12 +85,13 @@ def demo(
     seed: int,
     source: str | None,
     export: Path | None,
+    settings: tuple[tuple[str, str], ...],
     as_json: bool,
     keep: bool,
 ) -> int:
     """Run the whole pipeline on this machine, from change records to answers of Athena SQL.
 
-    The command feeds change records into Kinesis, in an embedded AWS emulator. The four delivery
+    The command feeds change records into Kinesis, in an embedded AWS emulator. The delivery
     streams with their functions and the Avro writer turn them into partitioned Avro. Then the
     command reconciles every count and runs three queries on the tables. The exit status is 1 if a
     count does not reconcile, or if most of your own records failed.
@@ -96,6 +107,7 @@ def demo(
         seed=seed,
         records=records,
         input=source,
+        settings=dict(settings),
     )
     return run(options, export=export, json_wanted=as_json, keep=keep)
 

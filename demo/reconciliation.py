@@ -11,13 +11,14 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import fastavro
 
 from emulation.firehose import DeliveryCounts
+from infra.deliveries import Delivery
 
 # Firehose's error code of a record that the transform answered ``ProcessingFailed``.
 # https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-failure-handling.html
@@ -25,17 +26,17 @@ _ONE_RECORD = "Lambda.ProcessingFailedStatus"
 
 
 @dataclass
-class TypeCounts:
-    """The counts of one record type.
+class Tally:
+    """The counts of one delivery stream, and of the rows that it landed.
 
     Parameters
     ----------
     received
-        Records that its delivery stream read.
+        Records that it read.
     dropped, failed
-        Records of another record type, and records in the error output.
+        Records of record types that it does not land, and records in the error output.
     delivered
-        Rows that its delivery stream landed.
+        Rows that it landed.
     written, repeats, quarantined
         Landed rows that are in Avro files, were left out as repeats, or are in quarantine.
     quarantined_objects
@@ -73,13 +74,13 @@ class Contents:
     Parameters
     ----------
     errors
-        Failed records.
+        Failed records, by delivery stream.
     failed
         The same records by a digest of their data.
     whole_batches
         Whether some of them failed with their whole batch, which has records of other types, too.
     rows, repeats, quarantined, quarantined_objects, left
-        As `TypeCounts` has them.
+        As `Tally` has them.
     partitions
         The partitions of the tables.
     """
@@ -123,30 +124,44 @@ def read_contents(s3: Any, bucket: str, prefix: str) -> Contents:
     return contents
 
 
-def count_types(
-    delivered: Mapping[str, DeliveryCounts], contents: Contents
-) -> dict[str, TypeCounts]:
-    """Return the counts of each record type, from the delivery streams and the bucket."""
-    return {
-        record_type: TypeCounts(
+def count_deliveries(
+    delivered: Mapping[str, DeliveryCounts], deliveries: Iterable[Delivery], contents: Contents
+) -> dict[str, Tally]:
+    """Return the counts of each delivery stream, from itself and the bucket.
+
+    Parameters
+    ----------
+    delivered
+        What the delivery streams have counted, by name.
+    deliveries
+        The delivery streams. Each record type is landed by one of them.
+    contents
+        The contents of the bucket.
+    """
+
+    def of(delivery: Delivery, counts: DeliveryCounts) -> Tally:
+        def landed(rows: Mapping[str, int]) -> int:
+            return sum(rows.get(record_type, 0) for record_type in delivery.record_types)
+
+        return Tally(
             received=counts.received,
             dropped=counts.dropped,
-            failed=contents.errors.get(record_type, 0),
+            failed=contents.errors.get(delivery.name, 0),
             delivered=counts.delivered,
-            written=contents.rows.get(record_type, 0),
-            repeats=contents.repeats.get(record_type, 0),
-            quarantined=contents.quarantined.get(record_type, 0),
-            quarantined_objects=contents.quarantined_objects.get(record_type, 0),
-            left=contents.left.get(record_type, 0),
+            written=landed(contents.rows),
+            repeats=landed(contents.repeats),
+            quarantined=landed(contents.quarantined),
+            quarantined_objects=landed(contents.quarantined_objects),
+            left=landed(contents.left),
         )
-        for record_type, counts in delivered.items()
-    }
+
+    return {each.name: of(each, delivered[each.name]) for each in deliveries}
 
 
 def count_once(
-    fed: int, counts: Mapping[str, TypeCounts], contents: Contents, unclaimed: int
-) -> TypeCounts | None:
-    """Return the counts of all record types together, in which each record counts once.
+    fed: int, counts: Mapping[str, Tally], contents: Contents, unclaimed: int
+) -> Tally | None:
+    """Return the counts of all delivery streams together, in which each record counts once.
 
     Each delivery stream reads every record. A record that all of them dropped is one that nobody
     takes. A record that is no change record fails in all of them.
@@ -156,7 +171,7 @@ def count_once(
     fed
         Number of records that the Kinesis stream accepted.
     counts
-        The counts of each record type.
+        The counts of each delivery stream.
     contents
         The contents of the bucket.
     unclaimed
@@ -164,7 +179,7 @@ def count_once(
 
     Returns
     -------
-    TypeCounts or None
+    Tally or None
         None if a delivery stream put whole batches into the error output. These have records that
         other delivery streams have delivered.
     """
@@ -174,7 +189,7 @@ def count_once(
     failed: Counter[bytes] = Counter()
     for each in contents.failed.values():
         failed |= each
-    return TypeCounts(
+    return Tally(
         received=fed,
         dropped=unclaimed,
         failed=failed.total(),
@@ -187,9 +202,7 @@ def count_once(
     )
 
 
-def discrepancies(
-    fed: int, counts: Mapping[str, TypeCounts], once: TypeCounts | None = None
-) -> list[str]:
+def discrepancies(fed: int, counts: Mapping[str, Tally], once: Tally | None = None) -> list[str]:
     """Return a line for each stage that does not reconcile; an empty list if all do.
 
     Parameters
@@ -197,30 +210,28 @@ def discrepancies(
     fed
         Number of records that the Kinesis stream accepted.
     counts
-        The counts of each record type.
+        The counts of each delivery stream.
     once
         The counts in which each record counts once, if they are known.
     """
     found = []
-    for record_type, each in counts.items():
+    for name, each in counts.items():
         if each.received != fed:
             found.append(
-                f"{record_type}, ingestion: the stream accepted {fed:,} records, "
+                f"{name}, ingestion: the stream accepted {fed:,} records, "
                 f"the delivery stream read {each.received:,}"
             )
         if each.received != each.delivered + each.dropped + each.failed:
             found.append(
-                f"{record_type}, delivery stream: received {each.received:,}, but delivered "
+                f"{name}, delivery stream: received {each.received:,}, but delivered "
                 f"{each.delivered:,} + dropped {each.dropped:,} + failed {each.failed:,}"
             )
         if each.left:
-            found.append(
-                f"{record_type}, Avro writer: {each.left:,} landed objects or plans are left"
-            )
+            found.append(f"{name}, Avro writer: {each.left:,} landed objects or plans are left")
         written = each.written + each.repeats + each.quarantined
         if each.delivered != written or each.quarantined_objects:
             found.append(
-                f"{record_type}, Avro writer: delivered {each.delivered:,}, but written "
+                f"{name}, Avro writer: delivered {each.delivered:,}, but written "
                 f"{each.written:,} + repeats {each.repeats:,} + quarantined {each.quarantined:,}"
                 + (
                     f", and {each.quarantined_objects:,} whole objects in quarantine"

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,9 +30,9 @@ from demo.feed.table import write_items
 from demo.queries import LocalAthena
 from demo.reconciliation import (
     Partition,
-    TypeCounts,
+    Tally,
+    count_deliveries,
     count_once,
-    count_types,
     discrepancies,
     list_keys,
     read_contents,
@@ -48,8 +48,10 @@ from emulation.scheduler.runner import ScheduleRunner
 from estate.provision.endpoint_check import check_endpoint
 from estate.provision.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
+from infra.deliveries import deliveries_of
 from infra.naming import DATA_PREFIX
-from infra.settings import Settings
+from infra.settings import PROJECT, Settings
+from infra.stack_config import stack_config
 
 # A stack's settings are for AWS: Firehose buffers for minutes, and the writer waits up to an hour
 # to fill a file. A local run works the same way with shorter waits. It may be fed records
@@ -63,6 +65,14 @@ LOCAL_OVERRIDES = {
     "max_wait_seconds": "0",
     "writer_timeout_seconds": "60",
     "first_partition_date": "2024-01-01",
+    # A stack that changes its delivery streams was there before. A local one is new.
+    "delivery_border": "",
+}
+# Firehose takes no smaller buffers for a delivery stream that all types share. A run does not wait
+# for them: at its end it delivers what is left.
+_SHARED_OVERRIDES = {
+    "delivery_buffer_size_mb": "64",
+    "delivery_buffer_interval_seconds": "60",
 }
 
 _TABLE_ITEMS = 24
@@ -92,6 +102,8 @@ class DemoOptions:
         A file of the user's own change records instead, or ``-`` for standard input.
     runtime_client
         Folder of the runtime client that runs the functions.
+    settings
+        Values, as text by key, that replace the stack's settings.
     """
 
     stack: str
@@ -101,6 +113,19 @@ class DemoOptions:
     records: int = 4000
     input: str | None = None
     runtime_client: Path = OWN_CLIENT
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def overrides(self) -> dict[str, str]:
+        """The values that replace the stack's settings, with those of every local run.
+
+        Raises
+        ------
+        infra.stack_config.StackConfigError
+            There is no such stack or setting.
+        """
+        shared = stack_config(self.stack, self.settings)[f"{PROJECT}:delivery"] == "shared"
+        return {**LOCAL_OVERRIDES, **(_SHARED_OVERRIDES if shared else {}), **self.settings}
 
 
 @dataclass
@@ -122,10 +147,10 @@ class Outcome:
         The user's own records that failed in at least one delivery stream; None if the records were
         generated.
     counts
-        The counts of each record type.
+        The counts of each delivery stream.
     once
-        The counts of all types together, in which each record counts once; None if whole batches
-        failed.
+        The counts of all delivery streams together, in which each record counts once; None if
+        whole batches failed.
     partitions
         The partitions of the tables.
     discrepancies
@@ -142,8 +167,8 @@ class Outcome:
     table_changes: int
     unclaimed: int = 0
     failed: FailedRecords | None = None
-    counts: dict[str, TypeCounts] = field(default_factory=dict)
-    once: TypeCounts | None = None
+    counts: dict[str, Tally] = field(default_factory=dict)
+    once: Tally | None = None
     partitions: list[Partition] = field(default_factory=list)
     discrepancies: list[str] = field(default_factory=list)
     denials: list[str] = field(default_factory=list)
@@ -212,7 +237,7 @@ def demo(
             progress.step("Starting the embedded AWS emulator")
             endpoint = stack.enter_context(embedded_emulator())
         settings = local_settings(
-            endpoint, options.stack, overrides=LOCAL_OVERRIDES, packages=options.packages
+            endpoint, options.stack, overrides=options.overrides, packages=options.packages
         )
         if options.endpoint_url:
             progress.step(f"Checking what the endpoint {endpoint.url} can do")
@@ -223,7 +248,7 @@ def demo(
             running_pipeline(
                 endpoint,
                 settings,
-                {t: provisioned.outputs["delivery_streams"][t] for t in settings.demand_data_types},
+                provisioned.outputs["delivery_streams"],
                 options.packages,
                 lambda line: _pass_on(line, on_problem),
                 options.runtime_client,
@@ -246,7 +271,7 @@ def _provision(
     return provision(
         endpoint,
         options.stack,
-        overrides=LOCAL_OVERRIDES,
+        overrides=options.overrides,
         packages=options.packages,
         progress=lambda each: progress.show(f"{next(made)} resources  {each.type}"),
     )
@@ -336,7 +361,7 @@ def _run(
     pipeline.forward_logs()
     progress.step("Reading back what was written")
     contents = read_contents(s3, settings.bucket_name, DATA_PREFIX)
-    counts = count_types(pipeline.counts(), contents)
+    counts = count_deliveries(pipeline.counts(), deliveries_of(settings), contents)
     unclaimed = pipeline.metrics.total("RecordsUnclaimed")
     once = count_once(fed.accepted, counts, contents, unclaimed)
     return Outcome(

@@ -14,12 +14,15 @@ from console.help import Command
 from ops.options import complete_stacks
 
 
-class _Setting(click.ParamType[tuple[str, str]]):
+class Setting(click.ParamType[tuple[str, str]]):
+    """A setting of a stack with a value, ``KEY=VALUE``."""
+
     name = "setting"
 
     def convert(
         self, value: Any, parameter: click.Parameter | None, context: click.Context | None
     ) -> tuple[str, str]:
+        """Return the key and the value."""
         key, equals, text = str(value).partition("=")
         if not (key and equals):
             self.fail(f"{value!r} is not KEY=VALUE", parameter, context)
@@ -83,7 +86,7 @@ and {environment}, and shows all other differences.
 @click.option(
     "--set",
     "settings",
-    type=_Setting(),
+    type=Setting(),
     multiple=True,
     metavar="KEY=VALUE",
     help="Use this value of a setting, a list as JSON. With --diff, it applies to the second "

@@ -14,7 +14,7 @@ from avro_writer.attempt import NEWER_CODE_WAIT
 from avro_writer.s3_store import S3Store
 from demo.reconciliation import (
     Contents,
-    TypeCounts,
+    Tally,
     count_once,
     discrepancies,
     read_contents,
@@ -80,11 +80,11 @@ def test_each_record_counts_once_and_what_nobody_takes_is_not_missed() -> None:
     broken, unfit = error(b"broken"), error(b"a sale that does not fit")
     contents = errors(sale=[broken, broken, unfit], demand=[broken, broken])
     counts = {
-        "sale": TypeCounts(received=5, dropped=1, failed=3, delivered=1, written=1),
-        "demand": TypeCounts(received=5, dropped=3, failed=2),
+        "sale": Tally(received=5, dropped=1, failed=3, delivered=1, written=1),
+        "demand": Tally(received=5, dropped=3, failed=2),
     }
     once = count_once(5, counts, contents, unclaimed=1)
-    assert once == TypeCounts(received=5, dropped=1, failed=3, delivered=1, written=1)
+    assert once == Tally(received=5, dropped=1, failed=3, delivered=1, written=1)
     assert discrepancies(5, counts, once) == []
     for wrong in (0, 2, 4):
         (line,) = discrepancies(5, counts, count_once(5, counts, contents, unclaimed=wrong))
@@ -98,8 +98,8 @@ def test_whole_batches_in_the_error_output_cannot_be_counted_once() -> None:
     """Another delivery stream has delivered the records of its type."""
     contents = errors(sale=[error(b"a demand", "Lambda.FunctionError"), error(b"broken")])
     counts = {
-        "sale": TypeCounts(received=2, failed=2),
-        "demand": TypeCounts(received=2, failed=1, delivered=1, written=1),
+        "sale": Tally(received=2, failed=2),
+        "demand": Tally(received=2, failed=1, delivered=1, written=1),
     }
     assert count_once(2, counts, contents, unclaimed=0) is None
     assert discrepancies(2, counts) == []
