@@ -16,12 +16,14 @@ from infra.packages import find_packages
 from infra.provider import make_provider
 from infra.roles import ManagedPolicy
 from infra.settings import read_settings
+from infra.switch import check_switch, outputs_when_made
 from infra.tables import check_schemas
 from infra.writer import AvroWriter
 
 settings = read_settings()
 check_schemas(settings)
 packages = find_packages(settings)
+before = check_switch(settings)
 
 provider = make_provider(settings)
 referenced = look_up(settings, provider)
@@ -79,6 +81,9 @@ pulumi.export("delivery_streams", {name: each.name for name, each in deliveries.
 pulumi.export(
     "transform_functions", {name: each.transform.name for name, each in deliveries.items()}
 )
+made = [arn for each in deliveries.values() for arn in (each.arn, each.transform.arn)]
+for name, output in outputs_when_made(settings, before, made).items():
+    pulumi.export(name, output)
 pulumi.export("writer_function", writer.function.name)
 pulumi.export("schedule_group", settings.naming.schedule_group)
 pulumi.export("schedules", writer.schedules)

@@ -8,14 +8,16 @@ import importlib.util
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from pulumi.runtime import set_all_config
-from pulumi.runtime.mocks import MockEngine, MockMonitor
+from pulumi.runtime.mocks import MockCallArgs, MockEngine, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.settings import Settings, configure
 from pulumi.runtime.stack import run_in_stack
 
 from infra.settings import PROJECT
 from infra.stack_config import REPOSITORY
+from infra.switch import READ_OUTPUTS
 
 
 def run_program(
@@ -24,6 +26,7 @@ def run_program(
     monitor: MockMonitor,
     *,
     preview: bool = False,
+    deployed: Mapping[str, str] | None = None,
     program: Path = REPOSITORY / "__main__.py",
 ) -> None:
     """Run the program once; return when every resource is registered.
@@ -41,6 +44,9 @@ def run_program(
         Takes the registrations and answers the lookups.
     preview
         Whether outputs that the monitor does not give are unknown, as in ``pulumi preview``.
+    deployed
+        The stack's outputs as the last deployment left them. By default they are such that the
+        program takes its settings as those that are deployed: nothing here keeps outputs.
     program
         File to run.
 
@@ -49,6 +55,11 @@ def run_program(
     Exception
         Any exception of the program or the monitor.
     """
+    if deployed is None:
+        deployed = {
+            key: config.get(f"{PROJECT}:{key}", "") for key in ("delivery", "delivery_border")
+        }
+    monitor.mocks = _WithOutputs(monitor.mocks, deployed)
 
     def execute() -> None:
         asyncio.set_event_loop(loop := asyncio.new_event_loop())
@@ -73,6 +84,22 @@ def run_program(
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="pulumi-program") as threads:
         threads.submit(contextvars.Context().run, execute).result()
+
+
+class _WithOutputs(Mocks):
+    """Answers also the one lookup that the engine itself answers: the outputs of a stack."""
+
+    def __init__(self, mocks: Mocks, outputs: Mapping[str, str]) -> None:
+        self._mocks = mocks
+        self._outputs = outputs
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        return self._mocks.new_resource(args)
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == READ_OUTPUTS:
+            return {"name": args.args["name"], "outputs": dict(self._outputs)}, []
+        return self._mocks.call(args)
 
 
 def _execute(program: Path) -> None:

@@ -6,6 +6,7 @@ import pulumi
 
 from infra.athena import QueryWorkgroup
 from infra.catalog import Catalog
+from infra.deliveries import deliveries_of
 from infra.lookups import Referenced
 from infra.naming import REGION
 from infra.policies import allow, trust_principals
@@ -73,8 +74,8 @@ class ContinuousIntegration(pulumi.ComponentResource):
                         ["firehose:DescribeDeliveryStream"],
                         [
                             f"arn:aws:firehose:{REGION}:{settings.account_id}:deliverystream/"
-                            f"{settings.naming.delivery_stream(each)}"
-                            for each in settings.demand_data_types
+                            f"{settings.naming.delivery_stream(each.name)}"
+                            for each in deliveries_of(settings)
                         ],
                     ),
                 ],

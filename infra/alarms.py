@@ -6,9 +6,11 @@ An alarm exists only for problems that somebody on call can solve. The dashboard
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from infra.deliveries import Delivery, deliveries_of
 from infra.naming import Naming, delivery_log_group, function_log_group
 from infra.settings import PROJECT, Settings
 
@@ -72,15 +74,14 @@ class Alarm:
 
 def alarms_of(settings: Settings) -> list[Alarm]:
     """Return all alarms of a stack."""
-    per_type = [_delivery_alarms, _transform_alarms, _table_alarms]
-    if settings.current_state_tables:
-        per_type.append(_refresh_alarms)
-    return [
-        alarm
-        for record_type in settings.demand_data_types
-        for alarms in per_type
-        for alarm in alarms(settings, record_type)
-    ] + [*_stream_alarms(settings), *_writer_alarms(settings), *_type_alarms(settings)]
+    found = []
+    for delivery in deliveries_of(settings):
+        found += [*_delivery_alarms(settings, delivery), *_transform_alarms(settings, delivery)]
+    for record_type in settings.demand_data_types:
+        found += _table_alarms(settings, record_type)
+        if settings.current_state_tables:
+            found += _refresh_alarms(settings, record_type)
+    return [*found, *_stream_alarms(settings), *_writer_alarms(settings), *_type_alarms(settings)]
 
 
 def _at_once(*, symptom: str, metrics: Sequence[Metric], description: str) -> Alarm:
@@ -96,12 +97,12 @@ def _at_once(*, symptom: str, metrics: Sequence[Metric], description: str) -> Al
     )
 
 
-def delivery_metric(naming: Naming, record_type: str, name: str, statistic: str) -> Metric:
-    """Return a metric of a record type's delivery stream.
+def delivery_metric(naming: Naming, delivery: str, name: str, statistic: str) -> Metric:
+    """Return a metric of a delivery stream, of `infra.deliveries.Delivery.name`.
 
     https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
     """
-    dimensions = {"DeliveryStreamName": naming.delivery_stream(record_type)}
+    dimensions = {"DeliveryStreamName": naming.delivery_stream(delivery)}
     return Metric(namespace="AWS/Firehose", name=name, dimensions=dimensions, statistic=statistic)
 
 
@@ -115,7 +116,11 @@ def function_metric(function_name: str, name: str, statistic: str) -> Metric:
 
 
 def pipeline_metric(settings: Settings, record_type: str, name: str, statistic: str) -> Metric:
-    """Return a metric that the functions publish themselves, through their logs."""
+    """Return a metric that the functions publish themselves, through their logs.
+
+    A transform of all types publishes some of its metrics for each type, and others under the name
+    of its delivery stream.
+    """
     dimensions = {"Environment": settings.environment, "RecordType": record_type}
     return Metric(namespace=PROJECT, name=name, dimensions=dimensions, statistic=statistic)
 
@@ -151,33 +156,38 @@ def refresh_metric(settings: Settings, record_type: str, name: str, statistic: s
     return Metric(namespace="AWS/States", name=name, dimensions=dimensions, statistic=statistic)
 
 
-def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
-    naming = settings.naming
-    log_group = delivery_log_group(naming.delivery_stream(record_type))
-    buffers = settings.transform_buffer_interval_seconds + settings.delivery_buffer_interval_seconds
+def _delivery_alarms(settings: Settings, delivery: Delivery) -> list[Alarm]:
+    naming, name, types = settings.naming, delivery.name, _types_of(delivery)
+    log_group = delivery_log_group(naming.delivery_stream(name))
+    # Dynamic partitioning has several stages of buffers.
+    # https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
+    stages = 1.5 if delivery.shared else 1
+    buffers = settings.transform_buffer_interval_seconds + math.ceil(
+        stages * settings.delivery_buffer_interval_seconds
+    )
     return [
         Alarm(
-            symptom=f"delivery-late-{record_type}",
-            metrics=[delivery_metric(naming, record_type, "DeliveryToS3.DataFreshness", "Maximum")],
+            symptom=f"delivery-late-{name}",
+            metrics=[delivery_metric(naming, name, "DeliveryToS3.DataFreshness", "Maximum")],
             threshold=buffers + 600,
             period_seconds=_FIVE_MINUTES,
             datapoints=3,
             periods=3,
             description=(
-                f"Records of {record_type} have waited in Firehose ten minutes longer than the "
+                f"Records of {types} have waited in Firehose ten minutes longer than the "
                 f"buffering interval. First: read the log group {log_group}; it says whether S3, "
                 "the role or the transform fails."
             ),
         ),
         Alarm(
-            symptom=f"stream-behind-{record_type}",
-            metrics=[delivery_metric(naming, record_type, "KinesisMillisBehindLatest", "Maximum")],
+            symptom=f"stream-behind-{name}",
+            metrics=[delivery_metric(naming, name, "KinesisMillisBehindLatest", "Maximum")],
             threshold=600_000,
             period_seconds=_FIVE_MINUTES,
             datapoints=3,
             periods=3,
             description=(
-                f"The delivery stream of {record_type} reads {settings.stream_name} more than ten "
+                f"The delivery stream of {types} reads {settings.stream_name} more than ten "
                 "minutes late; records that it has not read when the stream's retention ends are "
                 "lost. First: check whether reads-throttled is in alarm; if so, ask the stream's "
                 "owner for more shards."
@@ -186,29 +196,30 @@ def _delivery_alarms(settings: Settings, record_type: str) -> list[Alarm]:
     ]
 
 
-def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
-    function = settings.naming.transform_function(record_type)
+def _transform_alarms(settings: Settings, delivery: Delivery) -> list[Alarm]:
+    name, types = delivery.name, _types_of(delivery)
+    function = settings.naming.transform_function(name)
     return [
         Alarm(
-            symptom=f"transform-failing-{record_type}",
+            symptom=f"transform-failing-{name}",
             metrics=[function_metric(function, "Errors", "Sum")],
             threshold=0,
             period_seconds=_FIVE_MINUTES,
             datapoints=2,
             periods=3,
             description=(
-                f"Invocations of the transform of {record_type} fail; after its retries Firehose "
+                f"Invocations of the transform of {types} fail; after its retries Firehose "
                 "puts each batch below the error prefix. First: read the log group "
                 f"{function_log_group(function)}; if it began after a deployment, deploy the "
                 "previous version again."
             ),
         ),
         _at_once(
-            symptom=f"records-failed-{record_type}",
-            metrics=[pipeline_metric(settings, record_type, "RecordsFailed", "Sum")],
+            symptom=f"records-failed-{name}",
+            metrics=[pipeline_metric(settings, name, "RecordsFailed", "Sum")],
             description=(
-                f"Records of {record_type} cannot become rows; Firehose keeps their source below "
-                f"data-pipeline/errors/{record_type}/. First: look for 'records failed' in the log "
+                f"Records of {types} cannot become rows; Firehose keeps their source below "
+                f"data-pipeline/errors/{name}/. First: look for 'records failed' in the log "
                 f"group {function_log_group(function)}: reason and column say whether the item or "
                 "the schema is wrong."
             ),
@@ -216,20 +227,29 @@ def _transform_alarms(settings: Settings, record_type: str) -> list[Alarm]:
     ]
 
 
+def _types_of(delivery: Delivery) -> str:
+    return "all types" if delivery.shared else delivery.name
+
+
 def _type_alarms(settings: Settings) -> list[Alarm]:
-    # The transform of the first type counts for all.
-    first, types = settings.demand_data_types[0], ", ".join(settings.demand_data_types)
-    log_group = function_log_group(settings.naming.transform_function(first))
+    types = settings.demand_data_types
+    # Of the transforms of one type, that of the first counts for all.
+    counting = [
+        each.name for each in deliveries_of(settings) if each.shared or each.name == types[0]
+    ]
+    log_groups = [function_log_group(settings.naming.transform_function(each)) for each in counting]
     return [
         _at_once(
             symptom="records-unclaimed",
-            metrics=[pipeline_metric(settings, first, "RecordsUnclaimed", "Sum")],
+            metrics=[
+                pipeline_metric(settings, each, "RecordsUnclaimed", "Sum") for each in counting
+            ],
             description=(
-                f"Records have no record type, or one that is none of {types}; every delivery "
-                "stream drops them, and no place keeps them once the Kinesis stream's retention "
-                "ends. First: look for 'nobody takes these records' in the log group "
-                f"{log_group}: it says where the stream has them. If the type is to be kept, add "
-                "it to demand_data_types."
+                f"Records have no record type, or one that is none of {', '.join(types)}; every "
+                "delivery stream drops them, and no place keeps them once the Kinesis stream's "
+                "retention ends. First: look for 'nobody takes these records' in the log group "
+                f"{' and '.join(log_groups)}: it says where the stream has them. If the type is to "
+                "be kept, add it to demand_data_types."
             ),
         )
     ]
@@ -324,6 +344,8 @@ def _refresh_alarms(settings: Settings, record_type: str) -> list[Alarm]:
 
 
 def _stream_alarms(settings: Settings) -> list[Alarm]:
+    # Each delivery stream reads each shard once a second (docs/aws-contracts.md).
+    reads = len(deliveries_of(settings))
     return [
         Alarm(
             symptom="reads-throttled",
@@ -335,7 +357,7 @@ def _stream_alarms(settings: Settings) -> list[Alarm]:
             periods=3,
             description=(
                 f"Kinesis refuses a fifth of the reads of {settings.stream_name}. A shard allows "
-                "five reads per second, and this pipeline makes four. First: find the stream's "
+                f"five reads per second, and this pipeline makes {reads}. First: find the stream's "
                 "other consumers and move them to enhanced fan-out, or ask for more shards."
             ),
         )

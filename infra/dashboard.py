@@ -16,6 +16,7 @@ from infra.alarms import (
     queue_metric,
     refresh_metric,
 )
+from infra.deliveries import deliveries_of
 from infra.naming import REGION
 from infra.settings import Settings
 
@@ -51,16 +52,21 @@ def _placed(row: Sequence[Widget], y: int) -> list[Widget]:
 
 def _graphs(settings: Settings) -> list[list[Widget]]:
     naming = settings.naming
+    deliveries = [each.name for each in deliveries_of(settings)]
 
     def per_type(title: str, metric: Callable[[str, str, str], Metric], *names: str) -> Widget:
         name, statistic = names
         return _graph(title, [(t, metric(t, name, statistic)) for t in settings.demand_data_types])
 
-    def delivery(record_type: str, name: str, statistic: str) -> Metric:
-        return delivery_metric(naming, record_type, name, statistic)
+    def per_delivery(title: str, metric: Callable[[str, str, str], Metric], *names: str) -> Widget:
+        name, statistic = names
+        return _graph(title, [(each, metric(each, name, statistic)) for each in deliveries])
 
-    def transform(record_type: str, name: str, statistic: str) -> Metric:
-        return function_metric(naming.transform_function(record_type), name, statistic)
+    def delivery(delivery: str, name: str, statistic: str) -> Metric:
+        return delivery_metric(naming, delivery, name, statistic)
+
+    def transform(delivery: str, name: str, statistic: str) -> Metric:
+        return function_metric(naming.transform_function(delivery), name, statistic)
 
     def own(record_type: str, name: str, statistic: str) -> Metric:
         return pipeline_metric(settings, record_type, name, statistic)
@@ -85,16 +91,16 @@ def _graphs(settings: Settings) -> list[list[Widget]]:
     ]
     return [
         [
-            per_type("Records read", delivery, "DataReadFromKinesisStream.Records", "Sum"),
-            per_type("Behind the stream, ms", delivery, "KinesisMillisBehindLatest", "Maximum"),
-            per_type("Reads throttled", delivery, "ThrottledGetRecords", "Sum"),
-            per_type("Age in Firehose, s", delivery, "DeliveryToS3.DataFreshness", "Maximum"),
+            per_delivery("Records read", delivery, "DataReadFromKinesisStream.Records", "Sum"),
+            per_delivery("Behind the stream, ms", delivery, "KinesisMillisBehindLatest", "Maximum"),
+            per_delivery("Reads throttled", delivery, "ThrottledGetRecords", "Sum"),
+            per_delivery("Age in Firehose, s", delivery, "DeliveryToS3.DataFreshness", "Maximum"),
         ],
         [
             per_type("Rows transformed", own, "RecordsOk", "Sum"),
-            per_type("Records failed", own, "RecordsFailed", "Sum"),
+            per_delivery("Records failed", own, "RecordsFailed", "Sum"),
             per_type("Attributes without a column", own, "AttributesWithoutColumn", "Sum"),
-            per_type("Transform duration, ms", transform, "Duration", "Maximum"),
+            per_delivery("Transform duration, ms", transform, "Duration", "Maximum"),
         ],
         [
             per_type("Rows written", own, "RowsWritten", "Sum"),

@@ -67,6 +67,7 @@ class DeliveryStream(pulumi.ComponentResource):
     """
 
     name: pulumi.Output[str]
+    arn: pulumi.Output[str]
     transform: Function
 
     def __init__(
@@ -176,6 +177,7 @@ class DeliveryStream(pulumi.ComponentResource):
             ),
         )
         self.name = stream.name
+        self.arn = stream.arn
         self.transform = transform
         self.register_outputs({"name": stream.name})
 

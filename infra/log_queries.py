@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from infra.deliveries import deliveries_of
 from infra.naming import function_log_group
 from infra.settings import Settings
 
@@ -58,8 +59,8 @@ class LogQuery:
 def log_queries(settings: Settings) -> tuple[LogQuery, ...]:
     """Return the saved queries of a stack."""
     naming = settings.naming
-    types = sorted(settings.demand_data_types)
-    transforms = tuple(function_log_group(naming.transform_function(each)) for each in types)
+    deliveries = sorted(each.name for each in deliveries_of(settings))
+    transforms = tuple(function_log_group(naming.transform_function(each)) for each in deliveries)
     writer = (function_log_group(naming.writer_function),)
     return (
         LogQuery(
@@ -67,7 +68,8 @@ def log_queries(settings: Settings) -> tuple[LogQuery, ...]:
             transforms,
             _by_hour(
                 "What became of the records, by hour and record type",
-                "RecordsReceived",
+                # A transform of several types writes a line for the batch and one for each type.
+                ["RecordsReceived", "RecordsOk"],
                 _sums(
                     "RecordsReceived",
                     "RecordsOk",
@@ -82,7 +84,7 @@ def log_queries(settings: Settings) -> tuple[LogQuery, ...]:
             transforms,
             _by_hour(
                 "Attributes that no column holds as they are, by hour and record type",
-                "ValuesNotHeld",
+                ["ValuesNotHeld"],
                 _sums("AttributesWithoutColumn", "ValuesNotHeld", "ValuesNotHeldExactly"),
             ),
         ),
@@ -91,7 +93,7 @@ def log_queries(settings: Settings) -> tuple[LogQuery, ...]:
             transforms,
             _by_hour(
                 "Batches of the transform and their duration in ms, by hour and record type",
-                "BatchDuration",
+                ["BatchDuration"],
                 [
                     "count(*) as batches",
                     "avg(RecordsReceived)",
@@ -104,7 +106,7 @@ def log_queries(settings: Settings) -> tuple[LogQuery, ...]:
             writer,
             _by_hour(
                 "Runs of the Avro writer, their work and duration in ms, by hour and record type",
-                "RunDuration",
+                ["RunDuration"],
                 [
                     "count(*) as runs",
                     *_sums(
@@ -122,12 +124,12 @@ def log_queries(settings: Settings) -> tuple[LogQuery, ...]:
     )
 
 
-def _by_hour(answers: str, present: str, columns: Sequence[str]) -> str:
-    """Return a query over the lines that have a field."""
+def _by_hour(answers: str, present: Sequence[str], columns: Sequence[str]) -> str:
+    """Return a query over the lines that have one of some fields."""
     return "\n".join(
         [
             f"# {answers}",
-            f"filter ispresent({present})",
+            "filter " + " or ".join(f"ispresent({field})" for field in present),
             "| stats " + ",\n    ".join(columns),
             "  by bin(1h) as hour, RecordType",
             "| sort hour desc, RecordType asc",

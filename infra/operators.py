@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from infra.deliveries import deliveries_of
 from infra.lookups import Referenced
 from infra.naming import REGION, delivery_log_group, function_log_group
 from infra.policies import Statement, allow
@@ -16,12 +17,12 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     """
     naming, account = settings.naming, settings.account_id
-    types = settings.demand_data_types
+    deliveries = [each.name for each in deliveries_of(settings)]
 
     def arn(service: str, resource: str) -> str:
         return f"arn:aws:{service}:{REGION}:{account}:{resource}"
 
-    functions = [*map(naming.transform_function, types), naming.writer_function]
+    functions = [*map(naming.transform_function, deliveries), naming.writer_function]
     # The reasons of failures are in the transforms' logs; the runbook reads the others, too. Every
     # group with the prefix is the stack's, and the names of all would not fit into a policy.
     groups = [
@@ -33,7 +34,10 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
         allow(
             "SeeDeliveryStreams",
             ["firehose:DescribeDeliveryStream"],
-            [arn("firehose", f"deliverystream/{naming.delivery_stream(each)}") for each in types],
+            [
+                arn("firehose", f"deliverystream/{naming.delivery_stream(each)}")
+                for each in deliveries
+            ],
         ),
         allow(
             "SeeFunctions",
@@ -54,7 +58,10 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
             [
                 arn("glue", "catalog"),
                 arn("glue", f"database/{naming.database}"),
-                *(arn("glue", f"table/{naming.database}/{each}") for each in types),
+                *(
+                    arn("glue", f"table/{naming.database}/{each}")
+                    for each in settings.demand_data_types
+                ),
             ],
         ),
         allow("SeeAlarms", ["cloudwatch:DescribeAlarms"], [arn("cloudwatch", "alarm:*")]),

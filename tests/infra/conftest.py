@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.recorded import Recording, record
+from tests.infra.recorded import Recording, record_named
 from tests.support.packages import write_packages
 
 
@@ -19,11 +19,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def recorded(packages: Path) -> Callable[[str], Recording]:
-    """Return a function that records a stack."""
+    """Return a function that records a stack, or a variant of one."""
 
     @cache
-    def of(stack: str) -> Recording:
-        return record(stack, packages)
+    def of(name: str) -> Recording:
+        return record_named(name, packages)
 
     return of
 

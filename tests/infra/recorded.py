@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,13 @@ class Recorded(Resource):
         return list(json.loads(self.inputs[key])["Statement"])
 
 
+# What the four stacks do not have: delivery streams of the other kind, or of both kinds.
+VARIANTS: Mapping[str, Mapping[str, Any]] = {
+    "dev1-switching": {"delivery": "shared", "delivery_border": "2026-12-01T12:00Z"},
+    "dev1-shared": {"delivery": "shared"},
+}
+
+
 @dataclass
 class Recording:
     """All registrations of one run, in their order."""
@@ -81,6 +89,16 @@ class Previewed(AsAws):
         return "", args.inputs
 
 
+def record_named(name: str, packages: Path, *, preview: bool = False) -> Recording:
+    """Record one of the four stacks, or one of ``VARIANTS``."""
+    settings = VARIANTS.get(name, {})
+    return record(stack_of(name), packages, preview=preview, **settings)
+
+
+def stack_of(name: str) -> str:
+    return name.partition("-")[0]
+
+
 def record(
     stack: str,
     packages: Path,
@@ -88,6 +106,7 @@ def record(
     preview: bool = False,
     account: type[AsAws] = AsAws,
     into: Recording | None = None,
+    deployed: Mapping[str, str] | None = None,
     program: Path = REPOSITORY / "__main__.py",
     **overrides: str,
 ) -> Recording:
@@ -95,13 +114,20 @@ def record(
 
     In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise it is an error if an
     input needs an output without a rule in ``estate/resources/computed.py``. ``account`` answers
-    lookups.
+    lookups. ``deployed`` are the stack's outputs so far, by default those of the same settings.
     """
     recording = into or Recording(ACCOUNTS[stack])
     settings = {"package_directory": str(packages), **overrides}
     recorder = Recorder((Previewed if preview else account)(recording.account_id))
     try:
-        run_program(stack, stack_config(stack, settings), recorder, preview=True, program=program)
+        run_program(
+            stack,
+            stack_config(stack, settings),
+            recorder,
+            preview=True,
+            deployed=deployed,
+            program=program,
+        )
     finally:
         recording.resources = [Recorded(**vars(each)) for each in recorder.recorded.values()]
     if not preview:

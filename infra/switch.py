@@ -1,0 +1,173 @@
+"""Whether a stack may change its delivery streams now: what is deployed, what is wanted, the time.
+
+A change from one kind of delivery streams to the other takes two deployments, with a border in
+time between the kinds (docs/deploying.md#change-the-delivery-streams). In another order, or with
+a border that is too near, changes would be lost or written twice. So the program asks here first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pulumi
+
+from infra.rules import Moment
+from infra.settings import PROJECT, Settings
+
+LEAD = timedelta(minutes=15)
+"""How far ahead a border has to be, so that a deployment has ended when it comes."""
+
+REST = timedelta(hours=1)
+"""How long after its border a change may be ended.
+
+Within this time, Firehose has transformed (with all retries) and written what it read before.
+"""
+
+READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
+"""The engine's lookup of the outputs of a stack, as its last successful deployment left them."""
+
+_FORM = "%Y-%m-%dT%H:%MZ"
+_PAGE = "docs/deploying.md#change-the-delivery-streams"
+
+
+class SwitchError(pulumi.RunError):
+    """The delivery streams may not be changed in this way, or not at this time."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The delivery streams of a deployment: the settings ``delivery`` and ``delivery_border``."""
+
+    delivery: str
+    border: datetime | None = None
+
+    def __str__(self) -> str:
+        """Return it as a person would set it."""
+        return f'delivery: {self.delivery}, delivery_border: "{_text(self.border)}"'
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        """The outputs of a stack with these delivery streams, in the form of the settings."""
+        return {"delivery": self.delivery, "delivery_border": _text(self.border)}
+
+
+def check_switch(settings: Settings) -> Choice | None:
+    """Refuse settings that may not be deployed now; return what is deployed, None if nothing is.
+
+    Raises
+    ------
+    SwitchError
+        The delivery streams may not be changed in this way, or not at this time.
+    """
+    stack = pulumi.get_stack()
+    name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
+    before = _choice_of(pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value["outputs"])
+    wanted = Choice(settings.delivery, settings.delivery_border)
+    if reason := refusal(before, wanted, datetime.now(UTC)):
+        deployed = "nothing" if before is None else before
+        raise SwitchError(
+            f"stack {stack} is to have ({wanted}), and has ({deployed}). {reason}. "
+            f"The settings are {PROJECT}:delivery and {PROJECT}:delivery_border in "
+            f"Pulumi.{stack}.yaml; {_PAGE} has the steps."
+        )
+    return before
+
+
+def outputs_when_made(
+    settings: Settings, before: Choice | None, arns: Sequence[pulumi.Output[str]]
+) -> dict[str, pulumi.Output[str]]:
+    """Return the outputs that tell the next deployment which delivery streams the stack has.
+
+    They are known when all delivery streams and functions are made, so a deployment that fails
+    before leaves the former ones. With ``--target``, what does not exist has no ARN.
+
+    Parameters
+    ----------
+    settings
+        The stack's settings.
+    before
+        What `check_switch` returned.
+    arns
+        ARNs of the delivery streams and the functions.
+    """
+    wanted = Choice(settings.delivery, settings.delivery_border).outputs
+    former = before.outputs if before else dict.fromkeys(wanted, "")
+    made = pulumi.Output.all(*arns).apply(lambda found: wanted if all(found) else former)
+    return {key: made[key] for key in wanted}
+
+
+def refusal(before: Choice | None, wanted: Choice, now: datetime) -> str | None:
+    """Return why a deployment is refused and what to set, or None if it may go on.
+
+    Parameters
+    ----------
+    before
+        What is deployed; None if nothing is.
+    wanted
+        What is to be deployed.
+    now
+        The time, aware.
+    """
+    if wanted == before:
+        return None
+    if before is None:
+        if wanted.border is None:
+            return None
+        return f"A new stack has nothing to change: set {Choice(wanted.delivery)}"
+    if before.border is None:
+        return _of_beginning(before, wanted, now)
+    if wanted.delivery == before.delivery:
+        return _of_going_on(before, before.border, wanted, now)
+    if wanted.border is None and before.border >= now + LEAD:
+        return None
+    return (
+        f"The change to {before.delivery} has to be ended first: set {before}, and from "
+        f"{_text(before.border + REST)} on {Choice(before.delivery)}"
+    )
+
+
+def _of_beginning(before: Choice, wanted: Choice, now: datetime) -> str | None:
+    if wanted.delivery == before.delivery:
+        return f"A border is for a change of delivery alone: set {before}"
+    if wanted.border is None:
+        return (
+            "Without a border, the changes between the last read of one kind of delivery streams "
+            f"and the first of the other would be lost: {_set_ahead(now)}"
+        )
+    if wanted.border < now + LEAD:
+        return f"The border is nearer than 15 minutes, or past: {_set_ahead(now)}"
+    return None
+
+
+def _of_going_on(before: Choice, border: datetime, wanted: Choice, now: datetime) -> str | None:
+    if wanted.border is None:
+        if now >= border + REST:
+            return None
+        return (
+            "A change may be ended an hour after its border, so that the former delivery streams "
+            f"have written everything: set {before} until {_text(border + REST)}"
+        )
+    if border < now + LEAD:
+        return f"A border that is nearer than 15 minutes, or past, cannot be moved: set {before}"
+    if wanted.border < now + LEAD:
+        return f"The new border is nearer than 15 minutes, or past: {_set_ahead(now)}"
+    return None
+
+
+def _choice_of(outputs: Mapping[str, Any]) -> Choice | None:
+    # A stack of an earlier version has no such outputs, and a new stack has none at all.
+    delivery = outputs.get("delivery", "per_type" if outputs else "")
+    if not delivery:
+        return None
+    return Choice(delivery, Moment().read(outputs.get("delivery_border", "")))
+
+
+def _set_ahead(now: datetime) -> str:
+    return f"set delivery_border to a time farther ahead, such as {_text(now + 2 * LEAD)}"
+
+
+def _text(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime(_FORM) if moment else ""
