@@ -22,11 +22,23 @@ ENVIRONMENT = {
     "ENVIRONMENT": "dev1",
     "LOG_LEVEL": "INFO",
 }
+SHARED = {
+    **{name: value for name, value in ENVIRONMENT.items() if name != "RECORD_TYPE"},
+    "RECORD_TYPES": "demand,sale",
+    "DELIVERY": "all-types",
+    "PARTITION_KEY": "record_type",
+}
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 
 def handler_of(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Handler:
-    for name, value in {**ENVIRONMENT, **environment}.items():
+    return handler_in(monkeypatch, {**ENVIRONMENT, **environment})
+
+
+def handler_in(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Handler:
+    for name in (*ENVIRONMENT, *SHARED):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     import transform.handler
 
@@ -111,6 +123,80 @@ def test_the_function_that_counts_for_all_says_where_the_unclaimed_records_are(
     assert json.loads(line)["RecordsUnclaimed"] == 0, "an alarm needs the zero, too"
 
 
+def test_the_shared_function_counts_records_for_all_and_rows_by_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared = handler_in(monkeypatch, SHARED)
+    changes: list[Any] = [
+        change({"note": {"S": "x"}}),
+        change({"channel": {"S": "?"}}),
+        change({"type": {"S": "event"}}),
+        change({"latitude": {"S": "north"}}),
+        b"{",
+    ]
+    records = [firehose_record(each, str(number)) for number, each in enumerate(changes)]
+    answer = shared({"records": records}, SimpleNamespace(aws_request_id="r-1"))
+    keys = {"partitionKeys": {"record_type": "demand"}}
+    assert [(each["result"], each.get("metadata")) for each in answer["records"]] == [
+        ("Ok", keys),
+        ("ProcessingFailed", None),
+        ("Dropped", None),
+        ("Ok", keys),
+        ("ProcessingFailed", None),
+    ]
+    failed, unclaimed, *lines = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (failed["failed"], unclaimed["unclaimed"]) == (2, 1)
+    assert failed["record_type"] == unclaimed["record_type"] == "all-types"
+    whole, rows = lines
+    assert published(whole) == ("all-types", {"RecordsFailed", "RecordsUnclaimed"})
+    assert published(rows) == ("demand", {"RecordsOk", "AttributesWithoutColumn"}), "no sale came"
+    assert (whole["RecordsFailed"], whole["RecordsUnclaimed"]) == (2, 1)
+    assert (whole["RecordsReceived"], whole["RecordsDropped"]) == (5, 1)
+    assert whole["counts"] == {
+        "ok": 2,
+        "required_column_does_not_fit": 1,
+        "unclaimed_type": 1,
+        "not_json": 1,
+    }
+    assert whole["failed_by_column"] == {"required_column_does_not_fit:channel": 1}
+    assert (rows["RecordsOk"], rows["AttributesWithoutColumn"]) == (2, 1)
+    assert (rows["ValuesNotHeld"], rows["ValuesNotHeldExactly"]) == (1, 0)
+    assert rows["rows_with_rescued_attributes"] == 2
+    assert set(OF_TRANSFORM) <= whole.keys() | rows.keys()
+    assert not whole.keys() & rows.keys() & {*OF_TRANSFORM, "RecordsOk"}, "queries sum them"
+
+    shared({"records": []}, None)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert json.loads(line)["RecordsUnclaimed"] == 0, "an alarm needs the zero, too"
+
+
+def published(line: dict[str, Any]) -> tuple[str, set[str]]:
+    """The dimension of a line's metrics, and their names."""
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["Environment", "RecordType"]]
+    assert line["record_type"] == line["RecordType"]
+    return line["RecordType"], {each["Name"] for each in directive["Metrics"]}
+
+
+def test_a_function_answers_only_for_its_span_of_arrivals(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    early, late = (firehose_record(change(), each) for each in ("1", "2"))
+    late["kinesisRecordMetadata"]["approximateArrivalTimestamp"] += 900
+    for variable, results in {
+        "ARRIVED_SINCE": ["Dropped", "Ok"],
+        "ARRIVED_BEFORE": ["Ok", "Dropped"],
+    }.items():
+        with monkeypatch.context() as patch:
+            # One tenth of a second before and after this, the two records arrived.
+            limited = handler_of(patch, **{variable: "2024-07-11T23:23:54Z"})
+        answer = limited({"records": [early, late]}, None)
+        assert [each["result"] for each in answer["records"]] == results
+        (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+        assert line["counts"] == {"ok": 1, "other_delivery": 1}
+        assert (line["RecordsDropped"], line["RecordsFailed"]) == (1, 0)
+
+
 def test_a_batch_of_broken_records_does_not_flood_the_log(
     handler: Handler, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,10 +217,52 @@ def test_the_first_twenty_failures_are_logged(
     assert len(warning["first"]) == min(failures, 20)
 
 
-@pytest.mark.parametrize("name", ENVIRONMENT)
-def test_a_missing_variable_is_named(name: str) -> None:
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [(each, name) for each in (ENVIRONMENT, SHARED) for name in each],
+)
+def test_a_missing_variable_is_named(environment: dict[str, str], name: str) -> None:
     with pytest.raises(VariableError, match=name):
-        Settings.from_environment({**ENVIRONMENT, name: ""})
+        Settings.from_environment({**environment, name: ""})
+
+
+def test_a_function_has_one_type_or_several() -> None:
+    one, several = map(Settings.from_environment, (ENVIRONMENT, SHARED))
+    assert (one.record_types, one.delivery, one.partition_key) == (("demand",), "demand", None)
+    assert one.claimed_types is None
+    assert several.record_types == several.claimed_types == ("demand", "sale")
+    assert (several.delivery, several.partition_key) == ("all-types", "record_type")
+    neither = {name: value for name, value in ENVIRONMENT.items() if name != "RECORD_TYPE"}
+    for wrong in (neither, {**SHARED, "RECORD_TYPE": "demand"}):
+        with pytest.raises(VariableError, match="RECORD_TYPE and RECORD_TYPES"):
+            Settings.from_environment(wrong)
+
+
+@pytest.mark.parametrize("types", ["demand,refund", "demand,", "demand,demand", "demand, sale"])
+def test_types_that_cannot_be_are_refused_with_the_known_ones(types: str) -> None:
+    with pytest.raises(VariableError, match="demand, event, notification, sale"):
+        Settings.from_environment({**SHARED, "RECORD_TYPES": types})
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "",
+        "2026-12-01",
+        "2026-12-01T12:00Z",
+        "2026-12-01T12:00:00",
+        "2026-12-01T12:00:00+00:00",
+        "2026-12-01T12:00:00.000Z",
+        "20261201T120000Z",
+        "2026-12-01 12:00:00Z",
+        "2026-13-01T12:00:00Z",
+        "soon",
+    ],
+)
+@pytest.mark.parametrize("name", ["ARRIVED_SINCE", "ARRIVED_BEFORE"])
+def test_a_limit_that_is_not_a_whole_second_of_utc_is_refused(name: str, time: str) -> None:
+    with pytest.raises(VariableError, match=name):
+        Settings.from_environment({**ENVIRONMENT, name: time})
 
 
 @pytest.mark.parametrize("name", ['ty"pe', "ty\\pe", "ty\npe", "\x1f"])
