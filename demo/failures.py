@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from avro_writer.store import Store
+from infra.deliveries import Delivery
 from ops.failed.current import CurrentCode, NowFails, with_column
 from ops.failed.records import FailedRecord, failed_places, together
 
@@ -30,7 +32,7 @@ class FailedRecords:
 
 
 def failed_records(
-    store: Store, prefix: str, record_types: Iterable[str], type_attribute: str
+    store: Store, prefix: str, deliveries: Iterable[Delivery], type_attribute: str
 ) -> FailedRecords:
     """Count the records in the error output.
 
@@ -40,23 +42,30 @@ def failed_records(
         The bucket.
     prefix
         The pipeline's key prefix, without a slash at its end.
-    record_types
-        The types of the delivery streams.
+    deliveries
+        The delivery streams.
     type_attribute
         The item's attribute that names its record type.
     """
     # A record that is not JSON fails in each delivery stream.
     most: Counter[str] = Counter()
     reasons: dict[str, str] = {}
-    for record_type in record_types:
+    for delivery in deliveries:
         counts: Counter[str] = Counter()
-        with CurrentCode(record_type, type_attribute) as code:
-            for records in together(_of_type(store, prefix, record_type), _TOGETHER):
+        with contextlib.ExitStack() as stack:
+            codes = [
+                stack.enter_context(CurrentCode(each, type_attribute))
+                for each in delivery.record_types
+            ]
+            for records in together(_of_delivery(store, prefix, delivery.name), _TOGETHER):
                 new = [each for each in records if each.mark not in reasons]
-                for record, now in zip(new, code.now(new), strict=True):
-                    reason = now.reason if isinstance(now, NowFails) else record.reason
-                    column = now.column if isinstance(now, NowFails) else None
-                    reasons[record.mark] = with_column(reason, column)
+                for record in new:
+                    reasons[record.mark] = record.reason
+                for code in codes:
+                    for record, now in zip(new, code.now(new), strict=True):
+                        # All other types say that the record is none of theirs.
+                        if isinstance(now, NowFails):
+                            reasons[record.mark] = with_column(now.reason, now.column)
                 counts.update(each.mark for each in records)
         most |= counts
     by_reason: Counter[str] = Counter()
@@ -65,7 +74,7 @@ def failed_records(
     return FailedRecords(most.total(), dict(by_reason.most_common()))
 
 
-def _of_type(store: Store, prefix: str, record_type: str) -> Iterator[FailedRecord]:
-    for place in failed_places(store, prefix, record_type, "errors"):
+def _of_delivery(store: Store, prefix: str, name: str) -> Iterator[FailedRecord]:
+    for place in failed_places(store, prefix, name, "errors"):
         for each in place.objects():
             yield from each.read()

@@ -383,7 +383,7 @@ def _run(
 def _failed(s3: Any, settings: Settings) -> FailedRecords:
     # boto3's client tries again by itself, and a run at an endpoint has no deadline.
     store = S3Store(s3, settings.bucket_name, lambda: math.inf)
-    return failed_records(store, DATA_PREFIX, settings.demand_data_types, settings.type_attribute)
+    return failed_records(store, DATA_PREFIX, deliveries_of(settings), settings.type_attribute)
 
 
 def _table_changes(
