@@ -38,7 +38,7 @@ ANSWERS = (
     ),
     Answer(
         "sensitive_action",
-        "trust of (transform-(demand|sale|event|notification)|avro-writer)",
+        "trust of (transform-(demand|sale|event|notification|all-types)|avro-writer)",
         "",
         "Wants a condition on who assumes the role. Lambda's page names no key that it supports "
         "for a function's role, and iam:PassRole keeps the role from another account's function: "
@@ -110,7 +110,7 @@ ANSWERS = (
     ),
     Answer(
         "action_condition_enforcement",
-        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution"
+        "delivery-(demand|sale|event|notification|all-types)|avro-writer|s3-write|athena-query-execution"
         "|operate|current",
         "LandObjects|ReadLandedAndPlans|CreateOutputs|CreatePlan|CommitPlan|PutTestObjects"
         "|ReadTables|KeepResults|ReadWhatIsKept|BringBack|ReadChanges|WriteTables|KeepAnchors",
@@ -119,7 +119,7 @@ ANSWERS = (
     ),
     Answer(
         "condition_key_validation",
-        "delivery-(demand|sale|event|notification)|avro-writer|s3-write|athena-query-execution"
+        "delivery-(demand|sale|event|notification|all-types)|avro-writer|s3-write|athena-query-execution"
         "|operate|current",
         "UseBucketKey",
         "Reports the colons in kms:EncryptionContext:aws:s3:arn as an error. AWS defines that key: "

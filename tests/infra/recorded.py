@@ -14,6 +14,7 @@ from estate.program import run_program
 from estate.resources.computed import AsAws
 from estate.resources.graph import Graph, Resource, in_order
 from estate.resources.recorder import Recorder
+from infra.naming import ENVIRONMENTS
 from infra.stack_config import REPOSITORY, stack_config
 
 ACCOUNTS = {
@@ -58,6 +59,9 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "dev1-switching": {"delivery": "shared", "delivery_border": "2026-12-01T12:00Z"},
     "dev1-shared": {"delivery": "shared"},
 }
+
+RECORDED = (*ENVIRONMENTS, *VARIANTS)
+"""What `record_named` records."""
 
 
 @dataclass

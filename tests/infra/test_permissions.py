@@ -11,16 +11,18 @@ from typing import Any
 
 import pytest
 
-from infra.naming import ENVIRONMENTS
 from schemas import RECORD_TYPES
-from tests.infra.recorded import Recording
+from tests.infra.recorded import RECORDED, Recording
 
+STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
+FUNCTION = "aws:lambda/function:Function"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 BUCKET = "arn:aws:s3:::prd3292.dev1.us-east-1.demand-capture.tmaws"
+TYPES = ("demand", "sale", "event", "notification")
 NAMING = "prd3292-dev1-dmnd-pipeline"
 DEV1 = "us-east-1:111122223333"
 
@@ -34,7 +36,7 @@ def all_statements(recording: Recording) -> list[dict[str, Any]]:
     return [statement for each in documents for statement in each.policy()]
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_no_statement_allows_everything_of_anything(
     stack: str, recorded: Callable[[str], Recording]
 ) -> None:
@@ -46,7 +48,7 @@ def test_no_statement_allows_everything_of_anything(
             assert "*" not in statement["Resource"]
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_objects_are_granted_only_below_the_pipelines_prefix(
     stack: str, recorded: Callable[[str], Recording]
 ) -> None:
@@ -77,6 +79,42 @@ def test_a_delivery_role_lands_and_transforms_its_own_type_alone(
         ":log-stream:DestinationDelivery"
     ]
     assert found.keys() == {"FindBucket", "LandObjects", "TransformRecords", "LogErrors"}
+
+
+def test_the_shared_delivery_role_lands_every_type_and_its_own_errors_alone(
+    recorded: Callable[[str], Recording],
+) -> None:
+    found = grants(recorded("dev1-shared"), "delivery-all-types")
+    function = f"arn:aws:lambda:{DEV1}:function:{NAMING}-transform-all-types"
+    assert found["LandObjects"]["Resource"] == [
+        *(f"{BUCKET}/data-pipeline/landing/{each}/*" for each in TYPES),
+        f"{BUCKET}/data-pipeline/errors/all-types/*",
+    ]
+    assert found["TransformRecords"]["Resource"] == [function, f"{function}:*"]
+    assert found["LogErrors"]["Resource"] == [
+        f"arn:aws:logs:{DEV1}:log-group:/aws/kinesisfirehose/{NAMING}-all-types"
+        ":log-stream:DestinationDelivery"
+    ]
+    assert found.keys() == {"FindBucket", "LandObjects", "TransformRecords", "LogErrors"}
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [(n, p) for n in ("dev1-switching", "dev1-shared") for p in ("operate", "smoke-test")],
+)
+def test_people_and_ci_see_the_delivery_streams_that_there_are(
+    name: str, policy: str, recorded: Callable[[str], Recording]
+) -> None:
+    recording = recorded(name)
+    statements = {each["Sid"]: each for each in recording.one(POLICY, policy).policy()}
+    streams = {each.physical_name for each in recording.of(STREAM)}
+    assert {
+        each.rpartition("/")[2] for each in statements["SeeDeliveryStreams"]["Resource"]
+    } == streams
+    if policy == "operate":
+        functions = {each.physical_name for each in recording.of(FUNCTION)}
+        seen = {each.rpartition(":")[2] for each in statements["SeeFunctions"]["Resource"]}
+        assert seen == functions
 
 
 def test_reading_the_stream_is_one_policy_that_delivery_roles_have(dev1: Recording) -> None:

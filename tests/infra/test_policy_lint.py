@@ -28,7 +28,14 @@ def options(stack: str, variant: str) -> Mapping[str, Any]:
         return {}
     key = f"arn:aws:kms:us-east-1:{ACCOUNTS[stack]}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     topic = f"arn:aws:sns:us-east-1:{ACCOUNTS[stack]}:on-call"
-    return {"tracing": "true", "bucket_kms_key_arn": key, "alarm_topic_arn": topic}
+    return {
+        "tracing": "true",
+        "bucket_kms_key_arn": key,
+        "alarm_topic_arn": topic,
+        # Both kinds of delivery streams.
+        "delivery": "shared",
+        "delivery_border": "2026-12-01T12:00Z",
+    }
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.naming import ENVIRONMENTS
 from tests.infra.provider_types import faults
-from tests.infra.recorded import Recorded, Recording
+from tests.infra.recorded import RECORDED, Recorded, Recording
 
 STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -18,7 +17,7 @@ TABLE = "aws:glue/catalogTable:CatalogTable"
 PROVIDER = "pulumi:providers:aws"
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_inputs_are_as_the_provider_takes_them(
     stack: str, recorded: Callable[[str], Recording]
 ) -> None:

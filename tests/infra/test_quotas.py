@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.naming import ENVIRONMENTS
-from tests.infra.recorded import Recording
+from tests.infra.recorded import RECORDED, Recording
 
 Stacks = Callable[[str], Recording]
 
@@ -21,7 +20,7 @@ def size(document: str) -> int:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_policies_are_no_larger_than_iam_takes(stack: str, recorded: Stacks) -> None:
     recording = recorded(stack)
     inline: defaultdict[str, int] = defaultdict(int)
@@ -34,7 +33,7 @@ def test_policies_are_no_larger_than_iam_takes(stack: str, recorded: Stacks) -> 
     assert 0 < max(trusts) <= 2_048
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_roles_have_no_more_policies_than_iam_takes(stack: str, recorded: Stacks) -> None:
     attached = recorded(stack).of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
     assert 0 < max(Counter(each.inputs["role"] for each in attached).values()) <= 10
@@ -43,7 +42,7 @@ def test_roles_have_no_more_policies_than_iam_takes(stack: str, recorded: Stacks
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_log_groups_have_no_more_subscriptions_than_two(stack: str, recorded: Stacks) -> None:
     filters = recorded(stack).of("aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter")
     assert 0 < max(Counter(each.inputs["logGroup"] for each in filters).values()) <= 2
@@ -52,7 +51,7 @@ def test_log_groups_have_no_more_subscriptions_than_two(stack: str, recorded: St
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_environment_variables_fit_into_four_kilobytes(stack: str, recorded: Stacks) -> None:
     for each in recorded(stack).of("aws:lambda/function:Function"):
         variables = each.inputs["environment"]["variables"]
@@ -62,7 +61,7 @@ def test_environment_variables_fit_into_four_kilobytes(stack: str, recorded: Sta
 # https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_delivery_buffers_are_no_larger_than_firehose_takes(stack: str, recorded: Stacks) -> None:
     streams = recorded(stack).of("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream")
     sizes = {each.inputs["extendedS3Configuration"]["bufferingSize"] for each in streams}
@@ -72,7 +71,7 @@ def test_delivery_buffers_are_no_larger_than_firehose_takes(stack: str, recorded
 # https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_named_queries_are_no_longer_than_athena_takes(stack: str, recorded: Stacks) -> None:
     queries = [
         len(each.inputs["query"].encode())

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from estate.resources.recorder import UNKNOWN
-from infra.naming import ENVIRONMENTS
-from tests.infra.recorded import Recording, record
+from tests.infra.recorded import RECORDED, Recording, record, record_named
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -30,11 +29,11 @@ def known(value: Any) -> bool:
     return UNKNOWN not in set(map(str, leaves(value)))
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_in_a_preview_what_is_unknown_is_what_aws_computes(
     stack: str, recorded: Callable[[str], Recording], packages: Path
 ) -> None:
-    preview = {each.urn: each for each in record(stack, packages, preview=True).resources}
+    preview = {each.urn: each for each in record_named(stack, packages, preview=True).resources}
     for each in recorded(stack).resources:
         before = preview.pop(each.urn)
         # The ID of the provider is unknown, too.
@@ -48,12 +47,12 @@ def test_in_a_preview_what_is_unknown_is_what_aws_computes(
     assert preview == {}
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_no_output_becomes_text_before_its_value_is_there(
     stack: str, packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_ERROR_OUTPUT_STRING", "true")
-    record(stack, packages)
+    record_named(stack, packages)
 
 
 def test_an_output_that_becomes_text_is_found(
@@ -70,7 +69,7 @@ def test_an_output_that_becomes_text_is_found(
         record("dev1", packages, program=program)
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("stack", RECORDED)
 def test_nothing_is_secret(stack: str, recorded: Callable[[str], Recording]) -> None:
     assert "[secret]" not in {
         leaf for each in recorded(stack).resources for leaf in leaves(each.inputs)
