@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,51 +18,73 @@ from infra.policies import Statement, allow, document, trust
 from infra.settings import Settings
 from tests.emulation.firehose.doubles import description
 
+_PATIENCE_SECONDS = 30.0
+
 
 class Stack:
-    """A stack's Kinesis stream and bucket, and delivery streams without a transform."""
+    """A stack's Kinesis streams and bucket, with delivery streams that transform nothing."""
 
     def __init__(self, endpoint: Endpoint, settings: Settings) -> None:
         self.endpoint, self.settings = endpoint, settings
-        iam, kinesis = endpoint.client("iam"), endpoint.client("kinesis")
-        self._stream_arn = kinesis.describe_stream_summary(StreamName=settings.stream_name)[
-            "StreamDescriptionSummary"
-        ]["StreamARN"]
-        self._role_arn = iam.create_role(
-            RoleName="delivery",
-            AssumeRolePolicyDocument=json.dumps(trust("firehose.amazonaws.com")),
-        )["Role"]["Arn"]
-        bucket = f"arn:aws:s3:::{settings.bucket_name}"
         reads = ["DescribeStream", "GetShardIterator", "GetRecords", "ListShards"]
-        statements: list[Statement] = [
+        bucket = f"arn:aws:s3:::{settings.bucket_name}"
+        self._stream_arn = self._arn_of(settings.stream_name)
+        self._log_stream_arn = self._arn_of(settings.log_stream_name)
+        self._delivery_role = self._role(
+            "firehose.amazonaws.com",
             allow("Read", [f"kinesis:{each}" for each in reads], [self._stream_arn]),
             allow("Deliver", ["s3:PutObject"], [f"{bucket}/*"]),
-        ]
-        iam.put_role_policy(
-            RoleName="delivery",
-            PolicyName="delivery",
-            PolicyDocument=json.dumps(document(statements)),
         )
+        self._log_role = self._role(
+            "logs.amazonaws.com", allow("Forward", ["kinesis:PutRecord"], [self._log_stream_arn])
+        )
+        endpoint.client("sqs").create_queue(QueueName=settings.naming.dead_letter_queue)
+
+    def _arn_of(self, stream: str) -> str:
+        found = self.endpoint.client("kinesis").describe_stream_summary(StreamName=stream)
+        return str(found["StreamDescriptionSummary"]["StreamARN"])
+
+    def _role(self, service: str, *statements: Statement) -> str:
+        iam, name = self.endpoint.client("iam"), service.partition(".")[0]
+        made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust(service)))
+        policy = json.dumps(document(statements))
+        iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=policy)
+        return str(made["Role"]["Arn"])
 
     def create(self, name: str) -> None:
-        """Create a delivery stream that puts each record as it came, below its own name."""
+        """Create a delivery stream that puts each record at once, below its own name."""
         (destination,) = description()["Destinations"]
         self.endpoint.client("firehose").create_delivery_stream(
             DeliveryStreamName=name,
             DeliveryStreamType="KinesisStreamAsSource",
             KinesisStreamSourceConfiguration={
                 "KinesisStreamARN": self._stream_arn,
-                "RoleARN": self._role_arn,
+                "RoleARN": self._delivery_role,
             },
             ExtendedS3DestinationConfiguration={
                 **destination["ExtendedS3DestinationDescription"],
-                "RoleARN": self._role_arn,
+                "RoleARN": self._delivery_role,
                 "BucketARN": f"arn:aws:s3:::{self.settings.bucket_name}",
                 "Prefix": f"landing/{name}/",
-                "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 900},
+                "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0},
                 "ProcessingConfiguration": {"Enabled": False},
             },
         )
+
+    def log(self, name: str) -> None:
+        """Create a log group whose events are forwarded, with one event."""
+        logs, group = self.endpoint.client("logs"), f"/{self.settings.naming.prefix}-{name}"
+        logs.create_log_group(logGroupName=group)
+        logs.put_subscription_filter(
+            logGroupName=group,
+            filterName="forward",
+            filterPattern="",
+            destinationArn=self._log_stream_arn,
+            roleArn=self._log_role,
+        )
+        logs.create_log_stream(logGroupName=group, logStreamName="errors")
+        event = {"timestamp": int(time.time() * 1000), "message": "an event"}
+        logs.put_log_events(logGroupName=group, logStreamName="errors", logEvents=[event])
 
     def put(self, data: bytes) -> None:
         self.endpoint.client("kinesis").put_record(
@@ -69,11 +92,18 @@ class Stack:
         )
 
     def landed(self, name: str) -> bytes:
+        """Return what a delivery stream has put, in alphabetical order."""
         s3, bucket = self.endpoint.client("s3"), self.settings.bucket_name
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"landing/{name}/").get("Contents", [])
-        return b"".join(
-            s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in listed
-        )
+        bodies = [s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in listed]
+        return bytes(sorted(b"".join(bodies)))
+
+    def wait_for(self, name: str, data: bytes) -> None:
+        """Wait until a delivery stream has put these records, and no others."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while self.landed(name) != data and time.monotonic() < end:
+            time.sleep(0.05)
+        assert self.landed(name) == data
 
 
 @pytest.fixture
@@ -94,16 +124,14 @@ def test_a_new_delivery_stream_begins_while_the_other_goes_on(
     made, pipeline = stack
     pipeline.start()
     made.put(b"a")
+    made.wait_for("first", b"a")
     pipeline.follow({"all-types": "second", "demand": "first"})
     made.put(b"b")
+    made.wait_for("first", b"ab")
+    made.wait_for("second", b"b")
     pipeline.drain(lambda: None)
-    assert (made.landed("first"), made.landed("second")) == (b"ab", b"b")
     received = {name: each.received for name, each in pipeline.counts().items()}
     assert received == {"demand": 2, "all-types": 1}
-    pipeline.resume()
-    made.put(b"c")
-    pipeline.drain(lambda: None)
-    assert (made.landed("first"), made.landed("second")) == (b"abc", b"bc")
 
 
 def test_a_deleted_delivery_stream_reads_no_more_and_begins_anew_if_it_comes_again(
@@ -111,13 +139,27 @@ def test_a_deleted_delivery_stream_reads_no_more_and_begins_anew_if_it_comes_aga
 ) -> None:
     made, pipeline = stack
     pipeline.start()
+    pipeline.follow({"all-types": "second", "demand": "first"})
     made.put(b"a")
-    pipeline.drain(lambda: None)
-    pipeline.resume()
+    made.wait_for("first", b"a")
     pipeline.follow({"all-types": "second"})
     made.put(b"b")
+    made.wait_for("second", b"ab")
     pipeline.follow({"all-types": "second", "demand": "first"})
     made.put(b"c")
+    made.wait_for("second", b"abc")
     pipeline.drain(lambda: None)
-    assert (made.landed("first"), made.landed("second")) == (b"ac", b"bc")
+    assert made.landed("first") == b"ac"
     assert pipeline.counts()["demand"].received == 1
+
+
+def test_the_log_groups_of_a_new_delivery_stream_are_forwarded(
+    stack: tuple[Stack, Pipeline],
+) -> None:
+    made, pipeline = stack
+    pipeline.start()
+    made.log("all-types")
+    assert pipeline.forward_logs() == 0
+    pipeline.follow({"all-types": "second"})
+    assert pipeline.forward_logs() == 1
+    assert pipeline.gate.denials() == ()

@@ -206,7 +206,7 @@ def test_records_of_two_hours_are_in_two_objects_whose_dates_are_their_own() -> 
     "metadata",
     [
         None,
-        [],
+        ["sale"],
         {},
         {"partitionKeys": None},
         {"partitionKeys": ["sale"]},
@@ -237,6 +237,7 @@ def test_a_record_without_its_keys_goes_to_the_error_output_and_the_rest_is_deli
     assert sources([line]) == [b"sale:2"]
     assert (counts.delivered, counts.failed) == (2, 1)
     assert counts.reconciled
+    assert machine.runner.metrics()["PartitionCountExceeded"] == 0
 
 
 def test_keys_that_the_prefix_does_not_have_change_nothing() -> None:
