@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -106,60 +107,63 @@ class Stack:
         assert self.landed(name) == data
 
 
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[tuple[Stack, Pipeline]]:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with embedded_emulator() as endpoint:
-        settings = local_settings(endpoint, "dev1", packages=tmp_path)
+        no_functions = tmp_path_factory.mktemp("packages")
+        settings = local_settings(endpoint, "dev1", packages=no_functions)
         make_referenced(endpoint, settings)
-        made = Stack(endpoint, settings)
-        for name in ("first", "second"):
-            made.create(name)
-        with running_pipeline(endpoint, settings, {"demand": "first"}, tmp_path) as pipeline:
-            yield made, pipeline
+        yield Stack(endpoint, settings)
 
 
-def test_a_new_delivery_stream_begins_while_the_other_goes_on(
-    stack: tuple[Stack, Pipeline],
-) -> None:
-    made, pipeline = stack
-    pipeline.start()
-    made.put(b"a")
-    made.wait_for("first", b"a")
-    pipeline.follow({"all-types": "second", "demand": "first"})
-    made.put(b"b")
-    made.wait_for("first", b"ab")
-    made.wait_for("second", b"b")
-    pipeline.drain(lambda: None)
-    received = {name: each.received for name, each in pipeline.counts().items()}
+@contextmanager
+def started(stack: Stack, packages: Path, **delivery_streams: str) -> Iterator[Pipeline]:
+    with running_pipeline(stack.endpoint, stack.settings, delivery_streams, packages) as pipeline:
+        pipeline.start()
+        yield pipeline
+
+
+def test_a_new_delivery_stream_begins_while_the_other_goes_on(stack: Stack, tmp_path: Path) -> None:
+    stack.create("kept")
+    stack.create("new")
+    with started(stack, tmp_path, demand="kept") as pipeline:
+        stack.put(b"a")
+        stack.wait_for("kept", b"a")
+        pipeline.follow({"all-types": "new", "demand": "kept"})
+        stack.put(b"b")
+        stack.wait_for("kept", b"ab")
+        stack.wait_for("new", b"b")
+        pipeline.drain(lambda: None)
+        received = {name: each.received for name, each in pipeline.counts().items()}
     assert received == {"demand": 2, "all-types": 1}
 
 
 def test_a_deleted_delivery_stream_reads_no_more_and_begins_anew_if_it_comes_again(
-    stack: tuple[Stack, Pipeline],
+    stack: Stack, tmp_path: Path
 ) -> None:
-    made, pipeline = stack
-    pipeline.start()
-    pipeline.follow({"all-types": "second", "demand": "first"})
-    made.put(b"a")
-    made.wait_for("first", b"a")
-    pipeline.follow({"all-types": "second"})
-    made.put(b"b")
-    made.wait_for("second", b"ab")
-    pipeline.follow({"all-types": "second", "demand": "first"})
-    made.put(b"c")
-    made.wait_for("second", b"abc")
-    pipeline.drain(lambda: None)
-    assert made.landed("first") == b"ac"
-    assert pipeline.counts()["demand"].received == 1
+    stack.create("former")
+    stack.create("staying")
+    with started(stack, tmp_path, demand="former", sale="staying") as pipeline:
+        stack.put(b"a")
+        stack.wait_for("former", b"a")
+        pipeline.follow({"sale": "staying"})
+        stack.put(b"b")
+        stack.wait_for("staying", b"ab")
+        pipeline.follow({"sale": "staying", "demand": "former"})
+        stack.put(b"c")
+        stack.wait_for("staying", b"abc")
+        pipeline.drain(lambda: None)
+        assert pipeline.counts()["demand"].received == 1
+    assert stack.landed("former") == b"ac"
 
 
 def test_the_log_groups_of_a_new_delivery_stream_are_forwarded(
-    stack: tuple[Stack, Pipeline],
+    stack: Stack, tmp_path: Path
 ) -> None:
-    made, pipeline = stack
-    pipeline.start()
-    made.log("all-types")
-    assert pipeline.forward_logs() == 0
-    pipeline.follow({"all-types": "second"})
-    assert pipeline.forward_logs() == 1
-    assert pipeline.gate.denials() == ()
+    stack.create("logging")
+    with started(stack, tmp_path) as pipeline:
+        stack.log("logging")
+        assert pipeline.forward_logs() == 0
+        pipeline.follow({"all-types": "logging"})
+        assert pipeline.forward_logs() == 1
+        assert pipeline.gate.denials() == ()
