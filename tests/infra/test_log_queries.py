@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from infra.log_queries import OF_TRANSFORM, OF_WRITER
-from infra.naming import ENVIRONMENTS
 from infra.stack_config import REPOSITORY
-from tests.infra.recorded import Recorded, Recording, record
+from tests.infra.count_lines import count_lines_of
+from tests.infra.recorded import RECORDED, Recorded, Recording, record
 
 Stacks = Callable[[str], Recording]
 
@@ -35,15 +35,18 @@ def of(recording: Recording, function: str) -> list[Recorded]:
 
 
 @pytest.mark.parametrize(
-    ("function", "package", "unpublished"),
-    [("transform", "transform", OF_TRANSFORM), ("avro-writer", "avro_writer", OF_WRITER)],
+    ("function", "module", "unpublished"),
+    [
+        ("transform", "transform/counts.py", OF_TRANSFORM),
+        ("avro-writer", "avro_writer/handler.py", OF_WRITER),
+    ],
 )
 def test_every_count_that_is_no_metric_is_in_a_query_and_each_query_finds_its_fields(
-    dev1: Recording, function: str, package: str, unpublished: tuple[str, ...]
+    dev1: Recording, function: str, module: str, unpublished: tuple[str, ...]
 ) -> None:
     queries = of(dev1, function)
     asked = {field for query in queries for field in fields(query)}
-    code = (REPOSITORY / package / "handler.py").read_text(encoding="utf-8")
+    code = (REPOSITORY / module).read_text(encoding="utf-8")
     logged = set(re.findall(r'"([A-Z][a-zA-Z]+)"(?:,|:)', code))
     assert set(unpublished) <= asked <= logged
 
@@ -55,7 +58,21 @@ def test_each_query_reads_one_functions_logs_and_says_what_it_answers(dev1: Reco
         assert re.match(r"# [A-Z][^\n]+\nfilter ", text), text
 
 
-@pytest.mark.parametrize("stack", ENVIRONMENTS)
+@pytest.mark.parametrize("name", ["dev1", "dev1-shared"])
+def test_a_query_of_the_transforms_takes_every_line_that_has_its_counts(
+    name: str, recorded: Stacks
+) -> None:
+    recording = recorded(name)
+    lines = list(count_lines_of(recording))
+    for query in of(recording, "transform"):
+        present = re.findall(r"ispresent\((\w+)\)", query.inputs["queryString"])
+        counting = [line for line in lines if fields(query) & line.keys()]
+        assert counting
+        for line in counting:
+            assert set(present) & line.keys(), (query.name, line)
+
+
+@pytest.mark.parametrize("stack", RECORDED)
 def test_the_log_groups_of_the_queries_are_the_stacks(stack: str, recorded: Stacks) -> None:
     found = recorded(stack)
     groups = {each.inputs["name"] for each in found.of(GROUP)}

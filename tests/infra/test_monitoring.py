@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.alarms import alarms_of
+from infra.deliveries import ALL_TYPES
 from infra.stack_config import REPOSITORY, settings_of, stack_config
 from schemas import RECORD_TYPES
+from tests.infra.count_lines import count_lines_of
 from tests.infra.recorded import Recording, record
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -29,19 +31,18 @@ def metrics_of(inputs: dict[str, Any]) -> list[dict[str, Any]]:
 
 def published() -> set[str]:
     """Return the names of the metrics that the functions publish, read from their code."""
-    handlers = (REPOSITORY / name / "handler.py" for name in ("transform", "avro_writer"))
+    modules = ("transform/counts.py", "avro_writer/handler.py")
     return {
         name
-        for handler in handlers
-        for name in re.findall(r'Metric\(\s*"(\w+)"', handler.read_text(encoding="utf-8"))
+        for module in modules
+        for name in re.findall(
+            r'Metric\(\s*"(\w+)"', (REPOSITORY / module).read_text(encoding="utf-8")
+        )
     }
 
 
+PER_DELIVERY = ("delivery-late", "stream-behind", "transform-failing", "records-failed")
 PER_TYPE = (
-    "delivery-late",
-    "stream-behind",
-    "transform-failing",
-    "records-failed",
     "landed-waiting",
     "rows-quarantined",
     "rows-outside-projection",
@@ -50,8 +51,20 @@ PER_TYPE = (
 )
 
 
-def test_each_record_type_and_the_writer_have_their_alarms(dev1: Recording) -> None:
-    expected = {f"{symptom}-{name}" for symptom in PER_TYPE for name in RECORD_TYPES}
+# The names of the delivery streams.
+DELIVERIES = {
+    "dev1": RECORD_TYPES,
+    "dev1-switching": (*RECORD_TYPES, ALL_TYPES),
+    "dev1-shared": (ALL_TYPES,),
+}
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_each_delivery_stream_and_table_and_the_writer_have_their_alarms(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
+    expected = {f"{symptom}-{each}" for symptom in PER_DELIVERY for each in DELIVERIES[name]}
+    expected |= {f"{symptom}-{each}" for symptom in PER_TYPE for each in RECORD_TYPES}
     expected |= {
         "reads-throttled",
         "writer-silent",
@@ -60,22 +73,26 @@ def test_each_record_type_and_the_writer_have_their_alarms(dev1: Recording) -> N
         "dead-letters",
         "records-unclaimed",
     }
-    assert {each.name for each in dev1.of(ALARM)} == expected
+    assert {each.name for each in recorded(name).of(ALARM)} == expected
 
 
-def test_an_alarm_says_what_to_do_first(dev1: Recording) -> None:
-    for each in dev1.of(ALARM):
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_an_alarm_says_what_to_do_first(name: str, recorded: Callable[[str], Recording]) -> None:
+    for each in recorded(name).of(ALARM):
         description = each.inputs["alarmDescription"]
         assert " First: " in description
         assert len(description) <= 1024
 
 
-def test_the_runbook_has_a_section_for_each_alarm_and_for_nothing_else(dev1: Recording) -> None:
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_the_runbook_has_a_section_for_each_alarm_and_for_nothing_else(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
     symptoms = set()
-    for each in dev1.of(ALARM):
+    for each in recorded(name).of(ALARM):
         symptom = each.name
-        for record_type in RECORD_TYPES:
-            symptom = symptom.removesuffix(f"-{record_type}")
+        for part in (*RECORD_TYPES, ALL_TYPES):
+            symptom = symptom.removesuffix(f"-{part}")
         symptoms.add(symptom)
     text = (REPOSITORY / "docs" / "runbook.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", text, re.MULTILINE))
@@ -121,6 +138,81 @@ def test_own_metrics_are_read_under_the_dimensions_they_are_published_with(
     for symptom in ("records-failed-sale", "landed-waiting-sale", "rows-quarantined-sale"):
         for metric in metrics_of(alarm(dev1, symptom)):
             assert metric["dimensions"] == {"Environment": "dev1", "RecordType": "sale"}
+
+
+OF_TRANSFORMS = {"RecordsOk", "RecordsFailed", "RecordsUnclaimed", "AttributesWithoutColumn"}
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_what_the_transforms_publish_is_read_and_nothing_else(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
+    recording = recorded(name)
+    read = {
+        (metric["metricName"], metric["dimensions"]["RecordType"])
+        for each in recording.of(ALARM)
+        for metric in metrics_of(dict(each.inputs))
+        if metric["metricName"] in OF_TRANSFORMS
+    } | {
+        (metric[1], metric[5])
+        for widget in graphs(recording)
+        for metric in widget["properties"].get("metrics", ())
+        if len(metric) > 1 and metric[1] in OF_TRANSFORMS
+    }
+    assert read == set(published_by_transforms(recording))
+
+
+def published_by_transforms(recording: Recording) -> Iterator[tuple[str, str]]:
+    """Yield names and record types of the metrics of the transforms, as they write them."""
+    for counts in count_lines_of(recording):
+        (directive,) = counts["_aws"]["CloudWatchMetrics"]
+        assert directive["Namespace"] == "dmd-pipeline"
+        assert counts["Environment"] == "dev1"
+        for metric in directive["Metrics"]:
+            yield metric["Name"], counts["RecordType"]
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_unclaimed_records_are_one_alarm_over_whatever_counts_them(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
+    inputs = alarm(recorded(name), "records-unclaimed")
+    counting = [each for each in DELIVERIES[name] if each in ("demand", ALL_TYPES)]
+    metrics = metrics_of(inputs)
+    assert {metric["dimensions"]["RecordType"] for metric in metrics} == set(counting)
+    for each in counting:
+        assert (
+            f"/aws/lambda/prd3292-dev1-dmnd-pipeline-transform-{each}"
+            in (inputs["alarmDescription"])
+        )
+    assert sum(query["returnData"] for query in inputs["metricQueries"]) == 1
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_an_alarm_says_how_often_the_delivery_streams_read_a_shard(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
+    description = alarm(recorded(name), "reads-throttled")["alarmDescription"]
+    assert f"this pipeline makes {len(DELIVERIES[name])}." in description
+
+
+def test_a_shared_delivery_stream_is_late_later_for_it_buffers_in_stages(
+    dev1: Recording, recorded: Callable[[str], Recording]
+) -> None:
+    assert alarm(dev1, "delivery-late-sale")["threshold"] == 60 + 300 + 600
+    shared = alarm(recorded("dev1-shared"), "delivery-late-all-types")
+    assert shared["threshold"] == 60 + 450 + 600
+    assert "records of all types" in shared["alarmDescription"].lower()
+
+
+def test_failed_records_of_a_shared_delivery_stream_are_where_its_alarm_says(
+    recorded: Callable[[str], Recording],
+) -> None:
+    recording = recorded("dev1-shared")
+    description = alarm(recording, "records-failed-all-types")["alarmDescription"]
+    stream = recording.one("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream", ALL_TYPES)
+    prefix = stream.inputs["extendedS3Configuration"]["errorOutputPrefix"].partition("!")[0]
+    assert f"below {prefix}. First" in description
 
 
 def test_quarantined_lines_and_objects_are_one_alarm(dev1: Recording) -> None:
@@ -193,11 +285,34 @@ def shown(recording: Recording) -> set[str]:
     }
 
 
-def test_the_dashboard_shows_the_alarms_first(dev1: Recording) -> None:
-    first = next(graphs(dev1))
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_the_dashboard_shows_the_alarms_first(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
+    first = next(graphs(recorded(name)))
     prefix = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:prd3292-dev1-dmnd-pipeline-"
     shown = {arn.removeprefix(prefix) for arn in first["properties"]["alarms"]}
-    assert shown == {each.name for each in dev1.of(ALARM)}
+    assert shown == {each.name for each in recorded(name).of(ALARM)}
+
+
+@pytest.mark.parametrize("name", DELIVERIES)
+def test_the_dashboard_shows_each_delivery_stream_and_its_transform(
+    name: str, recorded: Callable[[str], Recording]
+) -> None:
+    prefix = "prd3292-dev1-dmnd-pipeline-"
+    values = [
+        metric[3]
+        for widget in graphs(recorded(name))
+        for metric in widget["properties"].get("metrics", ())
+        if len(metric) > 1 and metric[0] in ("AWS/Firehose", "AWS/Lambda")
+    ]
+    streams, functions = (
+        {value.removeprefix(start) for value in values if value.startswith(start)}
+        for start in (prefix, f"{prefix}transform-")
+    )
+    assert functions == set(DELIVERIES[name])
+    assert set(DELIVERIES[name]) <= streams
+    assert not ({*RECORD_TYPES, ALL_TYPES} - set(DELIVERIES[name])) & streams
 
 
 def test_the_dashboards_widgets_fill_its_rows_and_do_not_overlap(dev1: Recording) -> None:

@@ -14,12 +14,14 @@ import pytest
 
 from avro_writer.settings import Settings as WriterSettings
 from catalog import glue_columns
+from infra.deliveries import ALL_TYPES, deliveries_of
 from infra.lookups import WrongAccountError
 from infra.naming import ENVIRONMENTS
 from infra.packages import PackageMissingError
+from infra.stack_config import settings_of, stack_config
 from infra.tables import UnusableSchemaError
 from schemas import RECORD_TYPES, SchemaError, Table, avro_schema, table
-from tests.infra.recorded import ACCOUNTS, Recorded, Recording, record
+from tests.infra.recorded import ACCOUNTS, VARIANTS, Recorded, Recording, record
 from tests.support.packages import write_packages
 from transform.settings import Settings as TransformSettings
 
@@ -183,6 +185,121 @@ def test_a_delivery_stream_lands_its_type_below_its_own_prefixes(
     assert "serverSideEncryption" not in inputs, "refused with a Kinesis source"
 
 
+def test_the_shared_delivery_stream_lands_each_type_below_its_own_prefix(recorded: Stacks) -> None:
+    recording = recorded("dev1-shared")
+    (stream,) = recording.of(STREAM)
+    assert stream.physical_name == "prd3292-dev1-dmnd-pipeline-all-types"
+    destination = stream.inputs["extendedS3Configuration"]
+    assert destination["dynamicPartitioningConfiguration"] == {"enabled": True}
+    assert destination["prefix"] == (
+        "data-pipeline/landing/!{partitionKeyFromLambda:record_type}/lanes=2/"
+        "!{timestamp:yyyy/MM/dd/HH}/"
+    )
+    assert destination["errorOutputPrefix"] == (
+        "data-pipeline/errors/all-types/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/"
+    )
+    assert destination["compressionFormat"] == "GZIP"
+    assert destination["bufferingSize"] == 64
+    (told,) = destination["processingConfiguration"]["processors"][0]["parameters"]
+    assert told["parameterValue"].endswith("-transform-all-types")
+
+
+@pytest.mark.parametrize("name", ["dev1-switching", "dev1-shared"])
+def test_only_the_shared_delivery_stream_has_dynamic_partitioning(
+    name: str, recorded: Stacks
+) -> None:
+    for each in recorded(name).of(STREAM):
+        destination = each.inputs["extendedS3Configuration"]
+        dynamic = "dynamicPartitioningConfiguration" in destination
+        assert dynamic == (each.name == ALL_TYPES) == ("partitionKey" in destination["prefix"])
+
+
+@pytest.mark.parametrize("border", ["", "2026-12-01T12:00Z"])
+def test_a_change_of_kind_touches_no_table_schedule_or_delivery_stream_that_stays(
+    border: str, dev1: Recording, packages: Path
+) -> None:
+    changed = record("dev1", packages, delivery="shared", delivery_border=border)
+    before = {each.urn: each for each in dev1.owned}
+    after = {each.urn: each for each in changed.owned}
+    for urn in before.keys() & after.keys():
+        if before[urn].inputs != after[urn].inputs:
+            assert before[urn].type in {
+                FUNCTION,
+                "aws:cloudwatch/dashboard:Dashboard",
+                "aws:cloudwatch/metricAlarm:MetricAlarm",
+                "aws:cloudwatch/queryDefinition:QueryDefinition",
+                "aws:iam/policy:Policy",
+            }
+            assert before[urn].inputs.get("name") == after[urn].inputs.get("name")
+    gone = {before[urn].type for urn in before.keys() - after.keys()}
+    assert not gone & {TABLE, DATABASE, SCHEDULE, MACHINE}
+    if border:
+        assert not gone
+
+
+def after_it(recording: Recording, names: set[str]) -> set[str]:
+    """Return the transforms that are deployed after all of the delivery streams of these names."""
+    streams = {each.urn for each in recording.of(STREAM) if each.name in names}
+    return {
+        each.name.removeprefix("transform-")
+        for each in recording.of(FUNCTION)
+        if streams <= set(each.options.depends_on)
+    }
+
+
+def test_the_former_transforms_learn_their_border_when_the_others_read(packages: Path) -> None:
+    border = "2026-12-01T12:00Z"
+    for delivery, begin, end in (
+        ("shared", {ALL_TYPES}, set(RECORD_TYPES)),
+        ("per_type", set(RECORD_TYPES), {ALL_TYPES}),
+    ):
+        recording = record("dev1", packages, delivery=delivery, delivery_border=border)
+        assert after_it(recording, begin) == end
+        for name in begin | end:
+            limits = {
+                key: value
+                for key, value in environment_of(recording, f"transform-{name}").items()
+                if key.startswith("ARRIVED")
+            }
+            key = "ARRIVED_SINCE" if name in begin else "ARRIVED_BEFORE"
+            assert limits == {key: "2026-12-01T12:00:00Z"}
+
+
+def test_a_record_type_comes_to_a_shared_delivery_stream_and_goes_in_place(
+    recorded: Stacks, packages: Path
+) -> None:
+    all_of_them = recorded("dev1-shared")
+    fewer = record(
+        "dev1", packages, delivery="shared", demand_data_types='["demand","event","notification"]'
+    )
+    before = {each.urn: each for each in fewer.owned}
+    after = {each.urn: each for each in all_of_them.owned}
+    assert before.keys() <= after.keys()
+    for urn in after.keys() - before.keys():
+        assert "sale" in after[urn].name, urn
+    (old,), (new,) = fewer.of(STREAM), all_of_them.of(STREAM)
+    assert old.inputs == new.inputs
+    for urn in before:
+        # Of these, the provider replaces named queries alone, and they have no data.
+        assert before[urn].inputs == after[urn].inputs or before[urn].type in {
+            FUNCTION,
+            ROLE_POLICY,
+            "aws:athena/namedQuery:NamedQuery",
+            "aws:cloudwatch/dashboard:Dashboard",
+            "aws:cloudwatch/metricAlarm:MetricAlarm",
+            "aws:iam/policy:Policy",
+        }
+    old_told, new_told = (
+        environment_of(each, "transform-all-types") for each in (fewer, all_of_them)
+    )
+    assert {key for key in new_told if old_told.get(key) != new_told[key]} == {"RECORD_TYPES"}
+
+
+def test_a_shared_delivery_stream_is_protected_in_production_too(packages: Path) -> None:
+    (stream,) = record("prod1", packages, delivery="shared").of(STREAM)
+    assert stream.protect
+
+
 def parameters_of(recording: Recording) -> dict[str, str]:
     processing = recording.one(STREAM, "sale").inputs["extendedS3Configuration"]
     (processor,) = processing["processingConfiguration"]["processors"]
@@ -265,6 +382,18 @@ def test_a_transform_function_is_told_its_type(dev1: Recording, record_type: str
     }
 
 
+def test_a_shared_transform_function_is_told_all_types(recorded: Stacks) -> None:
+    assert environment_of(recorded("dev1-shared"), "transform-all-types") == {
+        "RECORD_TYPES": "demand,sale,event,notification",
+        "DELIVERY": "all-types",
+        "PARTITION_KEY": "record_type",
+        "TYPE_ATTRIBUTE": "type",
+        "ENVIRONMENT": "dev1",
+        "LOG_LEVEL": "INFO",
+        "METRICS_NAMESPACE": "dmd-pipeline",
+    }
+
+
 def test_the_writer_is_told_its_plan_settings(dev1: Recording) -> None:
     assert environment_of(dev1, "avro-writer") == {
         "BUCKET": "prd3292.dev1.us-east-1.demand-capture.tmaws",
@@ -282,11 +411,22 @@ def test_the_writer_is_told_its_plan_settings(dev1: Recording) -> None:
     }
 
 
-def test_functions_accept_what_they_are_told(dev1: Recording) -> None:
-    writer = WriterSettings.from_environment(environment_of(dev1, "avro-writer"))
+@pytest.mark.parametrize("name", ["dev1", "dev1-switching", "dev1-shared"])
+def test_functions_accept_what_they_are_told(name: str, recorded: Stacks) -> None:
+    recording = recorded(name)
+    writer = WriterSettings.from_environment(environment_of(recording, "avro-writer"))
     assert writer.lanes == 2
-    transform = TransformSettings.from_environment(environment_of(dev1, "transform-sale"))
-    assert transform.record_types == ("sale",)
+    for each in deliveries_of(settings_of("dev1", stack_config("dev1", VARIANTS.get(name)))):
+        told = TransformSettings.from_environment(
+            environment_of(recording, f"transform-{each.name}")
+        )
+        assert (told.delivery, told.record_types) == (each.name, each.record_types)
+        assert told.shared == each.shared
+        border = 1_796_126_400_000  # 2026-12-01T12:00Z
+        assert [border - 1 in told.arrivals, border in told.arrivals] == [
+            each.since is None,
+            each.before is None,
+        ]
 
 
 def test_functions_run_on_arm64_with_the_limits_of_the_settings(dev1: Recording) -> None:
