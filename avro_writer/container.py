@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -88,17 +88,28 @@ class DateFiles:
 
     def have_room_for(self, dates: Iterable[str]) -> bool:
         """Say whether each of the dates has a file, or may have one."""
-        new = {date for date in dates if date not in self._dates}
+        new = set(dates).difference(self._dates)
         return len(self._dates) + len(new) <= self._most_dates
 
     def add(self, date: str, row: bytes) -> None:
         """Append a row's Avro binary to the file of a date, YYYY-MM-DD."""
+        self.extend(date, (row,))
+
+    def extend(self, date: str, rows: Sequence[bytes]) -> None:
+        """Append the Avro binary of rows to the file of a date, YYYY-MM-DD."""
         each = self._dates.get(date) or self._begin(date)
-        each.buffer += row
-        each.buffered_rows += 1
-        self._buffered += len(row)
-        if len(each.buffer) >= self._block_bytes:
-            self._buffered -= len(each.buffer)
+        data = b"".join(rows)
+        if each.buffered_bytes + len(data) >= self._block_bytes and len(rows) > 1:
+            # A block ends with the row that fills it.
+            for row in rows:
+                self.add(date, row)
+            return
+        each.buffer.append(data)
+        each.buffered_bytes += len(data)
+        each.buffered_rows += len(rows)
+        self._buffered += len(data)
+        if each.buffered_bytes >= self._block_bytes:
+            self._buffered -= each.buffered_bytes
             self._end_blocks((each,))
         elif self._buffered > self._most_buffered_bytes:
             self._buffered = 0
@@ -140,8 +151,8 @@ class DateFile:
         self.date = date
         self.rows = 0
         self.repeats = 0
-        self.buffer = bytearray()
-        self.buffered_rows = 0
+        self.buffer: list[bytes] = []
+        self.buffered_bytes = self.buffered_rows = 0
         self._path = path
         self._plan_id = plan_id.encode()
         self._schema = schema
@@ -163,14 +174,14 @@ class DateFile:
 
     def end_block(self, compress: Callable[[bytes], bytes]) -> int:
         """Make a block of what is buffered, if there is any; return its bytes."""
-        if not self.buffered_rows:
+        if not self.buffer:
             return 0
-        data = compress(bytes(self.buffer))
+        data = compress(b"".join(self.buffer))
         block = long(self.buffered_rows) + long(len(data)) + data + self._sync
         self._blocks.append(block)
         self.rows += self.buffered_rows
         self.buffer.clear()
-        self.buffered_rows = 0
+        self.buffered_bytes = self.buffered_rows = 0
         return len(block)
 
     def move_to_disk(self) -> None:

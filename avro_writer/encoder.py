@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 from avro_writer.rows import BadRow, OtherSchema, field_name
@@ -44,7 +45,7 @@ _END = [
     for each in range(_TWO_BYTES)
 ]
 # Zigzag doubles what is not negative: the same for 13 bits of it.
-_BEGIN_2 = _BEGIN[::2]
+_BEGIN_2, _SMALL = _BEGIN[::2], _END[::2]
 
 
 def long(number: int) -> bytes:
@@ -72,15 +73,27 @@ def long(number: int) -> bytes:
     return written + _END[rest]
 
 
-def decimal(precision: int, scale: int) -> Callable[[str], bytes]:
+def decimal(precision: int, scale: int, before: bytes = b"") -> Callable[[str], bytes]:
     """Return a function from a landed decimal (``12.50``) to Avro's ``decimal`` of ``bytes``.
 
     That is two's complement, big endian, in no more bytes than it needs, and their number before
     them. The function raises `BadRow` for a text that is not a number with exactly ``scale``
     decimals and at most ``precision`` digits.
+
+    Parameters
+    ----------
+    precision, scale
+        The most digits, and how many of them are decimals.
+    before
+        Bytes to put before each number.
     """
     most_digits = max(precision, scale + 1)
     point = -scale - 1
+    # Most money has one to three bytes: what is before them, as a part of one number.
+    one, two, three = (
+        int.from_bytes(before + long(size) + bytes(size), "big") for size in (1, 2, 3)
+    )
+    around = len(before) + 1
 
     def encode(text: str) -> bytes:
         digits = text
@@ -88,35 +101,37 @@ def decimal(precision: int, scale: int) -> Callable[[str], bytes]:
             if text[point:-scale] != ".":
                 raise BadRow(f"{text!r} is not a decimal with {scale} decimals")
             digits = text.replace(".", "", 1)
-        unsigned = digits.removeprefix("-")
-        if not (unsigned.isdigit() and unsigned.isascii()):
-            raise BadRow(f"{text!r} is not a decimal")
-        # Where all digits are decimals, the 0 before the point is not one of them.
-        if len(unsigned) > precision and (len(unsigned) > most_digits or unsigned[0] != "0"):
-            raise OtherSchema(f"{text!r} has more than {precision} digits")
-        number = int(digits)
-        if 0 <= number < 0x800000:
-            # Most money. The length is a ``long``, and so is twice itself.
-            if number < 0x80:
-                return (0x0200 | number).to_bytes(2, "big")
-            if number < 0x8000:
-                return (0x040000 | number).to_bytes(3, "big")
-            return (0x06000000 | number).to_bytes(4, "big")
+        if digits.isdigit() and digits.isascii() and len(digits) <= precision:
+            number = int(digits)
+            if number < 0x800000:
+                if number >= 0x8000:
+                    return (three | number).to_bytes(around + 3, "big")
+                if number >= 0x80:
+                    return (two | number).to_bytes(around + 2, "big")
+                return (one | number).to_bytes(around + 1, "big")
+        else:
+            unsigned = digits.removeprefix("-")
+            if not (unsigned.isdigit() and unsigned.isascii()):
+                raise BadRow(f"{text!r} is not a decimal")
+            # Where all digits are decimals, the 0 before the point is not one of them.
+            if len(unsigned) > precision and (len(unsigned) > most_digits or unsigned[0] != "0"):
+                raise OtherSchema(f"{text!r} has more than {precision} digits")
+            number = int(digits)
         size = (number if number >= 0 else ~number).bit_length() // 8 + 1
-        return _END[2 * size] + number.to_bytes(size, "big", signed=True)
+        return before + _SMALL[size] + number.to_bytes(size, "big", signed=True)
 
     return encode
 
 
-class _Lengths(dict[int, bytes]):
-    """Lengths ready made, after what stands before them; long ones are made when asked for."""
+class _Sizes(dict[int, bytes]):
+    """What stands before each number that is not negative. Large ones are made when asked for."""
 
-    def __init__(self, before: bytes = b"") -> None:
-        super().__init__((each, before + long(each)) for each in range(1 << 12))
+    def __init__(self, small: Iterable[bytes], before: bytes = b"") -> None:
+        super().__init__(enumerate(small))
         self._before = before
 
-    def __missing__(self, length: int) -> bytes:
-        return self._before + long(length)
+    def __missing__(self, number: int) -> bytes:
+        return self._before + long(number)
 
 
 class _Keys(dict[str, bytes]):
@@ -143,10 +158,12 @@ def _optional(made: Mapping[Any, bytes]) -> dict[Any, bytes]:
     return {None: _NULL, **{value: _VALUE + each for value, each in made.items()}}
 
 
+_VALUE_SMALL = [_VALUE + each for each in _SMALL]
+
 # By names that nothing else has: a column's own constants are numbered.
 _NAMES: dict[str, Any] = {
-    "LENGTH": _Lengths(),
-    "VALUE_LENGTH": _Lengths(_VALUE),
+    "SMALL": _SMALL,
+    "VALUE_SMALL": _VALUE_SMALL,
     "BOOLEAN": _BOOLEAN,
     "OPTIONAL_BOOLEAN": _optional(_BOOLEAN),
     "NULL": _NULL,
@@ -161,6 +178,8 @@ _NAMES: dict[str, Any] = {
     "optional_double": struct.Struct("<Bd").pack,
     "join": b"".join,
 }
+# Lists are faster than these, but they end where a length is not small.
+_FOR_LONG = {"SMALL": _Sizes(_SMALL), "VALUE_SMALL": _Sizes(_VALUE_SMALL, _VALUE)}
 
 
 def compile_encoder(record: Record) -> Encode:
@@ -181,13 +200,27 @@ def compile_encoder(record: Record) -> Encode:
     """
     source = _Source()
     columns = [
-        f"    [{source.value(column.type, f'row.{field_name(index)}')} for row in rows],\n"
+        _joined(source.pieces(column.type, f"row.{field_name(index)}"))
         for index, column in enumerate(record.columns)
     ]
-    namespace = {**_NAMES, **source.constants}
     # The source is made of column positions and of constants bound by name: nothing that a schema
     # says becomes code.
-    exec("def encode(rows): return [\n" + "".join(columns) + "]", namespace)  # noqa: S102
+    lists = "".join(f"    [{column} for row in rows],\n" for column in columns)
+    code = compile(f"def encode(rows): return [\n{lists}]", "<encoder>", "exec")
+    usual = _defined(code, {**_NAMES, **source.constants})
+    any_length = _defined(code, {**_NAMES, **_FOR_LONG, **source.constants})
+
+    def encode(rows: Sequence[Any]) -> list[list[bytes]]:
+        try:
+            return usual(rows)
+        except IndexError:
+            return any_length(rows)
+
+    return encode
+
+
+def _defined(code: CodeType, namespace: dict[str, Any]) -> Encode:
+    exec(code, namespace)  # noqa: S102
     encode: Encode = namespace["encode"]
     return encode
 
@@ -199,6 +232,17 @@ def rows_of(columns: Iterable[Sequence[bytes]]) -> list[bytes]:
 
 def _places(symbols: Sequence[str]) -> dict[str, bytes]:
     return {symbol: long(place) for place, symbol in enumerate(symbols)}
+
+
+def _joined(pieces: Sequence[str]) -> str:
+    """Return an expression for the bytes of several, one after another."""
+    # From three on, joining them is faster.
+    return " + ".join(pieces) if len(pieces) < 3 else f"join(({', '.join(pieces)}))"
+
+
+def _blocks(name: str, bound: str, each: str) -> str:
+    """Return an expression for an array or a map: one block if it has anything, and the end."""
+    return f"(SMALL[len({name})] + join([{each}]) + EMPTY if {bound} else EMPTY)"
 
 
 class _Source:
@@ -217,44 +261,62 @@ class _Source:
         self.constants[name] = constant
         return name
 
-    def value(self, column_type: ColumnType, value: str) -> str:
-        """Return an expression for the bytes of a value, which an expression is given for."""
+    def _named(self, value: str) -> tuple[str, str]:
+        """Return a name for a value, and an expression that gives the name to the value."""
+        if value.isidentifier():
+            return value, value
+        name = self._name()
+        return name, f"({name} := {value})"
+
+    def pieces(self, column_type: ColumnType, value: str) -> list[str]:
+        """Return expressions whose bytes, one after another, are those of a value.
+
+        Each of them can be an operand.
+
+        Parameters
+        ----------
+        column_type
+            The type of the value.
+        value
+            An expression for it.
+        """
         match column_type:
             case String():
                 return self._sized(f"{value}.encode()")
             case Bytes():
                 return self._sized(value)
             case Boolean():
-                return f"BOOLEAN[{value}]"
-            case Integer():
-                name = self._name()
-                # Most counts: zigzag doubles what is not negative.
-                small = f"0 <= ({name} := {value}) < {_TWO_BYTES // 2}"
-                return f"(END[{name} + {name}] if {small} else long({name}))"
+                return [f"BOOLEAN[{value}]"]
+            case Integer(bits=bits):
+                return [self._integer(bits, *self._named(value))]
             case Timestamp():
-                return self._timestamp(value, "BEGIN_2", "long")
+                return [self._timestamp(*self._named(value))]
             case Date():
-                return f"long({value})"
+                return [f"long({value})"]
             case Double():
-                return f"double({value})"
+                return [f"double({value})"]
             case Decimal(precision=precision, scale=scale):
-                return f"{self._bound(decimal(precision, scale))}({value})"
+                return [f"{self._bound(decimal(precision, scale))}({value})"]
             case Enum(symbols=symbols):
-                return f"{self._bound(_Symbols(_places(symbols)))}[{value}]"
+                return [f"{self._bound(_Symbols(_places(symbols)))}[{value}]"]
             case Nullable(of=inner):
-                return self._optional(inner, value)
+                return [self._optional(inner, value)]
             case Array(items=items):
-                name, item = self._name(), self._name()
-                return self._blocks(name, value, f"{self.value(items, item)} for {item} in {name}")
+                item = self._name()
+                name, bound = self._named(value)
+                each = _joined(self.pieces(items, item))
+                return [_blocks(name, bound, f"{each} for {item} in {name}")]
             case Map(values=values):
-                name, key, entry = self._name(), self._name(), self._name()
-                pair = f"{self._bound(_Keys())}[{key}] + {self.value(values, entry)}"
-                return self._blocks(name, value, f"{pair} for {key}, {entry} in {name}.items()")
+                key, entry = self._name(), self._name()
+                name, bound = self._named(value)
+                each = _joined([f"{self._bound(_Keys())}[{key}]", *self.pieces(values, entry)])
+                return [_blocks(name, bound, f"{each} for {key}, {entry} in {name}.items()")]
             case Record(columns=columns):
-                name = self._name()
+                name, first = self._named(value)
                 places = [f"{name}.{field_name(index)}" for index in range(len(columns))]
-                places[0] = f"({name} := {value}).{field_name(0)}"
-                return " + ".join(map(self.value, (column.type for column in columns), places))
+                places[0] = f"{first}.{field_name(0)}"
+                types = (column.type for column in columns)
+                return [each for of in map(self.pieces, types, places) for each in of]
 
     def _optional(self, inner: ColumnType, value: str) -> str:
         match inner:
@@ -262,30 +324,42 @@ class _Source:
                 return f"OPTIONAL_BOOLEAN[{value}]"
             case Enum(symbols=symbols):
                 return f"{self._bound(_Symbols(_optional(_places(symbols))))}[{value}]"
-        name = self._name()
+        name, bound = self._named(value)
         match inner:
             case Double():
                 some = f"optional_double(2, {name})"
             case String():
-                some = self._sized(f"{name}.encode()", "VALUE_LENGTH")
+                some = _joined(self._sized(f"{name}.encode()", "VALUE_SMALL"))
+            case Integer(bits=bits):
+                some = self._integer(bits, name, name, "VALUE_")
             case Timestamp():
-                some = self._timestamp(name, "VALUE_BEGIN_2", "VALUE + long")
+                some = self._timestamp(name, name, "VALUE_")
+            case Decimal(precision=precision, scale=scale):
+                some = f"{self._bound(decimal(precision, scale, _VALUE))}({name})"
             case _:
-                some = f"VALUE + {self.value(inner, name)}"
-        return f"(NULL if ({name} := {value}) is None else {some})"
+                some = _joined(["VALUE", *self.pieces(inner, name)])
+        return f"(NULL if {bound} is None else {some})"
 
-    def _timestamp(self, value: str, begin: str, long: str) -> str:
-        name = self._name()
-        # From 1970-01-02 to 2039 in place: a call costs a third more.
-        usual = f"{1 << 27} <= ({name} := {value}) < {1 << 41}"
-        made = f"{begin}[{name} & 0x1FFF] + BEGIN[{name} >> 13 & 0x3FFF] + END[{name} >> 27]"
-        return f"({made} if {usual} else {long}({name}))"
+    def _integer(self, bits: int, name: str, bound: str, before: str = "") -> str:
+        """Return an expression for a number, made in place if it is usual: a call costs more."""
+        rest = f"{'VALUE + ' if before else ''}long({name})"
+        if bits > 32:
+            # Microseconds, from 1970-01-26 to 3111.
+            pieces = [f"{before}BEGIN_2[{name} & 0x1FFF]", f"BEGIN[{name} >> 13 & 0x3FFF]"]
+            pieces += [f"BEGIN[{name} >> 27 & 0x3FFF]", f"END[{name} >> 41]"]
+            rest = f"{_joined(pieces)} if {1 << 41} <= {name} < {1 << 55} else {rest}"
+        two = f"{before}BEGIN_2[{name} & 0x1FFF] + END[{name} >> 13]"
+        rest = f"{two} if {1 << 13} <= {name} < {1 << 27} else {rest}"
+        return f"({before}SMALL[{name}] if 0 <= {bound} < {1 << 13} else {rest})"
 
-    def _sized(self, data: str, size: str = "LENGTH") -> str:
-        name = self._name()
-        return f"{size}[len({name} := {data})] + {name}"
+    def _timestamp(self, name: str, bound: str, before: str = "") -> str:
+        # From 1970-01-02 to 2039 in place.
+        usual = f"{1 << 27} <= {bound} < {1 << 41}"
+        made = (
+            f"{before}BEGIN_2[{name} & 0x1FFF] + BEGIN[{name} >> 13 & 0x3FFF] + END[{name} >> 27]"
+        )
+        return f"({made} if {usual} else {'VALUE + ' if before else ''}long({name}))"
 
-    def _blocks(self, name: str, value: str, each: str) -> str:
-        """Return an expression for an array or a map: one block if it has anything, and the end."""
-        block = f"LENGTH[len({name})] + join([{each}]) + EMPTY"
-        return f"({block} if ({name} := {value}) else EMPTY)"
+    def _sized(self, data: str, size: str = "SMALL") -> list[str]:
+        name, bound = self._named(data)
+        return [f"{size}[len({bound})]", name]

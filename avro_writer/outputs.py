@@ -6,6 +6,7 @@ See docs/design.md#the-avro-writer.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -118,12 +119,15 @@ class Outputs:
     def add(self, rows: Iterable[EncodedRow]) -> None:
         """Add rows to the files of their dates, but for those that are there already."""
         seen, files = self._seen, self._files
+        new: dict[str, list[bytes]] = defaultdict(list)
         for date, mark, row in rows:
             if mark in seen:
                 files.repeat(date)
             else:
                 seen.add(mark)
-                files.add(date, row)
+                new[date].append(row)
+        for date, of_date in new.items():
+            files.extend(date, of_date)
 
     def finish(self) -> list[DateFile]:
         """Return the files, complete, in the order of their dates."""

@@ -32,6 +32,20 @@ def test_a_block_ends_when_it_is_full(tmp_path: Path, limit: int, expected: list
     assert file.rows == 5
 
 
+@given(st.lists(st.integers(1, 5), max_size=8), st.integers(6, 40))
+def test_rows_that_are_added_together_end_blocks_as_each_alone(
+    groups: list[int], limit: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        together, alone = (DateFiles(Path(folder), "p", SCHEMA, block_bytes=limit) for _ in "ab")
+        for count in groups:
+            together.extend("2026-11-22", [ROW] * count)
+            for _ in range(count):
+                alone.add("2026-11-22", ROW)
+        read = [[each.open().read() for each in files.finish()] for files in (together, alone)]
+    assert read[0] == read[1]
+
+
 def test_blocks_of_all_dates_end_when_together_they_hold_too_much(tmp_path: Path) -> None:
     files = DateFiles(tmp_path, "p", SCHEMA, most_buffered_bytes=18)
     for number in range(8):

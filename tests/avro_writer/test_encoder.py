@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import schemas
 from avro_writer.encoder import compile_encoder, decimal, long, rows_of
 from avro_writer.rows import BadRow, RowReader
+from schemas import parse_stored_record
 from tests.support.rows import as_read, demand_row, landed_record, scaled
 
 ENCODERS = {
@@ -86,6 +87,62 @@ def test_an_integer_is_written_as_fastavro_writes_it(number: int) -> None:
     theirs = io.BytesIO()
     fastavro.schemaless_writer(theirs, "long", number)
     assert long(number) == theirs.getvalue()
+
+
+# Where numbers and lengths become a byte longer, and where another expression makes them.
+EDGES = [0, *(1 << bits for bits in (6, 7, 13, 14, 20, 27, 28, 31, 34, 41, 42, 48, 55, 62))]
+
+
+def type_with(value: Any, record: str) -> dict[str, Any]:
+    """Return a schema with a value, required and nullable, in a column, a list, a map, a record."""
+    inner = {"type": "record", "name": record, "fields": [{"name": "v", "type": value}]}
+    return {
+        "type": "record",
+        "name": f"of_{record}",
+        "fields": [
+            {"name": "plain", "type": value},
+            {"name": "maybe", "type": ["null", value], "default": None},
+            {"name": "list", "type": {"type": "array", "items": value}},
+            {"name": "map", "type": {"type": "map", "values": value}},
+            {"name": "inner", "type": ["null", inner], "default": None},
+        ],
+    }
+
+
+def everywhere(value: Any) -> dict[str, Any]:
+    return {
+        "plain": value,
+        "maybe": value,
+        "list": [value] * 3,
+        "map": {"k": value},
+        "inner": {"v": value},
+    }
+
+
+@pytest.mark.parametrize(("bits", "name"), [(32, "int"), (64, "long")])
+def test_numbers_of_every_size_are_written_as_fastavro_writes_them(bits: int, name: str) -> None:
+    schema = type_with(name, "number")
+    record, avro = parse_stored_record(schema, "numbers"), fastavro.parse_schema(schema)
+    near = {sign * edge + more for edge in EDGES for sign in (1, -1) for more in (-1, 0, 1)}
+    rows = [everywhere(each) for each in sorted(near) if -(1 << bits - 1) <= each < 1 << bits - 1]
+    assert encoded_together(record, rows) == [theirs(avro, row) for row in rows]
+
+
+def test_texts_of_every_length_are_written_as_fastavro_writes_them() -> None:
+    schema = type_with("string", "text")
+    record, avro = parse_stored_record(schema, "texts"), fastavro.parse_schema(schema)
+    lengths = sorted({abs(edge + more) for edge in EDGES[:5] for more in (-1, 0, 1)})
+    rows = [everywhere("x" * each) for each in lengths] + [everywhere("\u00e9" * 5_000)]
+    rows += [{**everywhere(""), "list": [""] * each, "map": {"k" * each: ""}} for each in lengths]
+    assert encoded_together(record, rows) == [theirs(avro, row) for row in rows]
+    for row in rows:
+        assert encoded(record, row) == theirs(avro, row)
+
+
+def theirs(avro: Any, row: dict[str, Any]) -> bytes:
+    stream = io.BytesIO()
+    fastavro.schemaless_writer(stream, avro, row)
+    return stream.getvalue()
 
 
 @given(st.integers(0, 20), st.integers(-(10**38) + 1, 10**38 - 1))
