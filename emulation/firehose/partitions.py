@@ -40,8 +40,8 @@ def target_of(
     """Return the partition that a delivered record belongs to, or why it fails.
 
     A partition is what AWS says: one value of the prefix, evaluated for the record. Whether AWS
-    evaluates dates for each record is unconfirmed. If it does not, an object can have records of two
-    hours, as without partitions. Its key has the date of the oldest either way.
+    evaluates dates for each record is unconfirmed. If it does not, an object can have records of
+    two hours, as without partitions. Its key has the date of the oldest either way.
 
     Parameters
     ----------
