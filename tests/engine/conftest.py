@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,7 @@ class Stack:
     endpoint: Endpoint
     packages: Path
     state: dict[str, Made] = field(default_factory=dict)
+    outputs: dict[str, Any] = field(default_factory=dict)
 
     def run(
         self,
@@ -49,7 +51,7 @@ class Stack:
         """Run the program with ``settings`` in place of the stack's."""
         own = local_config(self.endpoint, self.name, packages=self.packages)
         config = own | {f"{PROJECT}:{key}": text for key, text in (settings or {}).items()}
-        return deploy(
+        deployment = deploy(
             folder,
             self.name,
             config,
@@ -58,7 +60,11 @@ class Stack:
             preview=preview,
             secret_keys=config if secret else (),
             targets=targets,
+            deployed=self.outputs,
         )
+        if deployment.succeeded and not preview:
+            self.outputs = deployment.outputs
+        return deployment
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from pulumi.runtime.mocks import Mocks
 
@@ -27,6 +28,7 @@ def deploy(
     preview: bool = False,
     secret_keys: Collection[str] = (),
     targets: Collection[str] | None = None,
+    deployed: Mapping[str, Any] | None = None,
 ) -> Deployment:
     """Run the program below ``folder`` in a process of its own; return what became of it.
 
@@ -48,8 +50,18 @@ def deploy(
         Those of the configuration's keys that the stack's file keeps encrypted.
     targets
         URNs that ``--target`` names; None without it.
+    deployed
+        The stack's outputs, as the last update left them.
     """
-    monitor = Monitor(PROJECT, stack, preview=preview, maker=maker, state=state, targets=targets)
+    monitor = Monitor(
+        PROJECT,
+        stack,
+        preview=preview,
+        maker=maker,
+        state=state,
+        targets=targets,
+        deployed=deployed,
+    )
     with serving(monitor) as address:
         run = {
             "folder": str(folder),

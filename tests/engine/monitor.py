@@ -8,7 +8,7 @@ unknown. Deciding what is updated and what is replaced is the engine's, and not 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +20,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from estate.urn import STACK_TYPE, urn_of
+from infra.switch import READ_OUTPUTS
 from tests.engine.wire import UNKNOWN, received, sent, with_archives
 
 _PROVIDER = "pulumi:providers:"
@@ -82,6 +83,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         URN to resource; an update changes it.
     targets
         URNs that ``--target`` names; None without it.
+    deployed
+        The stack's outputs, as the last update left them.
     """
 
     def __init__(
@@ -93,8 +96,10 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         maker: Mocks,
         state: dict[str, Made],
         targets: Collection[str] | None = None,
+        deployed: Mapping[str, Any] | None = None,
     ) -> None:
         self.deployment = Deployment()
+        self._deployed = dict(deployed or {})
         self._project = project
         self._stack = stack
         self._preview = preview
@@ -135,12 +140,21 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
         """Answer a lookup; it is made in a preview too."""
         arguments = MockCallArgs(request.tok, received(request.args), request.provider)
         try:
-            values, _ = self._maker.call(arguments)
+            values = self._own_answer(arguments) or self._maker.call(arguments)[0]
         except Exception as error:
             _refuse(context, f"invocation of {request.tok} returned an error: {error}")
         # The field has a name that is a keyword of Python.
         answer: dict[str, Any] = {"return": sent(values)}
         return resource_pb2.ResourceInvokeResponse(**answer)
+
+    def _own_answer(self, arguments: MockCallArgs) -> dict[str, Any] | None:
+        """Answer what no provider answers. Seen on the engine: a new stack has no outputs."""
+        if arguments.token != READ_OUTPUTS:
+            return None
+        name = f"organization/{self._project}/{self._stack}"
+        if arguments.args["name"] != name:
+            raise LookupError(f"unknown stack {arguments.args['name']}")
+        return {"name": name, "outputs": self._deployed, "secretOutputNames": []}
 
     def SignalAndWaitForShutdown(self, request: Any, context: Any) -> Any:
         """Let the program end as soon as it is through."""
@@ -170,7 +184,17 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
 
     def _made(self, urn: str, request: Any, inputs: dict[str, Any], context: Any) -> Made:
         before = self._state.get(urn)
+        arguments = MockResourceArgs(
+            request.type,
+            request.name,
+            with_archives(inputs),
+            provider=request.provider,
+            custom=True,
+        )
         if before and before.inputs == inputs:
+            if request.type.startswith(_PROVIDER):
+                # Each run configures it.
+                self._maker.new_resource(arguments)
             return before
         if self._targets is not None and urn not in self._targets:
             # Seen on the engine: what is not there yet has its inputs, and no other output.
@@ -180,13 +204,6 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer, engine_pb2_grpc.EngineS
                 return Made(inputs, before.id, before.outputs | inputs)
             # What an output is that the provider computes is left out, and unknown by that.
             return Made(inputs, UNKNOWN if request.type.startswith(_PROVIDER) else "", inputs)
-        arguments = MockResourceArgs(
-            request.type,
-            request.name,
-            with_archives(inputs),
-            provider=request.provider,
-            custom=True,
-        )
         try:
             id_, outputs = self._maker.new_resource(arguments)
         except Exception as error:
