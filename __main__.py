@@ -23,9 +23,9 @@ from infra.writer import AvroWriter
 settings = read_settings()
 check_schemas(settings)
 packages = find_packages(settings)
-before = check_switch(settings)
 
 provider = make_provider(settings)
+before = check_switch(settings, provider)
 referenced = look_up(settings, provider)
 
 opts = pulumi.ResourceOptions(providers=[provider])

@@ -26,6 +26,9 @@ from infra.roles import ManagedPolicy, Role
 from infra.settings import Settings
 from infra.writer import AvroWriter
 
+# The variables with which a transform learns the limits of the arrival of its records.
+ARRIVED_SINCE, ARRIVED_BEFORE = "ARRIVED_SINCE", "ARRIVED_BEFORE"
+
 _LOG_STREAM = "DestinationDelivery"
 _DEFAULT_TRANSFORM_BUFFER_MB = Decimal(1)
 _DEFAULT_TRANSFORM_BUFFER_SECONDS = 60
@@ -224,7 +227,7 @@ def _types(delivery: Delivery, settings: Settings) -> dict[str, str]:
 
 def _limits(delivery: Delivery) -> dict[str, str]:
     """Return the part of a transform's environment that limits the records by their arrival."""
-    limits = {"ARRIVED_SINCE": delivery.since, "ARRIVED_BEFORE": delivery.before}
+    limits = {ARRIVED_SINCE: delivery.since, ARRIVED_BEFORE: delivery.before}
     return {key: _iso(limit) for key, limit in limits.items() if limit is not None}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -221,6 +221,16 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
         ),
         ci_runner_role_arn=runner.arn,
     )
+
+
+def function_environment(name: str, provider: aws.Provider) -> Mapping[str, str]:
+    """Return the environment variables of a function; none if it cannot be looked up."""
+    options = pulumi.InvokeOptions(provider=provider)
+    try:
+        found = _answered(lambda: aws.lambda_.get_function(function_name=name, opts=options))
+    except _ProviderError:
+        return {}
+    return found.environment.variables
 
 
 def _key_of(

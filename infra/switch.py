@@ -13,7 +13,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
+from infra.deliveries import deliveries_of
+from infra.delivery import ARRIVED_BEFORE
+from infra.lookups import function_environment
 from infra.rules import Moment
 from infra.settings import PROJECT, Settings
 
@@ -54,8 +58,15 @@ class Choice:
         return {"delivery": self.delivery, "delivery_border": _text(self.border)}
 
 
-def check_switch(settings: Settings) -> Choice | None:
+def check_switch(settings: Settings, provider: aws.Provider) -> Choice | None:
     """Refuse settings that may not be deployed now; return what is deployed, None if nothing is.
+
+    Parameters
+    ----------
+    settings
+        The stack's settings.
+    provider
+        With whose credentials the functions are looked up.
 
     Raises
     ------
@@ -66,7 +77,10 @@ def check_switch(settings: Settings) -> Choice | None:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
     before = _choice_of(pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value["outputs"])
     wanted = Choice(settings.delivery, settings.delivery_border)
-    if reason := refusal(before, wanted, datetime.now(UTC)):
+    told = None
+    if before and before.border is None and wanted.border:
+        told = _told(settings, provider)
+    if reason := refusal(before, wanted, datetime.now(UTC), told):
         deployed = "nothing" if before is None else before
         raise SwitchError(
             f"stack {stack} is to have ({wanted}), and has ({deployed}). {reason}. "
@@ -99,7 +113,20 @@ def outputs_when_made(
     return {key: made[key] for key in wanted}
 
 
-def refusal(before: Choice | None, wanted: Choice, now: datetime) -> str | None:
+def _told(settings: Settings, provider: aws.Provider) -> datetime | None:
+    """Return the border that a failed deployment has told a function of the former kind, if any."""
+    names = [
+        settings.naming.transform_function(each.name)
+        for each in deliveries_of(settings)
+        if each.before
+    ]
+    found = (function_environment(each, provider).get(ARRIVED_BEFORE) for each in names)
+    return min((datetime.fromisoformat(each) for each in found if each), default=None)
+
+
+def refusal(
+    before: Choice | None, wanted: Choice, now: datetime, told: datetime | None = None
+) -> str | None:
     """Return why a deployment is refused and what to set, or None if it may go on.
 
     Parameters
@@ -110,6 +137,8 @@ def refusal(before: Choice | None, wanted: Choice, now: datetime) -> str | None:
         What is to be deployed.
     now
         The time, aware.
+    told
+        The border that a failed deployment has told a function of the former kind, if any.
     """
     if wanted == before:
         return None
@@ -118,7 +147,7 @@ def refusal(before: Choice | None, wanted: Choice, now: datetime) -> str | None:
             return None
         return f"A new stack has nothing to change: set {Choice(wanted.delivery)}"
     if before.border is None:
-        return _of_beginning(before, wanted, now)
+        return _of_beginning(before, wanted, now, told)
     if wanted.delivery == before.delivery:
         return _of_going_on(before, before.border, wanted, now)
     if wanted.border is None and before.border >= now + LEAD:
@@ -129,13 +158,24 @@ def refusal(before: Choice | None, wanted: Choice, now: datetime) -> str | None:
     )
 
 
-def _of_beginning(before: Choice, wanted: Choice, now: datetime) -> str | None:
+def _of_beginning(
+    before: Choice, wanted: Choice, now: datetime, told: datetime | None
+) -> str | None:
     if wanted.delivery == before.delivery:
         return f"A border is for a change of delivery alone: set {before}"
     if wanted.border is None:
         return (
             "Without a border, the changes between the last read of one kind of delivery streams "
             f"and the first of the other would be lost: {_set_ahead(now)}"
+        )
+    if told and told < now + LEAD:
+        # The new delivery streams read already: a function learns the border after that. With
+        # another border, nobody would answer for changes between the two.
+        if wanted.border == told:
+            return None
+        return (
+            "A deployment that failed has told functions its border, which is near or past. "
+            f"It has to be finished: set {Choice(wanted.delivery, told)}"
         )
     if wanted.border < now + LEAD:
         return f"The border is nearer than 15 minutes, or past: {_set_ahead(now)}"

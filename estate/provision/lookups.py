@@ -105,6 +105,20 @@ def _topic(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {"arn": arn, "id": arn, "name": name}
 
 
+def _function(clients: Clients, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    name = arguments["functionName"]
+    answer = _found(
+        f"function {name}",
+        lambda: clients("lambda").get_function_configuration(FunctionName=name),
+    )
+    return {
+        "arn": answer["FunctionArn"],
+        "id": name,
+        "functionName": name,
+        "environment": {"variables": answer.get("Environment", {}).get("Variables", {})},
+    }
+
+
 def _found(what: str, look: Callable[[], Any]) -> Any:
     try:
         return look()
@@ -121,6 +135,7 @@ LOOKUPS: dict[str, Lookup] = {
     "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
     "aws:kinesis/getStream:getStream": _stream,
     "aws:kms/getKey:getKey": _key,
+    "aws:lambda/getFunction:getFunction": _function,
     "aws:iam/getRole:getRole": _role,
     "aws:s3/getBucket:getBucket": _bucket,
     "aws:sns/getTopic:getTopic": _topic,

@@ -101,6 +101,41 @@ def test_a_stack_changes_to_a_shared_delivery_stream(new_stack: Stacks) -> None:
     assert chosen(stack) == ("shared", "")
 
 
+class WithoutSaleTransform(ResourceMaker):
+    """AWS, when it does not update the transform of sale."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        variables = args.inputs.get("environment", {}).get("variables", {})
+        if args.name == "transform-sale" and "ARRIVED_BEFORE" in variables:
+            raise ProvisionError("ServiceException")
+        return super().new_resource(args)
+
+
+def test_a_change_that_failed_is_finished_although_its_border_is_past(new_stack: Stacks) -> None:
+    stack = new_stack("preprod1")
+    assert stack.run(preview=False).succeeded
+    switching = {"delivery": "shared", "delivery_border": ahead(60)}
+    assert not stack.run(switching, preview=False, maker=WithoutSaleTransform).succeeded
+    assert chosen(stack) == ("per_type", "")
+
+    # Time goes by.
+    past = ahead(-60)
+    function = stack.endpoint.client("lambda")
+    for each in function.list_functions()["Functions"]:
+        variables = each.get("Environment", {}).get("Variables", {})
+        if "ARRIVED_BEFORE" in variables:
+            variables["ARRIVED_BEFORE"] = past.replace("Z", ":00Z")
+            function.update_function_configuration(
+                FunctionName=each["FunctionName"], Environment={"Variables": variables}
+            )
+    refused = stack.run(switching, preview=False)
+    assert not refused.succeeded
+    (message,) = refused.messages
+    assert f'set delivery: shared, delivery_border: "{past}"' in message
+    assert stack.run(switching | {"delivery_border": past}, preview=False).succeeded
+    assert chosen(stack) == ("shared", past)
+
+
 def test_what_is_not_made_is_not_recorded(new_stack: Stacks) -> None:
     stack = new_stack("qa1")
     assert stack.run({"delivery": "shared"}, preview=False, targets=[]).succeeded

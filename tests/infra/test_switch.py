@@ -105,6 +105,28 @@ def test_a_deployment_is_refused_and_told_what_to_set(why: str) -> None:
         assert said in (refusal(before, wanted, NOW) or ""), (before, wanted)
 
 
+@pytest.mark.parametrize(
+    ("told", "wanted", "said"),
+    [
+        # Its border is far ahead: everything can be set anew.
+        (15, 15, None),
+        (15, 600, None),
+        (15, 14, "such as"),
+        # Its border is near or past: only the same deployment goes on.
+        (14, 14, None),
+        (-60, -60, None),
+        (14, 600, 'set delivery: shared, delivery_border: "2026-12-01T12:14Z"'),
+        (-60, 600, 'set delivery: shared, delivery_border: "2026-12-01T11:00Z"'),
+        (-60, -30, 'set delivery: shared, delivery_border: "2026-12-01T11:00Z"'),
+    ],
+)
+def test_a_deployment_that_failed_is_finished_with_its_border(
+    told: int, wanted: int, said: str | None
+) -> None:
+    answer = refusal(of("per_type"), of("shared", wanted), NOW, at(told))
+    assert answer is None if said is None else said in (answer or "")
+
+
 # --- whatever is accepted, each record is answered for once -------------------------------------
 
 DEPLOYING = 14
@@ -220,7 +242,7 @@ def test_a_stack_of_an_earlier_version_has_a_delivery_stream_for_each_type(packa
         'and has (delivery: per_type, delivery_border: ""). '
     )
     assert "Pulumi.dev1.yaml" in message
-    assert recording.resources == []
+    assert [each.name for each in recording.resources] == ["aws"]
 
 
 def test_a_stack_without_outputs_is_new(packages: Path) -> None:
