@@ -1,8 +1,8 @@
 """The costs of a month, and the limit that is reached first, by rate and size of change records.
 
-The settings are the stacks' defaults, and those of the previous system for the Node worker. The
-bill includes the time that a function waits for S3. `_GET_SECONDS` and `_PUT_SECONDS` are guesses.
-`bench.priced` says which items of the bill each kind of resource is in.
+The settings are the stacks' defaults with either ``delivery``, and those of the previous system for
+the Node worker. The bill includes the time that a function waits for S3. `_GET_SECONDS` and
+`_PUT_SECONDS` are guesses. `bench.priced` says which items of the bill each kind of resource is in.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bench.inputs import Inputs
+from bench.inputs import Costs, Inputs
 from bench.refreshes import Refreshes, refreshes_of
-from bench.watching import watching
+from bench.watching import Watching, watching
 
 MONTH = 730 * 3600.0  # seconds
 _DAY = 86_400.0
@@ -20,6 +20,9 @@ _GB = 1e9
 _TYPES = 4
 _FIREHOSE_STEP = 5 * 1024
 _PUT_UNIT = 25 * 1024
+
+KINDS = ("per_type", "shared")
+"""The values of the setting ``delivery``."""
 _GET_SECONDS, _PUT_SECONDS = 0.03, 0.06
 # For each invocation of the Node worker: its own line, and Lambda's START, END and REPORT. A guess.
 _NODE_LOG_BYTES = 1500
@@ -43,11 +46,11 @@ class Load:
     Parameters
     ----------
     shards
-        Shards that the stream needs so that four delivery streams can read it.
+        Shards that the stream needs so that all delivery streams can read it.
     invocations
-        Transform invocations a second, all types together.
+        Transform invocations a second, all functions together.
     concurrency
-        Transform invocations at the same time, all types together.
+        Transform invocations at the same time, all functions together.
     objects
         Landed objects a second, all types together.
     plans
@@ -68,12 +71,13 @@ class Load:
     node_invocations: float
 
 
-def load_of(scenario: Scenario, inputs: Inputs) -> Load:
-    """Return the load on each part."""
+def load_of(scenario: Scenario, inputs: Inputs, delivery: str = "per_type") -> Load:
+    """Return the load on each part, with one of ``KINDS``."""
     rate, size = scenario.rate, scenario.record_bytes
     costs = inputs.costs(size)
-    # Four readers share the output of a shard.
-    shards = _shards(scenario, inputs, inputs.quota("shard_bytes_out") / _TYPES)
+    # All readers share the output of a shard.
+    readers = watching(delivery).deliveries
+    shards = _shards(scenario, inputs, inputs.quota("shard_bytes_out") / readers)
     buffer = inputs.setting("transform_buffer_size_mb") * 1024 * 1024
     per_stream = max(
         rate * size / buffer, shards / inputs.setting("transform_buffer_interval_seconds")
@@ -102,8 +106,8 @@ def load_of(scenario: Scenario, inputs: Inputs) -> Load:
     node_shards = _shards(scenario, inputs, inputs.quota("shard_bytes_in"))
     return Load(
         shards=shards,
-        invocations=_TYPES * per_stream,
-        concurrency=rate * costs.transform / 1e6 / vcpu,
+        invocations=readers * per_stream,
+        concurrency=rate * transform_cpu(costs, delivery) / 1e6 / vcpu,
         objects=_TYPES * per_type,
         plans=_TYPES * plans,
         lane=busy,
@@ -111,6 +115,11 @@ def load_of(scenario: Scenario, inputs: Inputs) -> Load:
         # Each shard is read about once a second, and a batch has at most a thousand records.
         node_invocations=max(float(min(node_shards, rate)), rate / _NODE_BATCH),
     )
+
+
+def transform_cpu(costs: Costs, delivery: str) -> float:
+    """Return the CPU microseconds of a record in all transform functions, with one of ``KINDS``."""
+    return costs.shared if delivery == "shared" else costs.transform
 
 
 def _shards(scenario: Scenario, inputs: Inputs, bytes_a_shard: float) -> int:
@@ -121,18 +130,17 @@ def _shards(scenario: Scenario, inputs: Inputs, bytes_a_shard: float) -> int:
     return max(1, math.ceil(max(by_records, by_bytes)))
 
 
-def limits(scenario: Scenario, inputs: Inputs) -> dict[str, float]:
+def limits(scenario: Scenario, inputs: Inputs, delivery: str = "per_type") -> dict[str, float]:
     """Return the used share of each limit with the default settings, the largest first."""
-    load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
-    vcpu = inputs.setting("transform_memory_mb") / inputs.quota("lambda_vcpu_mb")
-    per_shard = scenario.rate / load.shards * costs.transform / _TYPES / 1e6 / vcpu
+    load, readers = load_of(scenario, inputs, delivery), watching(delivery).deliveries
+    per_shard = load.concurrency / load.shards / readers
     used = {
         "shards of the account": load.shards / inputs.quota("shards"),
         "Lambda concurrency of the account": load.concurrency / inputs.quota("lambda_concurrency"),
         "outstanding invocations on a shard": per_shard / inputs.quota("firehose_outstanding"),
         "time of a writer's lane": load.lane,
         "S3 puts and deletes on a prefix": 2 * load.objects / inputs.quota("s3_puts"),
-        "a shard's reads a second": _TYPES / inputs.quota("shard_reads"),
+        "a shard's reads a second": readers / inputs.quota("shard_reads"),
     }
     return dict(sorted(used.items(), key=lambda each: -each[1]))
 
@@ -146,7 +154,10 @@ class _Requests:
 
 
 def project_bill(
-    scenario: Scenario, inputs: Inputs, *, all_counts: bool = False
+    scenario: Scenario,
+    inputs: Inputs,
+    delivery: str = "per_type",
+    watched: Watching | None = None,
 ) -> dict[str, float]:
     """Return the project's costs of a month by item, in US dollars.
 
@@ -156,12 +167,13 @@ def project_bill(
         Rate and size of the change records.
     inputs
         Prices, settings and measurements.
-    all_counts
-        As if each count of the functions were a metric in CloudWatch, also those that only the
-        log has.
+    delivery
+        One of ``KINDS``.
+    watched
+        What the stack publishes and watches, if not what `watching` says.
     """
-    load, costs = load_of(scenario, inputs), inputs.costs(scenario.record_bytes)
-    watched, refreshes = watching(all_counts=all_counts), _refreshes(scenario, inputs)
+    load, costs = load_of(scenario, inputs, delivery), inputs.costs(scenario.record_bytes)
+    watched, refreshes = watched or watching(delivery), _refreshes(scenario, inputs)
     requests = _requests(scenario, inputs)
     changes, runs = scenario.rate * MONTH, _runs(inputs)
     billed = math.ceil(scenario.record_bytes / _FIREHOSE_STEP) * _FIREHOSE_STEP
@@ -172,14 +184,22 @@ def project_bill(
     waiting = objects * 2 * _GET_SECONDS + plans * 4 * _PUT_SECONDS + runs * 4 * _GET_SECONDS
     # With less than one vCPU, a function uses the same GB-seconds for every size of memory.
     gb_of_vcpu = inputs.quota("lambda_vcpu_mb") / 1024
-    seconds = changes * costs.transform / 1e6
+    seconds = changes * transform_cpu(costs, delivery) / 1e6
+    # Unconfirmed: AWS may take the bytes after compression, which are fewer.
+    partitioned = (
+        changes * costs.line_bytes / _GB * inputs.price("firehose_partitioned_gb")
+        + objects * inputs.price("firehose_partitioned_object")
+        if delivery == "shared"
+        else 0.0
+    )
     logged = invocations * watched.transform_bytes + runs * watched.writer_bytes
     kept_months = inputs.setting("log_retention_days") * _DAY / MONTH
     return {
         "Kinesis, the stream itself": _stream(scenario, inputs, load.shards),
-        "Firehose, four times the stream": _tiered(
-            _TYPES * changes * billed / _GB, inputs.aws["prices"]["firehose_gb"]["usd"]
+        "Firehose, intake": _tiered(
+            watched.deliveries * changes * billed / _GB, inputs.aws["prices"]["firehose_gb"]["usd"]
         ),
+        "Firehose, dynamic partitioning": partitioned,
         "Lambda, transforms": seconds * gb_of_vcpu * inputs.price("lambda_arm_gb_second")
         + invocations * inputs.price("lambda_request"),
         "Lambda, writer": (changes * costs.writer / 1e6 + waiting)

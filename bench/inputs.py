@@ -21,13 +21,15 @@ class Costs:
 
     Parameters
     ----------
-    transform, writer, node
-        CPU microseconds: the four transform functions together, the writer, the Node worker.
+    transform, shared, writer, node
+        CPU microseconds: the four transform functions together, the one of a shared delivery
+        stream, the writer, the Node worker.
     line_bytes, avro_bytes, node_bytes
         Bytes of its landed line, in the project's Avro, and in the Node worker's.
     """
 
     transform: float
+    shared: float
     writer: float
     node: float
     line_bytes: float
@@ -106,6 +108,7 @@ def _costs(peers: dict[str, Any], smaller: dict[str, Any]) -> Costs:
     around = smaller["project"]["parts"]["drop"]["bytes_out"]
     return Costs(
         transform=project["transform"]["cpu_us"],
+        shared=project["shared"]["cpu_us"],
         writer=project["writer"]["cpu_us"],
         node=node["worker"]["cpu_us"],
         line_bytes=(project["own"]["bytes_out"] - around) * 3 / 4,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.payloads import firehose_payloads, read_payloads
-from bench.peers.project import ENVIRONMENT
+from bench.peers.project import own_type
 from bench.rounds import ROOT
 from bench.targets import Target, from_rounds
 from bench.workload import Workload, type_of
@@ -101,7 +101,7 @@ def measure(folders: dict[str, Path], workload: Workload, rounds: int) -> list[T
 
 
 def _start(folder: Path, function: str, *payload: Path) -> dict[str, Any]:
-    environment = {**os.environ, **ENVIRONMENT, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, **own_type("demand"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", _START, str(folder), function, *map(str, payload)],
         env=environment,

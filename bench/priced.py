@@ -13,7 +13,8 @@ BILLED: Mapping[str, tuple[str, ...]] = {
     "aws:cloudwatch/logGroup:LogGroup": ("CloudWatch logs",),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ("CloudWatch alarms",),
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": (
-        "Firehose, four times the stream",
+        "Firehose, intake",
+        "Firehose, dynamic partitioning",
         "S3 requests",
     ),
     "aws:lambda/function:Function": (

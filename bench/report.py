@@ -168,6 +168,7 @@ def as_markdown(report: dict[str, Any]) -> str:
         "The parts:",
         "",
         "- `transform`: the four functions over all records; three of them drop each record",
+        "- `shared`: the one function of a shared delivery stream over all records",
         "- `own`: each function over the records of its own record type",
         "- `drop`: one function over the records of the other record types",
         "",
@@ -215,9 +216,11 @@ def _fast_way(found: dict[str, Any]) -> list[str]:
 def as_svg(measured: dict[str, Measured]) -> str:
     """Return the chart: CPU of each peer's parts, in microseconds per record."""
     project, usual, floor = (measured[name] for name in ("project", "usual", "floor"))
-    plain = {_BOTH: project.cpu("transform, plain form"), _WRITER: project.cpu("writer")}
+    writer = {_WRITER: project.cpu("writer")}
+    plain = {_BOTH: project.cpu("transform, plain form"), **writer}
     rows = [
         Bar("this project", _divided(project)),
+        Bar("this project,\nshared delivery", {_BOTH: project.cpu("shared"), **writer}),
         Bar("this project,\nplain form", plain),
         Bar("the usual Python", _divided(usual)),
     ]

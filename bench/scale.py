@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench import refreshes
 from bench.cost import (
+    KINDS,
     Scenario,
     athena_day,
     key_bill,
@@ -20,16 +22,19 @@ from bench.cost import (
 from bench.inputs import Inputs, load
 from bench.priced import BILLED, FREE, NOT_OWNED
 from bench.simulation import Day, Simulated, plot, simulate
-from bench.watching import watching
+from bench.watching import watching, with_all_counts
 
+_WIDTH = 115
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 RATES = (10, 1_000, 100_000)
 SIZES = (500, 1_500, 10_000)
 BILL_RATES = (10, 100, 1_000, 100_000)
 SIZE = 1_500
+TARGET = 0.4
+"""At most this is what a month with `shared` should cost, as a part of one with `per_type`."""
 # A peak in the evening, and two hours without delivery, for example because a transform fails.
 DAY = Day(base=1_000, peak=5, peak_hours=(18, 21), down_hours=(9, 11), record_bytes=1_500)
-# This limit does not depend on the rate: the delivery streams use four of five reads.
+# This limit does not depend on the rate.
 _FIXED = "a shard's reads a second"
 
 
@@ -41,6 +46,8 @@ def page(inputs: Inputs) -> str:
             *_loads(inputs),
             *_limits(inputs),
             *_bills(inputs),
+            *_which(inputs),
+            *_details(inputs),
             *_saved(inputs),
             *_kinds(),
             *_turn(inputs),
@@ -63,7 +70,8 @@ def _head(inputs: Inputs) -> list[str]:
         "",
         "On the machine of the benchmark, a change record of 1.5 KB takes this much CPU:",
         "",
-        f"- {costs.transform:.0f} µs in the four transforms",
+        f"- {costs.transform:.0f} µs in the four transforms, with `delivery: per_type`",
+        f"- {costs.shared:.0f} µs in the one transform, with `delivery: shared`",
         f"- {costs.writer:.0f} µs in the writer",
         f"- {costs.node:.0f} µs in the Node worker that the pipeline replaces",
         "",
@@ -90,69 +98,99 @@ def _name(scenario: Scenario) -> str:
 def _loads(inputs: Inputs) -> list[str]:
     rows = []
     for scenario in _scenarios():
-        each = load_of(scenario, inputs)
+        own, shared = (load_of(scenario, inputs, kind) for kind in KINDS)
         rows.append(
-            f"| {_name(scenario)} | {each.shards:,} | {each.invocations:,.2f} "
-            f"| {each.concurrency:,.1f} | {each.objects * 3600:,.0f} | {each.plans * 3600:,.0f} "
-            f"| {each.lane:.0%} | {each.node_shards:,} | {each.node_invocations:,.1f} |"
+            f"| {_name(scenario)} | {own.shards:,} | {shared.shards:,} | {own.invocations:,.2f} "
+            f"| {shared.invocations:,.2f} | {own.concurrency:,.1f} | {shared.concurrency:,.1f} "
+            f"| {own.objects * 3600:,.0f} | {own.plans * 3600:,.0f} | {own.lane:.0%} "
+            f"| {own.node_shards:,} | {own.node_invocations:,.1f} |"
         )
+    readers, _ = (watching(kind).deliveries for kind in KINDS)
     return [
         "## Load on each part",
         "",
-        "| changes/s | KB | shards | transform invocations/s | transforms at the same time "
-        "| landed objects/h | plans/h | time that a lane is busy | Node: shards "
-        "| Node: invocations/s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        *_wrapped(
+            "The setting `delivery` decides whether each record type has a delivery stream of its "
+            "own (`per_type`), or all types share one (`shared`)."
+        ),
+        "",
+        "| changes/s | KB | shards: per_type | shared | transform invocations/s: per_type | shared "
+        "| transforms at the same time: per_type | shared | landed objects/h | plans/h "
+        "| time that a lane is busy | Node: shards | Node: invocations/s |",
+        "|" + "---|" * 13,
         *rows,
         "",
-        "A shard delivers 2 MB a second, and four delivery streams share it. So the Kinesis stream "
-        "needs one shard for each",
-        "0.5 MB a second. The Node worker is the only reader and can read everything that a shard "
-        "accepts. More load does not",
-        "need more memory in the functions, because the size of a batch does not change.",
+        *_wrapped(
+            f"A shard delivers 2 MB a second. With `per_type`, {_number(readers)} delivery streams "
+            "share it, so the Kinesis stream needs one shard for each "
+            f"{2 / readers:g} MB a second. With `shared`, one delivery stream can read everything "
+            "that a shard accepts, as the Node worker can. From the landed objects on, nothing "
+            "depends on the setting. More load does not need more memory in the functions, "
+            "because the size of a batch does not change."
+        ),
         "",
     ]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _item(text: str) -> list[str]:
+    first, *others = _wrapped(text)
+    return [f"- {first}", *(f"  {line}" for line in others)]
+
+
+def _number(count: int) -> str:
+    return ("no", "one", "two", "three", "four", "five")[count]
 
 
 def _limits(inputs: Inputs) -> list[str]:
     rows = []
     for scenario in _scenarios():
-        used = {name: share for name, share in limits(scenario, inputs).items() if name != _FIXED}
-        first, second = list(used.items())[:2]
-        rows.append(
-            f"| {_name(scenario)} | {first[0]}, {first[1]:.1%} | {second[0]}, {second[1]:.1%} "
-            f"| {_most_rate(scenario.record_bytes, inputs):,.0f} |"
-        )
+        cells = []
+        for kind in KINDS:
+            used = limits(scenario, inputs, kind)
+            name, share = next(each for each in used.items() if each[0] != _FIXED)
+            most = _most_rate(scenario.record_bytes, inputs, kind)
+            cells.append(f"{name}, {share:.1%} | {most:,.0f}")
+        rows.append(f"| {_name(scenario)} | {' | '.join(cells)} |")
+    readers, reads = watching("per_type").deliveries, int(inputs.quota("shard_reads"))
     return [
         "## Which limit is reached first",
         "",
-        "The table shows the two limits that are closest, how much of each is used, and the rate "
-        "at which the first limit is",
-        "reached. It assumes that the Kinesis stream has as many shards as it needs.",
+        "The table shows the limit that is closest, how much of it is used, and the rate at which "
+        "it is reached. It assumes that",
+        "the Kinesis stream has as many shards as it needs.",
         "",
-        "| changes/s | KB | closest limit | second limit | highest possible changes/s |",
-        "|---|---|---|---|---|",
+        "| changes/s | KB | per_type: closest limit | highest possible changes/s "
+        "| shared: closest limit | highest possible changes/s |",
+        "|" + "---|" * 6,
         *rows,
         "",
-        "One more limit does not depend on the rate: a shard allows five reads a second, and the "
-        "four delivery streams make",
-        "four of them. **There is room for one more reader of the stream, or for a fifth record "
-        "type, but not for both.**",
+        *_wrapped(
+            f"One more limit does not depend on the rate: a shard allows {_number(reads)} reads a "
+            "second. With `shared`, the delivery stream makes one of them, for any number of "
+            f"record types. With `per_type`, the {_number(readers)} delivery streams make "
+            f"{_number(readers)}. **Then there is room for one more reader of the stream, or for a "
+            "fifth record type, but not for both.**"
+        ),
         "",
-        "In practice, the first limit is a stream whose shards are not added in time. Above 0.5 MB "
-        "a second for each shard,",
-        "Firehose falls behind. Metrics of the stream's producers do not show this. The alarm "
-        "`stream-behind` does",
-        "([operations](operations.md#alarms)).",
+        *_wrapped(
+            "In practice, the first limit is a stream whose shards are not added in time. With "
+            f"`per_type`, Firehose falls behind above {2 / readers:g} MB a second for each shard. "
+            "Metrics of the stream's producers do not show this. The alarm `stream-behind` does "
+            "([operations](operations.md#alarms))."
+        ),
         "",
     ]
 
 
-def _most_rate(record_bytes: float, inputs: Inputs) -> float:
+def _most_rate(record_bytes: float, inputs: Inputs, delivery: str) -> float:
     low, high = 1.0, 1e9
     while high / low > 1.001:
         middle = (low * high) ** 0.5
-        used = limits(Scenario(middle, record_bytes), inputs)
+        used = limits(Scenario(middle, record_bytes), inputs, delivery)
         if max(share for name, share in used.items() if name != _FIXED) > 1:
             high = middle
         else:
@@ -162,45 +200,101 @@ def _most_rate(record_bytes: float, inputs: Inputs) -> float:
 
 def _bills(inputs: Inputs) -> list[str]:
     scenarios = [Scenario(rate, SIZE) for rate in BILL_RATES]
-    most = Scenario(1_000, SIZE)
-    merged = project_bill(most, inputs)["Athena, refreshes"]
     return [
         "## Costs of a month",
         "",
         "In US dollars, at list prices of us-east-1, without free tiers. These are the costs of "
         "this project by item, for changes",
-        f"of {SIZE / 1000:g} KB:",
+        f"of {SIZE / 1000:g} KB, with `delivery: per_type`:",
         "",
-        *_by_item([project_bill(each, inputs) for each in scenarios]),
+        *_by_item([project_bill(each, inputs, "per_type") for each in scenarios]),
+        "",
+        "With `delivery: shared`:",
+        "",
+        *_by_item([project_bill(each, inputs, "shared") for each in scenarios]),
         "",
         "And those of the Node worker of the previous system:",
         "",
         *_by_item([node_bill(each, inputs) for each in scenarios]),
         "",
-        "The totals for other sizes of changes:",
+    ]
+
+
+def _which(inputs: Inputs) -> list[str]:
+    target = Scenario(1_000, SIZE)
+    own, shared, _ = _all(target, inputs)
+    bills = {kind: project_bill(target, inputs, kind) for kind in KINDS}
+    partitioning = bills["shared"]["Firehose, dynamic partitioning"]
+    costs = inputs.costs(SIZE)
+    return [
+        "### Which of them to take",
         "",
-        "| changes/s | KB | this project | Node worker | project / worker "
-        "| Athena, one day scanned |",
-        "|---|---|---|---|---|---|",
+        "The totals of the three, for each rate and size of changes:",
+        "",
+        "| changes/s | KB | per_type | shared | Node worker | shared / per_type | shared / worker "
+        "| cheapest | Athena, one day scanned |",
+        "|" + "---|" * 9,
         *(_totals(Scenario(rate, size), inputs) for rate in BILL_RATES for size in SIZES),
         "",
-        "The Athena column is the price of one query over one day of all four tables. The price is "
-        "the same for both systems.",
-        "The number of files differs: the worker writes one file for each batch and record type, "
-        "which at low rates is",
-        "thousands a day, and Athena opens each of them. The worker has no current-state tables, "
-        "alarms, dashboard or metrics,",
-        "so its bill has no such items.",
+        *_wrapped(
+            f"At {target.rate:,.0f} changes a second of {SIZE / 1000:g} KB, `shared` costs "
+            f"{shared / own:.2f} times as much as `per_type`. The target is at most {TARGET:g}."
+        ),
         "",
-        "In each of these rows, Firehose is the largest item. It is the price for not operating "
-        "the delivery ourselves: each of",
-        "four delivery streams takes in every record, and each record is billed as at least 5 KB. "
-        "The compute time, which the",
-        "benchmark measures, is a small part of either bill. The project costs less than the "
-        "worker only at these changes a",
-        "second:",
+        *_item(
+            "**`shared` costs less than `per_type`** at every rate and size of this table. It "
+            "takes in each record once and not four times. It also needs fewer shards, alarms and "
+            "metrics."
+        ),
+        *_item(
+            "**`per_type` keeps the record types apart.** One type can fail, fall behind or be "
+            "deployed without the others. Take it if that is worth the difference: "
+            f"{_difference(10, inputs):,.0f} a month at 10 changes a second of {SIZE / 1000:g} KB, "
+            f"{_difference(100, inputs):,.0f} at 100, and {_difference(1_000, inputs):,.0f} at "
+            "1,000."
+        ),
+        *_item(
+            "**The Node worker costs less than both** at higher rates, because Firehose bills each "
+            "record as at least 5 KB. The table shows at which changes a second the project costs "
+            "less than the worker."
+        ),
         "",
-        *(f"- {_cheaper(size, inputs)}" for size in SIZES),
+        "| KB | per_type | shared |",
+        "|---|---|---|",
+        *(
+            f"| {size / 1000:g} | {' | '.join(_cheaper(size, inputs, kind) for kind in KINDS)} |"
+            for size in SIZES
+        ),
+        "",
+        *_wrapped(
+            "Above these rates you pay the difference for a delivery that AWS operates, and for "
+            "what the worker does not have: current-state tables, alarms, a dashboard and metrics. "
+            "If the bill matters more to you, keep the worker. The compute time, which the "
+            "benchmark measures, is a small part of each bill."
+        ),
+        "",
+        *_wrapped(
+            "The Athena column is the price of one query over one day of all four tables. The "
+            "price is the same for all. The number of files differs: the worker writes one file "
+            "for each batch and record type, which at low rates is thousands a day, and Athena "
+            "opens each of them."
+        ),
+        "",
+        *_wrapped(
+            "*Dynamic partitioning* is billed for each GB and each object that is delivered: "
+            f"{partitioning:,.2f} of the bill at {target.rate:,.0f} changes a second. We found no "
+            "page of AWS that says whether the bytes are counted before or after compression. The "
+            f"bill counts them before it, which is more: some {costs.line_bytes:,.0f} a row."
+        ),
+        "",
+    ]
+
+
+def _details(inputs: Inputs) -> list[str]:
+    most = Scenario(1_000, SIZE)
+    merged = project_bill(most, inputs)["Athena, refreshes"]
+    return [
+        "### What the bill has, and what it has not",
         "",
         "*Refreshes of the current-state tables.* Each refresh reads the changes since the day of "
         "the last one, and of the table",
@@ -234,17 +328,21 @@ def _bills(inputs: Inputs) -> list[str]:
     ]
 
 
-def _cheaper(record_bytes: float, inputs: Inputs) -> str:
+def _cheaper(record_bytes: float, inputs: Inputs, delivery: str) -> str:
     """Return at which rates the project costs less than the worker."""
     found = []
     # Steps of 2 %, from one change in 100 seconds on.
     for step in range(900):
-        rate = 0.01 * 1.02**step
-        project, node = _both(Scenario(rate, record_bytes), inputs)
-        if project < node:
-            found.append(float(f"{rate:.2g}"))
-    of = f"of {record_bytes / 1000:g} KB"
-    return f"{of}: from {found[0]:g} to {found[-1]:g}" if found else f"{of}: at no rate"
+        scenario = Scenario(0.01 * 1.02**step, record_bytes)
+        project = sum(project_bill(scenario, inputs, delivery).values())
+        if project < sum(node_bill(scenario, inputs).values()):
+            found.append(float(f"{scenario.rate:.2g}"))
+    return f"from {found[0]:g} to {found[-1]:g}" if found else "at no rate"
+
+
+def _difference(rate: float, inputs: Inputs) -> float:
+    own, shared, _ = _all(Scenario(rate, SIZE), inputs)
+    return own - shared
 
 
 def _paying(rate: float, inputs: Inputs) -> str:
@@ -256,12 +354,10 @@ def _paying(rate: float, inputs: Inputs) -> str:
     return f"at {rate:,} changes/s: {questions:.0f}"
 
 
-def _both(scenario: Scenario, inputs: Inputs) -> tuple[float, float]:
-    """Return the whole bills of the project and of the worker."""
-    return (
-        sum(project_bill(scenario, inputs).values()),
-        sum(node_bill(scenario, inputs).values()),
-    )
+def _all(scenario: Scenario, inputs: Inputs) -> tuple[float, float, float]:
+    """Return the whole bills with `per_type`, with `shared`, and of the worker."""
+    own, shared = (sum(project_bill(scenario, inputs, kind).values()) for kind in KINDS)
+    return own, shared, sum(node_bill(scenario, inputs).values())
 
 
 def _by_item(bills: Sequence[dict[str, float]]) -> list[str]:
@@ -278,21 +374,20 @@ def _by_item(bills: Sequence[dict[str, float]]) -> list[str]:
 
 
 def _totals(scenario: Scenario, inputs: Inputs) -> str:
-    project, node = _both(scenario, inputs)
+    own, shared, node = _all(scenario, inputs)
+    least = min((own, "per_type"), (shared, "shared"), (node, "worker"))[1]
     return (
-        f"| {_name(scenario)} | {project:,.2f} | {node:,.2f} | {project / node:.1f} "
-        f"| {athena_day(scenario, inputs):,.4f} |"
+        f"| {_name(scenario)} | {own:,.2f} | {shared:,.2f} | {node:,.2f} | {shared / own:.2f} "
+        f"| {shared / node:.1f} | {least} | {athena_day(scenario, inputs):,.4f} |"
     )
 
 
 def _saved(inputs: Inputs) -> list[str]:
-    few, many = watching(), watching(all_counts=True)
+    few, many = watching(), with_all_counts()
     rows = []
     for rate in BILL_RATES[:3]:
         scenario = Scenario(rate, SIZE)
-        before, after = (
-            project_bill(scenario, inputs, all_counts=all_counts) for all_counts in (True, False)
-        )
+        before, after = (project_bill(scenario, inputs, watched=watched) for watched in (many, few))
         watch = [sum(_watch(bill)) for bill in (before, after)]
         totals = [sum(bill.values()) for bill in (before, after)]
         rows.append(
@@ -303,8 +398,8 @@ def _saved(inputs: Inputs) -> list[str]:
     return [
         "### Metrics or log fields",
         "",
-        f"The functions count {many.metrics} things in a stack of four record types. Only the "
-        f"{few.metrics} counts that an alarm or the dashboard reads",
+        f"With `per_type`, the functions count {many.metrics} things in a stack of four types. "
+        f"Only the {few.metrics} counts that an alarm or the dashboard reads",
         "are metrics in CloudWatch. The others are fields of the same log lines. Saved queries of "
         "Logs Insights sum them",
         f"([operations](operations.md#metrics-and-logs)), for {scanned:g} a GB scanned. The table "
@@ -344,12 +439,8 @@ def _quoted(items: Sequence[str]) -> list[str]:
 
 
 def _turn(inputs: Inputs) -> list[str]:
-    large = Scenario(100_000, 1_500)
-    bill = project_bill(large, inputs)
-    firehose = bill["Firehose, four times the stream"]
-    partitioned = (large.rate * 730 * 3600 * inputs.costs(1_500).line_bytes / 1e9) * inputs.price(
-        "firehose_partitioned_gb"
-    )
+    large = Scenario(100_000, SIZE)
+    shared = project_bill(large, inputs, "shared")
     return [
         "## What to adjust, and where the design must change",
         "",
@@ -366,26 +457,16 @@ def _turn(inputs: Inputs) -> list[str]:
         "| analysts need newer data | lower `delivery_buffer_interval_seconds`, `settle_seconds` "
         "and `writer_schedule_minutes`; the files become more and smaller |",
         "| Athena opens too many files | raise `min_plan_bytes` and `max_wait_seconds` |",
+        "| Firehose is too expensive, or the reads of the shards are used up | set `delivery` to "
+        "`shared` ([how](deploying.md#change-the-delivery-streams)) |",
         "",
-        "In two cases the design must change. Both have the same reason: four delivery streams "
-        "read one Kinesis stream.",
-        "",
-        "1. *A fifth record type, or a reader of another team.* It uses up the reads of the "
-        "shards. Instead, one delivery stream",
-        "   with dynamic partitioning by record type would read and take in each record once. Its "
-        "transform would make the rows",
-        "   of all record types and answer with partition keys.",
-        "2. *The bill.* At 100,000 changes a second of 1.5 KB, Firehose costs "
-        f"{firehose:,.0f} a month. One delivery stream",
-        f"   costs about a quarter of this, plus about {partitioned:,.0f} for partitioning. If "
-        "records are much smaller than 5 KB,",
-        "   packing several records together before Firehose (by a Lambda function on the stream, "
-        "or by KPL aggregation)",
-        "   reduces the cost further.",
-        "",
-        "Neither is implemented. With one delivery stream, a record type could no longer fail, "
-        "fall behind or be deployed",
-        "independently of the others.",
+        *_wrapped(
+            "In one case the design must change. If records are much smaller than 5 KB, Firehose "
+            f"bills mostly what is not there: at {large.rate:,.0f} changes a second of "
+            f"{SIZE / 1000:g} KB, its intake costs {shared['Firehose, intake']:,.0f} a month with "
+            "`shared`. Packing several records together before Firehose, by a Lambda function on "
+            "the stream or by KPL aggregation, would reduce this. It is not implemented."
+        ),
         "",
     ]
 
@@ -401,7 +482,8 @@ def _day(simulated: Simulated) -> list[str]:
         f"- from {DAY.peak_hours[0]:g} to {DAY.peak_hours[1]:g} h, {DAY.peak:g} times as many",
         f"- from {DAY.down_hours[0]:g} to {DAY.down_hours[1]:g} h, an outage in which nothing is "
         "delivered",
-        "- as many shards as the peak needs, the default settings, and the measured speed",
+        "- `delivery: per_type`, as many shards as the peak needs, the default settings, and the "
+        "measured speed",
         "",
         "![A day](scale.svg)",
         "",
@@ -409,6 +491,9 @@ def _day(simulated: Simulated) -> list[str]:
         f"- {simulated.caught_up_minutes:.0f} minutes after the outage, the tables are as up to "
         "date as before it. It is this quick because there are",
         "  enough shards for the peak.",
+        "- With `shared`, a change may be half of `delivery_buffer_interval_seconds` later in the "
+        "tables, because Firehose buffers it in",
+        "  more than one stage.",
         f"- In a quiet hour, a change is in the tables after at most "
         f"{simulated.freshness[0]:.0f} minutes: both buffers, the time to settle, and",
         f"  the next run. At the worst time of this day it takes {max(simulated.freshness):.0f} "

@@ -58,6 +58,7 @@ def over_peers(measured: dict[str, Measured]) -> list[Target]:
     node = measured["node"].parts["worker"] if "node" in measured else None
     usual, floor = measured["usual"].parts, measured["floor"].parts
     both = list(map(sum, zip(project["transform"].cpu, project["writer"].cpu, strict=True)))
+    shared = list(map(sum, zip(project["shared"].cpu, project["writer"].cpu, strict=True)))
     path = list(map(sum, zip(project["own"].cpu, project["writer"].cpu, strict=True)))
     parse = [
         min(pair)
@@ -66,6 +67,12 @@ def over_peers(measured: dict[str, Measured]) -> list[Target]:
     worker = node.cpu if node else None
     return [
         _ratio("end to end CPU, three drops included, project / Node worker", both, worker, 0.6),
+        _ratio(
+            "end to end CPU, one delivery stream for all types, project / Node worker",
+            shared,
+            worker,
+            0.4,
+        ),
         _ratio("path of one row, own transform + writer, project / Node worker", path, worker, 0.4),
         _ratio(
             "transform of its own type, usual Python / project",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from infra.alarms import alarms_of
 from infra.dashboard import dashboard_body
+from infra.deliveries import deliveries_of
 from infra.log_queries import OF_TRANSFORM, OF_WRITER
-from infra.settings import PROJECT
+from infra.settings import PROJECT, Settings
 from infra.stack_config import settings_of, stack_config
 
-TRANSFORM_LINE, WRITER_LINE = 750, 1_100
-"""Bytes of a function's line of counts. A test holds them against the functions."""
+TRANSFORM_LINE, SHARED_LINE, TYPE_LINE, WRITER_LINE = 750, 550, 500, 1_100
+"""Bytes of a function's line of counts: of the transform of one type; of the transform of all types
+for a batch, and for each type in it; of the writer. A test holds them against the functions."""
 
 # START, END and REPORT, with the 26 bytes that CloudWatch Logs adds to each event. A guess.
 _LAMBDA_LINES = 450
@@ -26,6 +28,8 @@ class Watching:
 
     Parameters
     ----------
+    deliveries
+        Its delivery streams.
     metrics
         Its own metrics in CloudWatch: one for each name and record type.
     alarm_metrics
@@ -34,6 +38,7 @@ class Watching:
         Bytes in the log for each invocation of a function.
     """
 
+    deliveries: int
     metrics: int
     alarm_metrics: int
     transform_bytes: int
@@ -41,15 +46,15 @@ class Watching:
 
 
 @cache
-def watching(*, all_counts: bool = False) -> Watching:
+def watching(delivery: str = "per_type") -> Watching:
     """Return what a stack with the default record types publishes and watches.
 
     Parameters
     ----------
-    all_counts
-        As if each count of the functions were a metric, also those that only the log has.
+    delivery
+        The stack's setting.
     """
-    settings = settings_of("prod1", stack_config("prod1"))
+    settings = _settings(delivery)
     alarms = alarms_of(settings)
     own = {
         (metric.name, *(part for pair in metric.dimensions.items() for part in pair))
@@ -57,15 +62,32 @@ def watching(*, all_counts: bool = False) -> Watching:
         for metric in alarm.metrics
         if metric.namespace == PROJECT
     } | set(_shown(dashboard_body(settings, [])))
-    types = len(settings.demand_data_types)
-    more = (OF_TRANSFORM, OF_WRITER) if all_counts else ((), ())
-    transform, writer = (sum(map(_definition_bytes, names)) for names in more)
+    deliveries, types = deliveries_of(settings), len(settings.demand_data_types)
+    lines = SHARED_LINE + types * TYPE_LINE if delivery == "shared" else TRANSFORM_LINE
     return Watching(
-        metrics=len(own) + types * sum(map(len, more)),
+        deliveries=len(deliveries),
+        metrics=len(own),
         alarm_metrics=sum(len(alarm.metrics) for alarm in alarms),
-        transform_bytes=_LAMBDA_LINES + TRANSFORM_LINE + transform,
-        writer_bytes=_LAMBDA_LINES + WRITER_LINE + writer,
+        transform_bytes=_LAMBDA_LINES + lines,
+        writer_bytes=_LAMBDA_LINES + WRITER_LINE,
     )
+
+
+@cache
+def with_all_counts() -> Watching:
+    """Return the same as if each count of the functions were a metric, and not only in the log."""
+    found, types = watching(), len(_settings("per_type").demand_data_types)
+    transform, writer = (sum(map(_definition_bytes, names)) for names in (OF_TRANSFORM, OF_WRITER))
+    return replace(
+        found,
+        metrics=found.metrics + types * (len(OF_TRANSFORM) + len(OF_WRITER)),
+        transform_bytes=found.transform_bytes + transform,
+        writer_bytes=found.writer_bytes + writer,
+    )
+
+
+def _settings(delivery: str) -> Settings:
+    return settings_of("prod1", stack_config("prod1", {"delivery": delivery}))
 
 
 def _shown(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import io
 import json
-import re
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,29 +15,35 @@ import pytest
 
 from avro_writer.run import Report
 from avro_writer.settings import Assignment
-from bench.cost import Scenario, project_bill
+from bench.cost import KINDS, Scenario, project_bill
 from bench.inputs import load
 from bench.priced import BILLED, FREE, NOT_OWNED
-from bench.watching import TRANSFORM_LINE, WRITER_LINE, watching
-from infra.stack_config import REPOSITORY
+from bench.watching import SHARED_LINE, TRANSFORM_LINE, TYPE_LINE, WRITER_LINE, watching
 from telemetry import Log
 from testing.writer_environment import WRITER_ENVIRONMENT
 from tests.infra.recorded import Recording, record
 from tests.support.changes import change, firehose_record
 from tests.support.packages import write_packages
 
-GOLDEN = REPOSITORY / "tests" / "infra" / "golden" / "dev1.txt"
 NAMESPACE = "dmd-pipeline"
 
 
-@pytest.fixture(scope="module")
-def graph(tmp_path_factory: pytest.TempPathFactory) -> Recording:
-    return record("prod1", write_packages(tmp_path_factory.mktemp("packages")))
+@dataclass(frozen=True)
+class Graph:
+    """What the program registers for a stack with a kind of delivery."""
+
+    delivery: str
+    recorded: Recording
 
 
-def test_each_kind_of_resource_has_a_price_or_a_reason_why_it_costs_nothing() -> None:
-    golden = GOLDEN.read_text(encoding="utf-8")
-    kinds = set(re.findall(r"^# +\d+ +(aws:\S+)$", golden, re.MULTILINE))
+@pytest.fixture(scope="module", params=KINDS)
+def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    packages = write_packages(tmp_path_factory.mktemp("packages"))
+    return Graph(request.param, record("prod1", packages, delivery=request.param))
+
+
+def test_each_kind_of_resource_has_a_price_or_a_reason_why_it_costs_nothing(graph: Graph) -> None:
+    kinds = {each.type for each in graph.recorded.resources if each.type.startswith("aws:")}
     assert kinds
     unpriced = kinds - set(BILLED) - set(FREE)
     assert not unpriced, f"bench/priced.py does not say what these cost: {unpriced}"
@@ -49,15 +55,20 @@ def test_each_item_of_the_bill_is_of_a_kind_or_of_what_others_own() -> None:
     assert items == {item for found in BILLED.values() for item in found} | set(NOT_OWNED)
 
 
-def test_the_bill_counts_the_alarms_and_metrics_of_the_graph(graph: Recording) -> None:
+def test_the_bill_counts_the_delivery_streams_alarms_and_metrics_of_the_graph(
+    graph: Graph,
+) -> None:
+    counted, recorded = watching(graph.delivery), graph.recorded
+    streams = recorded.of("aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream")
+    assert counted.deliveries == len(streams)
     watched = [
         query["metric"]
-        for alarm in graph.of("aws:cloudwatch/metricAlarm:MetricAlarm")
+        for alarm in recorded.of("aws:cloudwatch/metricAlarm:MetricAlarm")
         for query in alarm.inputs["metricQueries"]
         if "metric" in query
     ]
-    assert watching().alarm_metrics == len(watched)
-    (dashboard,) = graph.of("aws:cloudwatch/dashboard:Dashboard")
+    assert counted.alarm_metrics == len(watched)
+    (dashboard,) = recorded.of("aws:cloudwatch/dashboard:Dashboard")
     own = {
         (each["metricName"], *each["dimensions"].values())
         for each in watched
@@ -67,7 +78,7 @@ def test_the_bill_counts_the_alarms_and_metrics_of_the_graph(graph: Recording) -
         for metric in widget["properties"].get("metrics", ()):
             if metric[0] == NAMESPACE:
                 own.add((metric[1], metric[3], metric[5]))
-    assert watching().metrics == len(own)
+    assert counted.metrics == len(own)
 
 
 def test_a_log_line_has_the_bytes_that_are_billed(
@@ -76,7 +87,6 @@ def test_a_log_line_has_the_bytes_that_are_billed(
     request = "8f5c1c52-6b1e-4c3a-9d0e-0a5a1b2c3d4e"
     environment = {
         **WRITER_ENVIRONMENT,
-        "RECORD_TYPE": "demand",
         "TYPE_ATTRIBUTE": "type",
         "AWS_DEFAULT_REGION": "us-east-1",
         "TMPDIR": str(tmp_path),
@@ -84,15 +94,30 @@ def test_a_log_line_has_the_bytes_that_are_billed(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("tempfile.tempdir", None)
-    transform: Any = importlib.reload(importlib.import_module("transform.handler"))
-    records = [firehose_record(change({}), str(number)) for number in range(100)]
-    written = io.StringIO()
-    with redirect_stdout(written):
-        transform.handler({"records": records}, SimpleNamespace(aws_request_id=request))
-    assert len(written.getvalue()) == pytest.approx(TRANSFORM_LINE, rel=0.1)
+    monkeypatch.setenv("RECORD_TYPE", "demand")
+    (line,) = transform_lines(request)
+    assert len(line) == pytest.approx(TRANSFORM_LINE, rel=0.1)
+
+    monkeypatch.delenv("RECORD_TYPE")
+    monkeypatch.setenv("RECORD_TYPES", "demand,sale,event,notification")
+    monkeypatch.setenv("DELIVERY", "all-types")
+    monkeypatch.setenv("PARTITION_KEY", "record_type")
+    shared, of_type = transform_lines(request)
+    assert len(shared) == pytest.approx(SHARED_LINE, rel=0.1)
+    assert len(of_type) == pytest.approx(TYPE_LINE, rel=0.1)
 
     writer: Any = importlib.import_module("avro_writer.handler")
     written = io.StringIO()
     log = Log(stream=written).bind(request_id=request, record_type="demand", lane=0)
     writer._publish(Report(), Assignment("demand", 0), log, 1.5)
     assert len(written.getvalue()) == pytest.approx(WRITER_LINE, rel=0.1)
+
+
+def transform_lines(request: str) -> list[str]:
+    """Return the lines that the transform writes for a batch, with its environment as it is."""
+    transform: Any = importlib.reload(importlib.import_module("transform.handler"))
+    records = [firehose_record(change({}), str(number)) for number in range(100)]
+    written = io.StringIO()
+    with redirect_stdout(written):
+        transform.handler({"records": records}, SimpleNamespace(aws_request_id=request))
+    return written.getvalue().splitlines(keepends=True)
