@@ -28,7 +28,7 @@ _LEVEL = 2  # docs/decisions/codec.md
 # A block is compressed as a whole: large enough to compress well, small enough to hold for each of
 # many dates. With the row that fills it, it is to be below 256 KiB: see docs/decisions/codec.md.
 _BLOCK_BYTES = 252 * 1024
-_MOST_BUFFERED_BYTES = 32 * 1024 * 1024
+_MOST_BUFFERED_BYTES = 64 * 1024 * 1024
 # Most plans come to less, and never see the disk: a file made, read and removed there costs as much
 # as a dozen rows.
 _MOST_KEPT_BYTES = 32 * 1024 * 1024
