@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import backfill, flatness, packaged, report, targets, ways, writer_limits
+from bench import backfill, flatness, inputs, packaged, report, targets, ways, writer_limits
 from bench.comparison import PeersDiffer, expected_rows
 from bench.rounds import ROOT, PeerFailed, commands, run
 from bench.workload import prepare
@@ -118,6 +118,8 @@ def _measure(arguments: argparse.Namespace, folders: dict[str, Path]) -> None:
     _say("counting the records that leave the fast way")
     fast_way = ways.measure(workload, arguments.rounds)
     found = report.as_json(measured, measured_larger, (workload, larger), outcomes, fast_way, where)
+    month = targets.over_month(inputs.of_report(found))
+    found["targets"].append(month.as_json())
     report.store(arguments.results, found, report.as_svg(measured))
     sys.stdout.write(report.as_markdown(found))
 

@@ -84,7 +84,11 @@ class Inputs:
 
 def load(latest: Path = LATEST) -> Inputs:
     """Return the inputs, with the measurements of a run of the benchmark."""
-    report = json.loads(latest.read_text())
+    return of_report(json.loads(latest.read_text()))
+
+
+def of_report(report: dict[str, Any]) -> Inputs:
+    """Return the inputs, with the measurements of a report as ``latest.json`` has it."""
     program = yaml.safe_load(_PROGRAM.read_text())
     return Inputs(
         aws=json.loads(_AWS.read_text()),

@@ -18,10 +18,12 @@ from bench.cost import (
     load_of,
     node_bill,
     project_bill,
+    shared_of_per_type,
 )
 from bench.inputs import Inputs, load
 from bench.priced import BILLED, FREE, NOT_OWNED
 from bench.simulation import Day, Simulated, plot, simulate
+from bench.targets import MONTH_TARGET
 from bench.watching import watching, with_all_counts
 
 _WIDTH = 115
@@ -30,8 +32,6 @@ RATES = (10, 1_000, 100_000)
 SIZES = (500, 1_500, 10_000)
 BILL_RATES = (10, 100, 1_000, 100_000)
 SIZE = 1_500
-TARGET = 0.4
-"""At most this is what a month with `shared` should cost, as a part of one with `per_type`."""
 # A peak in the evening, and two hours without delivery, for example because a transform fails.
 DAY = Day(base=1_000, peak=5, peak_hours=(18, 21), down_hours=(9, 11), record_bytes=1_500)
 # This limit does not depend on the rate.
@@ -222,7 +222,6 @@ def _bills(inputs: Inputs) -> list[str]:
 
 def _which(inputs: Inputs) -> list[str]:
     target = Scenario(1_000, SIZE)
-    own, shared, _ = _all(target, inputs)
     bills = {kind: project_bill(target, inputs, kind) for kind in KINDS}
     partitioning = bills["shared"]["Firehose, dynamic partitioning"]
     costs = inputs.costs(SIZE)
@@ -238,7 +237,8 @@ def _which(inputs: Inputs) -> list[str]:
         "",
         *_wrapped(
             f"At {target.rate:,.0f} changes a second of {SIZE / 1000:g} KB, `shared` costs "
-            f"{shared / own:.2f} times as much as `per_type`. The target is at most {TARGET:g}."
+            f"{shared_of_per_type(inputs):.2f} times as much as `per_type`. The target is at most "
+            f"{MONTH_TARGET:g}."
         ),
         "",
         *_item(

@@ -7,7 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from bench.cost import shared_of_per_type
+from bench.inputs import Inputs
 from bench.rounds import Measured
+
+MONTH_TARGET = 0.4
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,15 @@ def over_peers(measured: dict[str, Measured]) -> list[Target]:
             1,
         ),
     ]
+
+
+def over_month(inputs: Inputs) -> Target:
+    """Return the target of what a shared delivery stream costs."""
+    return from_rounds(
+        "a month at 1,000 changes/s of 1.5 KB, shared / per_type",
+        [shared_of_per_type(inputs)],
+        MONTH_TARGET,
+    )
 
 
 def _ratio(
