@@ -37,9 +37,6 @@ from transform.typed import Glanced, TypedRowMaker
 # while the results fit into the processor's cache.
 _TOGETHER = 32
 
-# Holds the place of a row until it is made.
-_WAITING = ""
-
 # Enough to find out who writes them. A table may have many items of other types.
 _MOST_UNCLAIMED_NAMED = 5
 
@@ -109,6 +106,7 @@ class Transform:
         answer = Answer([record.record_id for record in event.records], self._limit)
         outcome = Outcome(event.invocation_id, rows={each: RowCounts() for each in self._rows})
         counts = outcome.counts
+        of_type = {each: (outcome.rows[each], end) for each, end in self._ends.items()}
         for record, found in zip(event.records, self._found(event.records), strict=True):
             if isinstance(found, str):
                 answer.without_data("Dropped")
@@ -117,30 +115,32 @@ class Transform:
                     _name_unclaimed(outcome, record)
             elif not isinstance(found, Row):
                 _fail(answer, outcome, record, found)
-            elif answer.ok(found.line, self._ends[found.record_type]):
-                outcome.rows[found.record_type].add(found)
             else:
-                _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
-        if rows := sum(each.ok for each in outcome.rows.values()):
-            counts["ok"] = rows
+                rows, end = of_type[found.record_type]
+                if answer.ok(found.line, end):
+                    rows.ok += 1
+                    if found.rescued:
+                        rows.add_rescued(found)
+                else:
+                    _fail(answer, outcome, record, UnfitRecord("answer_payload_full"))
+        if ok := sum(each.ok for each in outcome.rows.values()):
+            counts["ok"] = ok
         outcome.answer = answer.to_json()
         return outcome
 
     def _found(self, records: Sequence[FirehoseRecord]) -> Iterator[Row | str | Exception]:
         """Yield for each record its row, the reason to drop it, or the error."""
-        found: list[Row | str | Exception] = []
-        groups: dict[str | None, _Group] = {
-            each: _Group(rows, [], []) for each, rows in self._rows.items()
-        }
+        found: list[Any] = []
+        places: dict[str | None, list[int]] = {each: [] for each in self._rows}
         waiting = 0
-        claimed = self._claimed
+        claimed, arrivals, glance = self._claimed, self._arrivals, self._reader.glance
         for record in records:
-            if self._arrivals is not None:
+            if arrivals is not None:
                 arrived = record.arrived
                 if arrived is None:
                     found.append(UnfitRecord("no_arrival_time"))
                     continue
-                if arrived not in self._arrivals:
+                if arrived not in arrivals:
                     found.append(OTHER_DELIVERY)
                     continue
             try:
@@ -149,18 +149,18 @@ class Transform:
                 found.append(NotAChangeRecord("not_base64"))
                 continue
             try:
-                event, record_type = self._reader.glance(data)
+                event, record_type = glance(data)
             except Exception as error:
                 found.append(error)
                 continue
-            group = groups.get(record_type)
-            if group is not None:
-                group.records.append(Glanced(data, event, record.sequence_number))
-                group.places.append(len(found))
-                found.append(_WAITING)
+            own = places.get(record_type)
+            if own is not None:
+                own.append(len(found))
+                # It holds the place of its row.
+                found.append(Glanced(data, event, record.sequence_number))
                 waiting += 1
                 if waiting == self._together:
-                    yield from _with_rows(found, groups.values())
+                    yield from self._with_rows(found, places)
                     found, waiting = [], 0
             elif record_type is None:
                 found.append(NO_TYPE)
@@ -168,26 +168,18 @@ class Transform:
                 found.append(OTHER_TYPE)
             else:
                 found.append(UNCLAIMED_TYPE)
-        yield from _with_rows(found, groups.values())
+        yield from self._with_rows(found, places)
 
-
-class _Group(msgspec.Struct, gc=False):
-    """The records of one type that wait for their rows, and their places among what is found."""
-
-    rows: TypedRowMaker
-    records: list[Glanced]
-    places: list[int]
-
-
-def _with_rows(
-    found: list[Row | str | Exception], groups: Iterable[_Group]
-) -> list[Row | str | Exception]:
-    for group in groups:
-        for place, row in zip(group.places, group.rows.rows(group.records), strict=True):
-            found[place] = row
-        group.records.clear()
-        group.places.clear()
-    return found
+    def _with_rows(
+        self, found: list[Any], places: Mapping[str | None, list[int]]
+    ) -> list[Row | str | Exception]:
+        """Put the rows into their places, and forget the places."""
+        for rows, own in zip(self._rows.values(), places.values(), strict=True):
+            made = rows.rows([found[place] for place in own])
+            for place, row in zip(own, made, strict=True):
+                found[place] = row
+            own.clear()
+        return found
 
 
 def _fail(answer: Answer, outcome: Outcome, record: FirehoseRecord, error: Exception) -> None:

@@ -57,14 +57,12 @@ class RowCounts:
     attributes_without_column: int = 0
     unfit_values: int = 0
 
-    def add(self, row: Row) -> None:
-        """Count a row."""
-        self.ok += 1
-        if row.rescued:
-            self.rescued_attributes += row.rescued
-            self.rescued_rows += 1
-            self.attributes_without_column += row.without_column
-            self.unfit_values += row.unfit
+    def add_rescued(self, row: Row) -> None:
+        """Count the rescued attributes of a row that has some."""
+        self.rescued_attributes += row.rescued
+        self.rescued_rows += 1
+        self.attributes_without_column += row.without_column
+        self.unfit_values += row.unfit
 
     @property
     def inexact_values(self) -> int:
