@@ -178,7 +178,10 @@ def _of_beginning(
             f"It has to be finished: set {Choice(wanted.delivery, told)}"
         )
     if wanted.border < now + LEAD:
-        return f"The border is nearer than 15 minutes, or past: {_set_ahead(now)}"
+        return (
+            "The border is nearer than 15 minutes, or past. If a deployment with it has failed, "
+            f"read {_PAGE} first. If not, {_set_ahead(now)}"
+        )
     return None
 
 
