@@ -14,13 +14,15 @@ from rich.console import Console
 from console.progress import Progress
 from console.tables import print_table
 from console.terminal import messages, output, visible, write
+from infra.deliveries import ALL_TYPES
 from infra.naming import DATA_PREFIX
 from ops.choices.choice import digest
 from ops.choices.protocol import Sources
 from ops.deployment import Deployment, open_deployment
 from ops.errors import OptionError
-from ops.failed.current import CurrentCode
+from ops.failed.current import Code, CurrentCode, WithoutType
 from ops.failed.options import ChosenOptions
+from ops.failed.owners import Owners
 from ops.failed.records import AREAS, FailedObject, FailedRecord
 from ops.failed.survey import Marks, Survey, places, survey
 from ops.failed.wanted import Wanted, day, first_day
@@ -105,7 +107,7 @@ def replayed_marks(deployment: Deployment, types: tuple[str, ...]) -> Marks:
 
     def marks(found: FailedObject) -> frozenset[str]:
         source = digest(found.name)
-        if source not in begun(found.record_type):
+        if found.record_type not in sources or source not in begun(found.record_type):
             return frozenset()
         return sources[found.record_type].marks(source)
 
@@ -115,7 +117,7 @@ def replayed_marks(deployment: Deployment, types: tuple[str, ...]) -> Marks:
 def current_codes(
     deployment: Deployment, types: tuple[str, ...], stack: contextlib.ExitStack
 ) -> dict[str, CurrentCode]:
-    """Return what records become now, by record type, until the stack ends."""
+    """Return the code of this checkout by record type, until the stack ends."""
     attribute = deployment.settings.type_attribute
     return {each: stack.enter_context(CurrentCode(each, attribute)) for each in types}
 
@@ -124,13 +126,17 @@ def _survey(
     deployment: Deployment, wanted: Wanted, progress: Progress, stack: contextlib.ExitStack | None
 ) -> Survey:
     progress.step(f"Looking for failed records in {deployment.bucket}")
-    found = places(deployment.s3_store(), DATA_PREFIX, wanted)
+    owners = Owners(deployment.settings)
+    found = places(deployment.s3_store(), DATA_PREFIX, wanted, owners)
+    codes: dict[str, Code] = {}
+    if stack is not None:
+        codes = {**current_codes(deployment, wanted.types, stack), ALL_TYPES: WithoutType(owners)}
     progress.step("Reading them", len(found), "objects")
     return survey(
         found,
         wanted,
         replayed_marks(deployment, wanted.types),
-        {} if stack is None else current_codes(deployment, wanted.types, stack),
+        codes,
         progress.count,
     )
 

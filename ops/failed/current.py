@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import pybase64
 
 from avro_writer.outputs import Outputs
 from avro_writer.rows import BadRow
+from ops.failed.owners import Owners
 from ops.failed.records import FailedRecord
 from schemas import table
 from transform.batch import Transform
@@ -50,10 +51,20 @@ class NowFails:
 
 @dataclass(frozen=True, slots=True)
 class NowOther:
-    """It is of another record type, or of none: not this type's record."""
+    """It is of another record type, or another delivery stream answers for it.
+
+    Parameters
+    ----------
+    whose
+        Whose it is instead, as people read it.
+    """
+
+    whose: str = "another type's record"
 
 
 Now = NowRow | NowFails | NowOther
+
+_ELSEWHERE = NowOther("another delivery stream's record")
 
 
 def with_column(reason: str, column: str | None) -> str:
@@ -102,6 +113,33 @@ def transformed(transform: Transform, changes: Iterable[tuple[bytes, str | None]
             yield NowFails(failure.reason, failure.column)
 
 
+class Code(Protocol):
+    """What records become now."""
+
+    def now(self, records: Sequence[FailedRecord]) -> list[Now]:
+        """Return what each of some records becomes."""
+
+
+class WithoutType:
+    """What the records become of which nobody can tell the type: no rows.
+
+    Parameters
+    ----------
+    owners
+        Says why.
+    """
+
+    def __init__(self, owners: Owners) -> None:
+        self._owners = owners
+
+    def now(self, records: Sequence[FailedRecord]) -> list[Now]:
+        """Return why each of some records has no type."""
+        return [
+            _ELSEWHERE if each.elsewhere else NowFails(self._owners.why_without_type(each.data))
+            for each in records
+        ]
+
+
 class CurrentCode:
     """The transform and the row reader of one record type, as this checkout has them.
 
@@ -141,9 +179,15 @@ class CurrentCode:
     def now(self, records: Sequence[FailedRecord]) -> list[Now]:
         """Return what each of some records becomes."""
         changes = transformed(
-            self._transform, [(each.data, None) for each in records if not each.landed]
+            self._transform,
+            [(each.data, None) for each in records if not (each.landed or each.elsewhere)],
         )
-        found: list[Now] = [NowRow(each.data) if each.landed else next(changes) for each in records]
+        found: list[Now] = []
+        for each in records:
+            if each.elsewhere:
+                found.append(_ELSEWHERE)
+            else:
+                found.append(NowRow(each.data) if each.landed else next(changes))
         return [self._checked(each) if isinstance(each, NowRow) else each for each in found]
 
     def _checked(self, found: NowRow) -> Now:

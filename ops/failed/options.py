@@ -49,7 +49,9 @@ def choosing_options(command: Callable[..., int]) -> Callable[..., int]:
 
 
 _OPTIONS = (
-    types_option("Only records of this type.", "all of the stack"),
+    types_option(
+        "Only records of this type, and those of which no type can be told.", "all of the stack"
+    ),
     click.option(
         "--where",
         "area",

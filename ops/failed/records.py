@@ -26,6 +26,7 @@ from avro_writer.landed import CorruptObject, batches, unzip
 from avro_writer.outputs import partition_date
 from avro_writer.quarantine import Entry
 from avro_writer.store import Changed, LandedObject, Missing, Store
+from ops.failed.owners import Owners
 
 Area = Literal["errors", "quarantine"]
 AREAS: tuple[Area, ...] = ("errors", "quarantine")
@@ -50,12 +51,15 @@ class FailedRecord:
         Firehose's error code, or why the line is in quarantine.
     day
         The UTC date of its arrival, YYYY-MM-DD.
+    elsewhere
+        Whether another delivery stream answers for it.
     """
 
     data: bytes
     landed: bool
     reason: str
     day: str
+    elsewhere: bool = False
 
     @property
     def mark(self) -> str:
@@ -70,7 +74,8 @@ class FailedObject:
     Parameters
     ----------
     record_type, area
-        Whose it is, and where it is kept.
+        Whose it is, and where it is kept. Of an object of all types, each type has its part, and
+        `infra.deliveries.ALL_TYPES` has what is of no type.
     name
         The key of the object of the error output, or the key under which the object had landed.
         Firehose may write an object again, with more records (docs/aws-contracts.md): its key stays
@@ -117,22 +122,24 @@ class Place:
 
     Parameters
     ----------
-    record_type, area
-        Whose it is, and which of the two.
+    name, area
+        The record type or delivery stream whose it is, and which of the two.
     key
         The object's key, or the prefix of the quarantine of one plan.
     objects
         Yields what is there, by the object that the records were in.
     """
 
-    record_type: str
+    name: str
     area: Area
     key: str
     objects: Callable[[], Iterator[FailedObject]] = field(compare=False, repr=False)
 
 
-def failed_places(store: Store, prefix: str, record_type: str, area: Area) -> Iterator[Place]:
-    """Yield where the failed records of a record type are.
+def failed_places(
+    store: Store, prefix: str, name: str, area: Area, owners: Owners | None = None
+) -> Iterator[Place]:
+    """Yield where the failed records of a record type, or of a delivery stream, are.
 
     Parameters
     ----------
@@ -140,21 +147,26 @@ def failed_places(store: Store, prefix: str, record_type: str, area: Area) -> It
         The bucket.
     prefix
         The pipeline's key prefix, without a slash at its end.
-    record_type, area
+    name, area
         Which to look for.
+    owners
+        Tells whose each record of the error output is. Without it, all records are of ``name``.
     """
-    root = f"{prefix}/{area}/{record_type}/"
+    root = f"{prefix}/{area}/{name}/"
     if area == "errors":
         for each in store.objects(root):
-            yield error_output(store, record_type, each)
+            yield error_output(store, name, each, owners)
         return
     for plan in store.folders(root):
-        yield quarantine_of(store, record_type, f"{root}{plan}/")
+        yield quarantine_of(store, name, f"{root}{plan}/")
 
 
-def error_output(store: Store, record_type: str, found: LandedObject) -> Place:
-    """Return an object of Firehose's error output as a place."""
-    return Place(record_type, "errors", found.key, partial(_of_errors, store, record_type, found))
+def error_output(
+    store: Store, name: str, found: LandedObject, owners: Owners | None = None
+) -> Place:
+    """Return an object of a delivery stream's error output as a place."""
+    objects = partial(_of_errors, store, name, found, owners)
+    return Place(name, "errors", found.key, objects)
 
 
 def quarantine_of(store: Store, record_type: str, folder: str) -> Place:
@@ -163,25 +175,48 @@ def quarantine_of(store: Store, record_type: str, folder: str) -> Place:
     return Place(record_type, "quarantine", folder, objects)
 
 
-def _of_errors(store: Store, record_type: str, found: LandedObject) -> Iterator[FailedObject]:
+def _of_errors(
+    store: Store, name: str, found: LandedObject, owners: Owners | None
+) -> Iterator[FailedObject]:
     day = _day(found.key) or found.last_modified.date().isoformat()
 
     def read() -> Iterator[FailedRecord]:
         for line in _lines(store, found.key, found.etag):
-            yield _failed(line, found.key, day)
+            yield _failed(line, found.key, day, name, owners)
 
-    yield FailedObject(record_type, "errors", found.key, day, read)
+    if owners is None:
+        yield FailedObject(name, "errors", found.key, day, read)
+        return
+    parts = owners.parts(name)
+    for part in parts:
+        of_part = partial(_of_part, read, part, owners, last=part == parts[-1])
+        yield FailedObject(part, "errors", found.key, day, read if len(parts) == 1 else of_part)
 
 
-def _failed(line: bytes, key: str, day: str) -> FailedRecord:
+def _of_part(
+    read: Callable[[], Iterator[FailedRecord]], part: str, owners: Owners, *, last: bool
+) -> Iterator[FailedRecord]:
+    try:
+        for each in read():
+            if owners.type_of(each.data) == part:
+                yield each
+    except UnreadableObject:
+        # It is said once, and holds up no other part.
+        if last:
+            raise
+
+
+def _failed(line: bytes, key: str, day: str, name: str, owners: Owners | None) -> FailedRecord:
     try:
         error = _error_line.decode(line)
         data = pybase64.b64decode(error.raw_data, None, True)
     except ValueError as problem:
         raise UnreadableObject(key, f"a line is not one of Firehose ({problem})") from None
-    if error.arrival_timestamp is not None:
-        day = partition_date(error.arrival_timestamp)
-    return FailedRecord(data, False, error.error_code, day)
+    arrived = error.arrival_timestamp
+    if arrived is not None:
+        day = partition_date(arrived)
+    elsewhere = owners is not None and not owners.answers(name, error.error_code, arrived)
+    return FailedRecord(data, False, error.error_code, day, elsewhere)
 
 
 def _of_quarantine(store: Store, record_type: str, folder: str) -> Iterator[FailedObject]:

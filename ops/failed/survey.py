@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from avro_writer.store import Store
-from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow, with_column
+from infra.deliveries import ALL_TYPES
+from ops.failed.current import Code, Now, NowFails, NowOther, NowRow, with_column
+from ops.failed.owners import Owners
 from ops.failed.records import (
     Area,
     FailedObject,
@@ -100,19 +102,22 @@ class Survey:
         self.examples.setdefault(group, record)
 
 
-NOW_ROW, NOW_OTHER = "a row", "another type's record"
+NOW_ROW = "a row"
 
 Marks = Callable[[FailedObject], frozenset[str]]
 """Returns the marks of an object's records that were replayed."""
 
 
-def places(store: Store, prefix: str, wanted: Wanted) -> list[Place]:
-    """Return where failed records are, of the types and areas that are wanted."""
+def places(store: Store, prefix: str, wanted: Wanted, owners: Owners) -> list[Place]:
+    """Return where failed records are, of the types and areas that are wanted.
+
+    The errors of both kinds of delivery streams are looked at: the stack may have had the other.
+    """
+    wished = [(each, area) for each in wanted.types for area in wanted.areas]
+    if "errors" in wanted.areas:
+        wished.append((ALL_TYPES, "errors"))
     return [
-        place
-        for record_type in wanted.types
-        for area in wanted.areas
-        for place in failed_places(store, prefix, record_type, area)
+        place for name, area in wished for place in failed_places(store, prefix, name, area, owners)
     ]
 
 
@@ -120,7 +125,7 @@ def survey(
     found: Sequence[Place],
     wanted: Wanted,
     replayed: Marks,
-    codes: Mapping[str, CurrentCode],
+    codes: Mapping[str, Code],
     progress: Callable[[int, int], None],
 ) -> Survey:
     """Count the failed records that are wanted.
@@ -143,7 +148,7 @@ def survey(
         try:
             for each in place.objects():
                 if wanted.has_object(each):
-                    _count(result, each, wanted, replayed(each), codes.get(place.record_type))
+                    _count(result, each, wanted, replayed(each), codes.get(each.record_type))
         except UnreadableObject as error:
             result.unreadable.append(str(error))
         progress(number, len(found))
@@ -155,7 +160,7 @@ def _count(
     found: FailedObject,
     wanted: Wanted,
     replayed: frozenset[str],
-    code: CurrentCode | None,
+    code: Code | None,
 ) -> None:
     records = (each for each in found.read() if wanted.has_record(each))
     for some in together(records, _TOGETHER):
@@ -180,7 +185,7 @@ def _count(
             )
 
 
-def _now(code: CurrentCode | None, records: Sequence[FailedRecord]) -> Iterator[Now | None]:
+def _now(code: Code | None, records: Sequence[FailedRecord]) -> Iterator[Now | None]:
     return itertools.repeat(None, len(records)) if code is None else iter(code.now(records))
 
 
@@ -190,7 +195,7 @@ def _described(now: Now | None) -> tuple[str, str]:
             return "", ""
         case NowRow():
             return NOW_ROW, ""
-        case NowOther():
-            return NOW_OTHER, ""
+        case NowOther(whose):
+            return whose, ""
         case NowFails(reason, column):
             return reason, column or ""

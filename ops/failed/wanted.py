@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from infra.deliveries import ALL_TYPES
 from ops.errors import OptionError
 from ops.failed.records import AREAS, Area, FailedObject, FailedRecord
 
@@ -46,7 +47,12 @@ class Wanted:
     source: str | None = None
 
     def has_object(self, found: FailedObject) -> bool:
-        """Say whether an object may have such records."""
+        """Say whether an object may have such records.
+
+        One of no type may have records of any type.
+        """
+        if found.record_type not in (*self.types, ALL_TYPES):
+            return False
         if self.source is not None and self.source not in found.name:
             return False
         # The day of its name is that of its oldest record.

@@ -21,18 +21,20 @@ from console.confirm import confirm
 from console.progress import Progress
 from console.tables import Cell, print_table
 from console.terminal import messages, output, visible, write
+from infra.deliveries import ALL_TYPES
 from infra.naming import DATA_PREFIX
 from ops.choices.choice import Done
 from ops.choices.protocol import Choices, Sources
 from ops.deployment import Deployment, open_deployment
 from ops.failed.action import current_codes, replayed_marks, wanted_of
-from ops.failed.current import CurrentCode
+from ops.failed.current import CurrentCode, WithoutType
 from ops.failed.options import ChosenOptions
+from ops.failed.owners import Owners
 from ops.failed.records import UnreadableObject
 from ops.failed.survey import Survey, places, survey
 from ops.failed.wanted import Wanted
 from ops.options import StackOptions
-from ops.replay.objects import Replayed, Selection, replay_object
+from ops.replay.objects import Replayed, Selection, look_at, replay_object
 
 
 def run(
@@ -62,13 +64,18 @@ def run(
     wanted = wanted_of(deployment, chosen)
     store = deployment.s3_store()
     with contextlib.ExitStack() as stack:
+        owners = Owners(deployment.settings)
         codes = current_codes(deployment, wanted.types, stack)
         with Progress(messages()) as progress:
             progress.step(f"Looking for failed records in {deployment.bucket}")
-            found = places(store, DATA_PREFIX, wanted)
+            found = places(store, DATA_PREFIX, wanted, owners)
             progress.step("Trying them with the code of this checkout", len(found), "objects")
             before = survey(
-                found, wanted, replayed_marks(deployment, wanted.types), codes, progress.count
+                found,
+                wanted,
+                replayed_marks(deployment, wanted.types),
+                {**codes, ALL_TYPES: WithoutType(owners)},
+                progress.count,
             )
             begun = {
                 each: Sources(store, DATA_PREFIX, each).begun().unfinished for each in wanted.types
@@ -80,7 +87,7 @@ def run(
         messages().print(_plan(before, unfinished, deployment), soft_wrap=True)
         confirm(f"Write {before.rows():,} rows?", yes=yes)
         with Progress(messages()) as progress:
-            counts = _replay(deployment, wanted, codes, begun, progress)
+            counts = _replay(deployment, wanted, owners, codes, begun, progress)
     if as_json:
         write(json.dumps(_as_json(counts)) + "\n")
     else:
@@ -91,6 +98,7 @@ def run(
 def _replay(
     deployment: Deployment,
     wanted: Wanted,
+    owners: Owners,
     codes: Mapping[str, CurrentCode],
     begun: Mapping[str, frozenset[str]],
     progress: Progress,
@@ -120,26 +128,23 @@ def _replay(
         for number, source in enumerate(sorted(unfinished), 1):
             choices[record_type].settle(source, finished)
             progress.show(completed=number)
-    found = places(store, DATA_PREFIX, wanted)
+    found = places(store, DATA_PREFIX, wanted, owners)
     progress.step("Writing rows", len(found), "objects")
     selection = Selection(wanted.has_record, wanted.has_row)
     for number, place in enumerate(found, 1):
-        of_type = counts[place.record_type]
         try:
             for each in place.objects():
-                if wanted.has_object(each):
-                    of_type.add(
-                        replay_object(
-                            choices[place.record_type],
-                            each,
-                            codes[place.record_type],
-                            selection,
-                            run_id,
-                        )
-                    )
+                name = each.record_type
+                if not wanted.has_object(each):
+                    continue
+                if name in codes:
+                    done = replay_object(choices[name], each, codes[name], selection, run_id)
+                else:
+                    done = look_at(each, WithoutType(owners), selection)
+                counts.setdefault(name, Replayed()).add(done)
         except UnreadableObject as error:
             # Entries of a quarantine that are damaged hold up no other.
-            of_type.unreadable.append(str(error))
+            counts.setdefault(place.name, Replayed()).unreadable.append(str(error))
         rows = sum(each.rows for each in counts.values())
         progress.show(f"{rows:,} rows written", completed=number)
     return counts

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ops.choices.protocol import Choices, Settled
-from ops.failed.current import CurrentCode, Now, NowFails, NowOther, NowRow, with_column
+from ops.failed.current import Code, CurrentCode, Now, NowFails, NowOther, NowRow, with_column
 from ops.failed.records import FailedObject, FailedRecord, UnreadableObject, together
 
 _TOGETHER = 200
@@ -30,7 +30,7 @@ class Replayed:
     rows, repeats, files
         Of this replay: rows written, rows left out as repeats, and Avro files.
     other_type
-        Records of another record type, which its own delivery stream has.
+        Records of another record type or delivery stream, which has them itself.
     failed
         Records that fail again, by reason.
     finished_rows
@@ -122,12 +122,18 @@ def replay_object(
     return counts
 
 
+def look_at(found: FailedObject, code: Code, selection: Selection) -> Replayed:
+    """Return the counts of an object of whose records none becomes a row."""
+    one_pass = _Pass(code, selection, Settled(()), "")
+    rows = list(one_pass.chunks(found))
+    assert not rows, "a row needs the choices of its type"  # noqa: S101 - see above
+    return one_pass.counts
+
+
 class _Pass:
     """One reading of an object: counts its records, and gives out what becomes rows."""
 
-    def __init__(
-        self, code: CurrentCode, selection: Selection, settled: Settled, run_id: str
-    ) -> None:
+    def __init__(self, code: Code, selection: Selection, settled: Settled, run_id: str) -> None:
         self.counts = Replayed()
         self._code = code
         self._selection = selection
