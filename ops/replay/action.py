@@ -30,11 +30,10 @@ from ops.failed.action import current_codes, replayed_marks, wanted_of
 from ops.failed.current import CurrentCode, WithoutType
 from ops.failed.options import ChosenOptions
 from ops.failed.owners import Owners
-from ops.failed.records import UnreadableObject
 from ops.failed.survey import Survey, places, survey
 from ops.failed.wanted import Wanted
 from ops.options import StackOptions
-from ops.replay.objects import Replayed, Selection, look_at, replay_object
+from ops.replay.objects import Replayed, replay_places
 
 
 def run(
@@ -130,23 +129,14 @@ def _replay(
             progress.show(completed=number)
     found = places(store, DATA_PREFIX, wanted, owners)
     progress.step("Writing rows", len(found), "objects")
-    selection = Selection(wanted.has_record, wanted.has_row)
-    for number, place in enumerate(found, 1):
-        try:
-            for each in place.objects():
-                name = each.record_type
-                if not wanted.has_object(each):
-                    continue
-                if name in codes:
-                    done = replay_object(choices[name], each, codes[name], selection, run_id)
-                else:
-                    done = look_at(each, WithoutType(owners), selection)
-                counts.setdefault(name, Replayed()).add(done)
-        except UnreadableObject as error:
-            # Entries of a quarantine that are damaged hold up no other.
-            counts.setdefault(place.name, Replayed()).unreadable.append(str(error))
-        rows = sum(each.rows for each in counts.values())
+
+    def show(number: int, rows: int) -> None:
         progress.show(f"{rows:,} rows written", completed=number)
+
+    for name, replayed in replay_places(
+        found, wanted, owners, choices, codes, run_id, show
+    ).items():
+        counts.setdefault(name, Replayed()).add(replayed)
     return counts
 
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ops.choices.protocol import Choices, Settled
-from ops.failed.current import Code, CurrentCode, Now, NowFails, NowOther, NowRow, with_column
-from ops.failed.records import FailedObject, FailedRecord, UnreadableObject, together
+from ops.failed.current import (
+    Code,
+    CurrentCode,
+    Now,
+    NowFails,
+    NowOther,
+    NowRow,
+    WithoutType,
+    with_column,
+)
+from ops.failed.owners import Owners
+from ops.failed.records import FailedObject, FailedRecord, Place, UnreadableObject, together
+from ops.failed.wanted import Wanted
 
 _TOGETHER = 200
 # A choice is held in memory, and one object of the bucket.
@@ -122,11 +133,65 @@ def replay_object(
     return counts
 
 
-def look_at(found: FailedObject, code: Code, selection: Selection) -> Replayed:
-    """Return the counts of an object of whose records none becomes a row."""
+def replay_places(
+    found: Iterable[Place],
+    wanted: Wanted,
+    owners: Owners,
+    choices: Mapping[str, Choices],
+    codes: Mapping[str, CurrentCode],
+    run_id: str,
+    progress: Callable[[int, int], None] = lambda number, rows: None,
+) -> dict[str, Replayed]:
+    """Write the rows that the wanted records become, each in exactly one Avro file.
+
+    Parameters
+    ----------
+    found
+        Where failed records are.
+    wanted
+        Which of them are wanted.
+    owners
+        Says why a record has no type.
+    choices, codes
+        By record type: its choices, and what its records become.
+    run_id
+        An identifier of this replay.
+    progress
+        Called with the number of places that are done, and of the rows that were written.
+
+    Returns
+    -------
+    dict
+        The counts by record type; `infra.deliveries.ALL_TYPES` is for records of no type.
+
+    Raises
+    ------
+    ops.errors.ReplayError
+        An earlier choice cannot be read.
+    """
+    selection = Selection(wanted.has_record, wanted.has_row)
+    counts: dict[str, Replayed] = defaultdict(Replayed)
+    for number, place in enumerate(found, 1):
+        try:
+            for each in filter(wanted.has_object, place.objects()):
+                name = each.record_type
+                if name in codes:
+                    done = replay_object(choices[name], each, codes[name], selection, run_id)
+                else:
+                    done = _look_at(each, WithoutType(owners), selection)
+                counts[name].add(done)
+        except UnreadableObject as error:
+            # Entries of a quarantine that are damaged hold up no other.
+            counts[place.name].unreadable.append(str(error))
+        progress(number, sum(each.rows for each in counts.values()))
+    return counts
+
+
+def _look_at(found: FailedObject, code: WithoutType, selection: Selection) -> Replayed:
+    """Return the counts of records of which none becomes a row."""
     one_pass = _Pass(code, selection, Settled(()), "")
     rows = list(one_pass.chunks(found))
-    assert not rows, "a row needs the choices of its type"  # noqa: S101 - see above
+    assert not rows  # noqa: S101 - a row needs the choices of its type
     return one_pass.counts
 
 

@@ -238,3 +238,30 @@ def test_the_records_before_a_broken_line_are_replayed(
     counts = run_json(capsys)["demand"]
     assert (counts["rows"], counts["reconciled"]) == (3 + 450, True)
     assert len(counts["unreadable"]) == 1
+
+
+def test_an_object_of_all_types_is_shown_and_replayed_by_type(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The stack had a shared delivery stream once."""
+    refund = changed(31, item={"type": {"S": "refund"}})
+    body = error_lines(changed(30), refund, b"?", code="Lambda.FunctionError")
+    key = "data-pipeline/errors/all-types/processing-failed/2026/11/22/a"
+    deployment.client("s3").put_object(Bucket=deployment.bucket, Key=key, Body=body)
+    chosen = ChosenOptions(**{**vars(ALL), "types": ("demand",), "source": "all-types"})
+    errors_action.run(HERE, chosen, explain=True, as_json=True)
+    groups = json.loads(capsys.readouterr().out)["groups"]
+    assert {(each["record_type"], each["now"]) for each in groups} == {
+        ("demand", "a row"),
+        ("all-types", "unclaimed_type"),
+        ("all-types", "not_json"),
+    }
+    counts = run_json(capsys, chosen=chosen)
+    assert counts["demand"]["rows"] == 1
+    assert counts["all-types"]["failed"] == {"unclaimed_type": 1, "not_json": 1}
+    assert "sale" not in counts
+    rows = [row["change_id"] for rows in tables(deployment).values() for row in rows]
+    assert rows == ["c-30"]
+    errors_action.run(HERE, chosen, explain=True)
+    shown = capsys.readouterr().out
+    assert "Records that wait: 2; replayed: 1. None becomes a row now." in shown
