@@ -8,22 +8,26 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
 import schemas
+from environment import VariableError, moment
+from infra.deliveries import ALL_TYPES, Delivery, deliveries_of
 from infra.naming import function_log_group
 from infra.packages import sha256_of
+from infra.settings import Settings
 from ops.deployment import Deployment
 from ops.status.asking import Questions, code_of
-from ops.status.facts import StackFacts, TypeFacts
+from ops.status.facts import DeliveryFacts, StackFacts, TypeFacts
 from ops.status.metrics import OUTCOMES, WRITTEN, Values, read_metrics
 from ops.status.objects import Bucket
+from transform.outcome import NO_TYPE, OTHER_DELIVERY, OTHER_TYPE, UNCLAIMED_TYPE
 
 _Answer = TypeVar("_Answer")
 
@@ -31,7 +35,7 @@ _AT_ONCE = 16
 _MOST_LOG_PAGES = 10
 _MISSING = ("ResourceNotFoundException", "EntityNotFoundException")
 # What the transform counts beside the reasons of failures.
-_NOT_FAILED = ("ok", "other_type", "no_type", "unclaimed_type")
+_NOT_FAILED = ("ok", OTHER_TYPE, OTHER_DELIVERY, NO_TYPE, UNCLAIMED_TYPE)
 
 
 def collect(deployment: Deployment, now: datetime, since: datetime) -> StackFacts:
@@ -54,10 +58,20 @@ def collect(deployment: Deployment, now: datetime, since: datetime) -> StackFact
         letters = questions.ask("dead letters", lambda: _dead_letters(deployment))
         schedules = questions.ask("schedules", lambda: _schedules(deployment))
         functions = questions.ask("functions", lambda: _functions(deployment))
+        deliveries = [
+            _ask_of_delivery(questions, deployment, each, now, since, reads)
+            for each in deliveries_of(settings)
+        ]
         types = [
             _ask_of_type(questions, deployment, each, now, since, reads)
             for each in settings.demand_data_types
         ]
+        former = {
+            name: questions.ask(
+                f"failed records of {name}", Bucket(deployment, name, now, since, reads).failed
+            )
+            for name in _former(settings)
+        }
         found = metrics() or {}
         return StackFacts(
             stack=deployment.stack,
@@ -70,10 +84,52 @@ def collect(deployment: Deployment, now: datetime, since: datetime) -> StackFact
             dead_letters=letters(),
             schedules=schedules(),
             functions=functions(),
+            deliveries=tuple(each(found) for each in deliveries),
             types=tuple(each(found) for each in types),
+            former={name: pile for name, failed in former.items() if (pile := failed())},
             # Evaluated last: by now, each question is answered or is here.
             unknown=tuple(questions.unknown),
         )
+
+
+def _former(settings: Settings) -> list[str]:
+    """Return the delivery streams that the stack may have had, and does not have."""
+    present = {each.name for each in deliveries_of(settings)}
+    return [each for each in (*settings.demand_data_types, ALL_TYPES) if each not in present]
+
+
+def _ask_of_delivery(
+    questions: Questions,
+    deployment: Deployment,
+    delivery: Delivery,
+    now: datetime,
+    since: datetime,
+    reads: Executor,
+) -> Callable[[Values], DeliveryFacts]:
+    name = delivery.name
+
+    def ask(what: str, question: Callable[[], _Answer]) -> Callable[[], _Answer | None]:
+        return questions.ask(f"{what} of {name}", question)
+
+    state = ask("delivery stream", lambda: _delivery(deployment, name))
+    reasons = ask("reasons of failures", lambda: _reasons(deployment, name, now, since))
+    failed = ask("failed records", Bucket(deployment, name, now, since, reads).failed)
+
+    def facts(metrics: Values) -> DeliveryFacts:
+        behind = metrics.get((name, "KinesisMillisBehindLatest"))
+        return DeliveryFacts(
+            name=name,
+            since=delivery.since,
+            before=delivery.before,
+            state=state(),
+            freshness_seconds=metrics.get((name, "DeliveryToS3.DataFreshness")),
+            behind_seconds=None if behind is None else behind / 1000,
+            outcomes=_of(metrics, name, OUTCOMES),
+            reasons=reasons() or {},
+            failed=failed(),
+        )
+
+    return facts
 
 
 def _ask_of_type(
@@ -89,10 +145,7 @@ def _ask_of_type(
     def ask(what: str, question: Callable[[], _Answer]) -> Callable[[], _Answer | None]:
         return questions.ask(f"{what} of {record_type}", question)
 
-    delivery = ask("delivery stream", lambda: _delivery(deployment, record_type))
-    reasons = ask("reasons of failures", lambda: _reasons(deployment, record_type, now, since))
     landed = ask("landed objects", bucket.landed)
-    failed = ask("failed records", bucket.failed)
     quarantined = ask("quarantine", bucket.quarantined)
     plans = ask("plans", bucket.plans)
     partition = ask("last partition", bucket.last_partition)
@@ -100,17 +153,11 @@ def _ask_of_type(
     table = ask("table", lambda: _table(deployment, record_type))
 
     def facts(metrics: Values) -> TypeFacts:
-        behind = metrics.get((record_type, "KinesisMillisBehindLatest"))
         return TypeFacts(
             record_type=record_type,
-            delivery=delivery(),
-            freshness_seconds=metrics.get((record_type, "DeliveryToS3.DataFreshness")),
-            behind_seconds=None if behind is None else behind / 1000,
-            outcomes=_of(metrics, record_type, OUTCOMES),
-            reasons=reasons() or {},
+            rows_ok=_of(metrics, record_type, ["RecordsOk"]).get("RecordsOk"),
             written=_of(metrics, record_type, WRITTEN),
             landed=landed(),
-            failed=failed(),
             quarantined=quarantined(),
             plans=plans(),
             partition=partition(),
@@ -121,14 +168,12 @@ def _ask_of_type(
     return facts
 
 
-def _of(metrics: Values, record_type: str, names: Sequence[str]) -> dict[str, int]:
-    return {
-        name: int(metrics[record_type, name]) for name in names if (record_type, name) in metrics
-    }
+def _of(metrics: Values, of: str, names: Sequence[str]) -> dict[str, int]:
+    return {name: int(metrics[of, name]) for name in names if (of, name) in metrics}
 
 
-def _delivery(deployment: Deployment, record_type: str) -> str:
-    name = deployment.naming.delivery_stream(record_type)
+def _delivery(deployment: Deployment, delivery: str) -> str:
+    name = deployment.naming.delivery_stream(delivery)
     try:
         found = deployment.client("firehose").describe_delivery_stream(DeliveryStreamName=name)
     except ClientError as error:
@@ -144,14 +189,14 @@ def _missing(error: ClientError) -> str:
 
 
 def _reasons(
-    deployment: Deployment, record_type: str, now: datetime, since: datetime
+    deployment: Deployment, delivery: str, now: datetime, since: datetime
 ) -> dict[str, int]:
     """Return failed records by reason, from the transform's lines of metrics."""
     pages = (
         deployment.client("logs")
         .get_paginator("filter_log_events")
         .paginate(
-            logGroupName=function_log_group(deployment.naming.transform_function(record_type)),
+            logGroupName=function_log_group(deployment.naming.transform_function(delivery)),
             startTime=_millis(since),
             endTime=_millis(now),
             filterPattern="{ $.RecordsFailed > 0 }",
@@ -226,27 +271,45 @@ def _schedules(deployment: Deployment) -> dict[str, str]:
 
 def _functions(deployment: Deployment) -> dict[str, str]:
     naming = deployment.naming
+    deliveries = {
+        naming.transform_function(each.name): each for each in deliveries_of(deployment.settings)
+    }
     archives = {
         naming.writer_function: "avro_writer.zip",
-        **{
-            naming.transform_function(each): "transform.zip"
-            for each in deployment.settings.demand_data_types
-        },
+        **dict.fromkeys(deliveries, "transform.zip"),
     }
     own = {each: _hash(deployment.packages / each) for each in set(archives.values())}
     client = deployment.client("lambda")
     found = {}
     for name, archive in archives.items():
         try:
-            deployed = client.get_function_configuration(FunctionName=name)["CodeSha256"]
+            deployed = client.get_function_configuration(FunctionName=name)
         except ClientError as error:
             found[name] = _missing(error)
             continue
-        if own[archive] is None:
+        if name in deliveries and not _has_border(deployed, deliveries[name]):
+            found[name] = "other border"
+        elif own[archive] is None:
             found[name] = "not compared"
         else:
-            found[name] = "same" if own[archive] == deployed else "differs"
+            found[name] = "same" if own[archive] == deployed["CodeSha256"] else "differs"
     return found
+
+
+def _has_border(deployed: Mapping[str, Any], delivery: Delivery) -> bool:
+    """Say whether a transform answers for the times of arrival that the settings give it."""
+    variables = deployed.get("Environment", {}).get("Variables")
+    if variables is None:
+        # Without the permission to decrypt them, Lambda leaves them out.
+        return True
+    try:
+        limits = [
+            moment(variables, name) if name in variables else None
+            for name in ("ARRIVED_SINCE", "ARRIVED_BEFORE")
+        ]
+    except VariableError:
+        return False
+    return limits == [delivery.since, delivery.before]
 
 
 def _hash(package: Path) -> str | None:

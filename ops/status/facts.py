@@ -120,24 +120,51 @@ class Unknown:
 
 
 @dataclass(frozen=True)
+class DeliveryFacts:
+    """The facts about one delivery stream and its transform.
+
+    Parameters
+    ----------
+    name
+        `infra.deliveries.Delivery.name`: a record type, or all types.
+    since, before
+        Between which times of arrival it answers for records; None if there is no such limit.
+    state
+        As Firehose says it, or ``missing``.
+    freshness_seconds, behind_seconds
+        Age of the oldest record in Firehose, and how far Firehose reads behind the Kinesis stream:
+        the highest of the last quarter of an hour.
+    outcomes
+        Records of the window that failed or that nobody takes, from the transform's metrics.
+    reasons
+        Failed records of the window by reason, from the transform's logs.
+    failed
+        Objects of its error output.
+    """
+
+    name: str
+    since: datetime | None = None
+    before: datetime | None = None
+    state: str | None = None
+    freshness_seconds: float | None = None
+    behind_seconds: float | None = None
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    failed: Pile | None = None
+
+
+@dataclass(frozen=True)
 class TypeFacts:
     """The facts about one record type.
 
     Parameters
     ----------
-    delivery
-        The state of its delivery stream, as Firehose says it, or ``missing``.
-    freshness_seconds, behind_seconds
-        Age of the oldest record in Firehose, and how far Firehose reads behind the Kinesis stream:
-        the highest of the last quarter of an hour.
-    outcomes
-        Records by what became of them in the window, from the transform's metrics.
-    reasons
-        Failed records of the window by reason, from the transform's logs.
+    rows_ok
+        Rows that a transform has made in the window.
     written
         ``RowsWritten`` and other metrics of the Avro writer in the window.
-    landed, failed, quarantined
-        Objects below ``landing/``, ``errors/`` and ``quarantine/``.
+    landed, quarantined
+        Objects below ``landing/`` and ``quarantine/``.
     plans
         The plans of its lanes.
     partition
@@ -149,14 +176,9 @@ class TypeFacts:
     """
 
     record_type: str
-    delivery: str | None = None
-    freshness_seconds: float | None = None
-    behind_seconds: float | None = None
-    outcomes: Mapping[str, int] = field(default_factory=dict)
-    reasons: Mapping[str, int] = field(default_factory=dict)
+    rows_ok: int | None = None
     written: Mapping[str, int] = field(default_factory=dict)
     landed: Pile | None = None
-    failed: Pile | None = None
     quarantined: Pile | None = None
     plans: tuple[PlanInFlight, ...] | None = None
     partition: Partition | None = None
@@ -176,8 +198,12 @@ class StackFacts:
         The option with which another command finds it, after a space; empty if it needs none.
     now, since
         The time of asking, and the beginning of the window.
+    deliveries
+        Facts by delivery stream.
     types
         Facts by record type, in the order of the settings.
+    former
+        Error output of delivery streams that the stack does not have, by their names.
     alarms
         Symptoms of the alarms that are on.
     reads_throttled
@@ -188,8 +214,9 @@ class StackFacts:
     schedules
         State by name.
     functions
-        By name: ``same``, ``differs`` or ``missing``, compared with this checkout's packages, or
-        ``not compared`` if these are not built.
+        By name: ``same``, ``differs`` or ``missing``, compared with this checkout's packages,
+        ``not compared`` if these are not built, or ``other border`` if it answers for other times
+        of arrival than the settings say.
     unknown
         What could not be asked.
     """
@@ -199,6 +226,8 @@ class StackFacts:
     now: datetime
     since: datetime
     types: tuple[TypeFacts, ...]
+    deliveries: tuple[DeliveryFacts, ...] = ()
+    former: Mapping[str, Pile] = field(default_factory=dict)
     alarms: tuple[str, ...] | None = None
     reads_throttled: float | None = None
     dead_letters: int | None = None

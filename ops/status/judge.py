@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from infra.alarms import alarms_of
+from infra.deliveries import ALL_TYPES
 from infra.settings import Settings
-from ops.status.facts import StackFacts, TypeFacts, Unknown
+from ops.status.facts import DeliveryFacts, Pile, StackFacts, TypeFacts, Unknown
 
 _RUNBOOK = "docs/runbook.md"
 _OPERATIONS = "docs/operations.md"
@@ -70,6 +71,12 @@ def findings(facts: StackFacts, settings: Settings) -> list[Finding]:
     found = [
         *_of_stack(facts, settings, deploy),
         *_over_threshold(facts, thresholds),
+        *(finding for each in facts.deliveries for finding in _of_delivery(each, facts, deploy)),
+        *(
+            finding
+            for name, pile in facts.former.items()
+            for finding in _of_failed(name, pile, facts)
+        ),
         *(
             finding
             for each in facts.types
@@ -87,7 +94,7 @@ def health_of(found: list[Finding]) -> Health:
 
 
 def _nothing_is_there(facts: StackFacts) -> bool:
-    deliveries = {each.delivery for each in facts.types}
+    deliveries = {each.state for each in facts.deliveries}
     functions = set((facts.functions or {"": "unknown"}).values())
     return deliveries == {"missing"} and functions == {"missing"}
 
@@ -129,6 +136,12 @@ def _of_stack(facts: StackFacts, settings: Settings, deploy: str) -> Iterator[Fi
     for name, state in sorted((facts.functions or {}).items()):
         if state == "missing":
             yield Finding(Health.BROKEN, f"the function {name} does not exist", deploy)
+        elif state == "other border":
+            yield Finding(
+                Health.BROKEN,
+                f"the function {name} answers for other times of arrival than the settings say",
+                deploy,
+            )
         elif state == "differs":
             yield Finding(
                 Health.DEGRADED,
@@ -159,11 +172,12 @@ def _over_threshold(facts: StackFacts, thresholds: Mapping[str, float]) -> Itera
     values: dict[str, tuple[float | None, str]] = {
         "reads-throttled": (facts.reads_throttled, "reads of the Kinesis stream are throttled")
     }
-    for each in facts.types:
-        name = each.record_type
+    for each in facts.deliveries:
+        name, of = each.name, _of_whom(each.name)
         behind = None if each.behind_seconds is None else each.behind_seconds * 1000
-        values[f"stream-behind-{name}"] = (behind, f"{name} is read late from the Kinesis stream")
-        late = f"records of {name} wait in Firehose"
+        read = "are" if each.name == ALL_TYPES else "is"
+        values[f"stream-behind-{name}"] = (behind, f"{of} {read} read late from the Kinesis stream")
+        late = f"records of {of} wait in Firehose"
         values[f"delivery-late-{name}"] = (each.freshness_seconds, late)
     for symptom, (value, what) in values.items():
         if value is None or value <= thresholds[symptom] or symptom in (facts.alarms or ()):
@@ -177,23 +191,60 @@ def _over_threshold(facts: StackFacts, thresholds: Mapping[str, float]) -> Itera
 
 def _page(symptom: str, facts: StackFacts) -> str:
     """Return the heading of an alarm's section, which is the same for all record types."""
-    for each in facts.types:
-        symptom = symptom.removesuffix(f"-{each.record_type}")
+    for each in (*(each.record_type for each in facts.types), ALL_TYPES):
+        symptom = symptom.removesuffix(f"-{each}")
     return symptom
+
+
+def _of_whom(delivery: str) -> str:
+    return "all types" if delivery == ALL_TYPES else delivery
+
+
+def _of_delivery(facts: DeliveryFacts, stack: StackFacts, deploy: str) -> Iterator[Finding]:
+    of = _of_whom(facts.name)
+    if facts.state == "missing":
+        yield Finding(Health.BROKEN, f"the delivery stream of {of} does not exist", deploy)
+    elif facts.state not in (None, "ACTIVE"):
+        yield Finding(
+            Health.BROKEN,
+            f"the delivery stream of {of} is {facts.state}",
+            f"{_RUNBOOK}#delivery-late",
+        )
+    yield from _of_failed(facts.name, facts.failed, stack)
+    if unclaimed := facts.outcomes.get("RecordsUnclaimed"):
+        yield Finding(
+            Health.DEGRADED,
+            f"{_counted(unclaimed, 'record')} had a type that nobody takes, or none",
+            f"{_RUNBOOK}#records-unclaimed",
+        )
+
+
+def _of_failed(delivery: str, pile: Pile | None, stack: StackFacts) -> Iterator[Finding]:
+    chosen = "--source errors/all-types/" if delivery == ALL_TYPES else f"--type {delivery}"
+    what = f"of {_of_whom(delivery)} failed"
+    yield from _of_pile(pile, "record", what, f"{chosen} --where errors", stack)
+
+
+def _of_pile(
+    pile: Pile | None, noun: str, what: str, chosen: str, stack: StackFacts
+) -> Iterator[Finding]:
+    """Yield what waits to be brought back.
+
+    What is older than the window is on the screen, and no news; so is what was replayed.
+    """
+    if pile and pile.newest and pile.newest >= stack.since and pile.waiting != 0:
+        found = _counted(pile.waiting, noun) if pile.waiting else f"{noun}s"
+        yield Finding(
+            Health.DEGRADED,
+            f"{found} {what}, the last {ago(stack.now, pile.newest)} ago",
+            f"dmd errors explain{stack.option} {chosen}",
+        )
 
 
 def _of_type(
     facts: TypeFacts, stack: StackFacts, deploy: str, patience_seconds: float
 ) -> Iterator[Finding]:
     name = facts.record_type
-    if facts.delivery == "missing":
-        yield Finding(Health.BROKEN, f"the delivery stream of {name} does not exist", deploy)
-    elif facts.delivery not in (None, "ACTIVE"):
-        yield Finding(
-            Health.BROKEN,
-            f"the delivery stream of {name} is {facts.delivery}",
-            f"{_RUNBOOK}#delivery-late",
-        )
     if facts.table in ("missing", "differs"):
         what = "does not exist" if facts.table == "missing" else "has another schema than here"
         health = Health.BROKEN if facts.table == "missing" else Health.DEGRADED
@@ -218,24 +269,13 @@ def _of_type(
                 f"the plan {plan.key} is {plan.state} since {ago(stack.now, plan.since)}",
                 f"{_RUNBOOK}#writer-failing",
             )
-    for pile, noun, what, where in (
-        (facts.failed, "record", "failed", "errors"),
-        (facts.quarantined, "line", "went to quarantine", "quarantine"),
-    ):
-        # What is older than the window is on the screen, and no news; so is what was replayed.
-        if pile and pile.newest and pile.newest >= stack.since and pile.waiting != 0:
-            found = _counted(pile.waiting, noun) if pile.waiting else f"{noun}s"
-            yield Finding(
-                Health.DEGRADED,
-                f"{found} of {name} {what}, the last {ago(stack.now, pile.newest)} ago",
-                f"dmd errors explain{stack.option} --type {name} --where {where}",
-            )
-    if unclaimed := facts.outcomes.get("RecordsUnclaimed"):
-        yield Finding(
-            Health.DEGRADED,
-            f"{_counted(unclaimed, 'record')} had a type that nobody takes, or none",
-            f"{_RUNBOOK}#records-unclaimed",
-        )
+    yield from _of_pile(
+        facts.quarantined,
+        "line",
+        f"of {name} went to quarantine",
+        f"--type {name} --where quarantine",
+        stack,
+    )
     if facts.replays and facts.replays.unfinished:
         yield Finding(
             Health.DEGRADED,

@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.alarms import Metric, delivery_metric, pipeline_metric, reads_throttled_metric
+from infra.deliveries import deliveries_of
 from infra.settings import Settings
 
-OUTCOMES = ("RecordsOk", "RecordsUnclaimed", "RecordsFailed")
-"""What the transform counts."""
+OUTCOMES = ("RecordsUnclaimed", "RecordsFailed")
+"""What a transform counts by delivery stream. It counts its rows, ``RecordsOk``, by type."""
 
 WRITTEN = ("RowsWritten", "RepeatsDropped", "LinesQuarantined", "ObjectsQuarantined")
 """What the Avro writer counts."""
 
 Values = Mapping[tuple[str, str], float]
-"""Values by record type, empty for the stack, and name of the metric."""
+"""Values by record type or delivery stream, empty for the stack, and name of the metric."""
 
 _RECENTLY = timedelta(minutes=15)
 _VALUES_OF_A_METRIC = 100
@@ -36,10 +37,14 @@ def read_metrics(cloudwatch: Any, settings: Settings, now: datetime, since: date
     """
     recent: dict[tuple[str, str], Metric] = {("", "throttled"): reads_throttled_metric(settings)}
     summed: dict[tuple[str, str], Metric] = {}
-    for each in settings.demand_data_types:
+    for delivery in deliveries_of(settings):
         for name in ("DeliveryToS3.DataFreshness", "KinesisMillisBehindLatest"):
-            recent[each, name] = delivery_metric(settings.naming, each, name, "Maximum")
-        for name in (*OUTCOMES, *WRITTEN):
+            metric = delivery_metric(settings.naming, delivery.name, name, "Maximum")
+            recent[delivery.name, name] = metric
+        for name in OUTCOMES:
+            summed[delivery.name, name] = pipeline_metric(settings, delivery.name, name, "Sum")
+    for each in settings.demand_data_types:
+        for name in ("RecordsOk", *WRITTEN):
             summed[each, name] = pipeline_metric(settings, each, name, "Sum")
     highest = _values(cloudwatch, recent, now - _RECENTLY, now)
     sums = _values(cloudwatch, summed, since, now)

@@ -1,4 +1,4 @@
-"""What the stack's bucket holds of a record type.
+"""What the stack's bucket holds of a record type, or of a delivery stream.
 
 Listings end after some thousand keys, and few objects are read, so the cost is bounded.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -19,10 +19,12 @@ import msgspec
 from avro_writer.lanes import Layout
 from avro_writer.plan import Plan
 from avro_writer.store import LandedObject
+from infra.deliveries import ALL_TYPES
 from infra.naming import DATA_PREFIX
 from ops.choices.choice import Done, digest
-from ops.choices.protocol import Sources
+from ops.choices.protocol import Begun, Sources
 from ops.deployment import Deployment
+from ops.failed.owners import Owners
 from ops.failed.records import (
     Area,
     Place,
@@ -45,14 +47,14 @@ _LATE = timedelta(days=1)
 
 
 class Bucket:
-    """The objects of one record type.
+    """The objects of one record type, or the error output of a delivery stream.
 
     Parameters
     ----------
     deployment
         The stack.
-    record_type
-        The type.
+    name
+        The type, or `infra.deliveries.Delivery.name`.
     now, since
         The time, and the beginning of the window.
     reads
@@ -62,16 +64,17 @@ class Bucket:
     def __init__(
         self,
         deployment: Deployment,
-        record_type: str,
+        name: str,
         now: datetime,
         since: datetime,
         reads: Executor,
     ) -> None:
         self._store = deployment.s3_store()
         self._s3 = deployment.client("s3")
-        self._name = deployment.bucket
-        self._type = record_type
-        self._layout = Layout(DATA_PREFIX, record_type)
+        self._bucket = deployment.bucket
+        self._name = name
+        self._layout = Layout(DATA_PREFIX, name)
+        self._owners = Owners(deployment.settings)
         self._now = now
         self._since = since
         self._reads = reads
@@ -83,13 +86,13 @@ class Bucket:
 
     def failed(self) -> Pile:
         """Return the objects of Firehose's error output."""
-        root = f"{DATA_PREFIX}/errors/{self._type}/"
+        root = f"{DATA_PREFIX}/errors/{self._name}/"
         folders = [f"{root}{each}/" for each in self._store.folders(root)]
         return self._kept("errors", folders, f"{self._since - _LATE:%Y/%m/%d}")
 
     def quarantined(self) -> Pile:
         """Return the quarantines; copies of landed objects there count to the bytes alone."""
-        root = f"{DATA_PREFIX}/quarantine/{self._type}/"
+        root = f"{DATA_PREFIX}/quarantine/{self._name}/"
         return self._kept("quarantine", [root], f"{self._since - _LATE:%Y%m%dT%H%M%S}")
 
     def _kept(self, area: Area, folders: list[str], begin: str) -> Pile:
@@ -113,19 +116,22 @@ class Bucket:
         places: dict[str, Place] = {}
         for each in recent:
             if area == "errors":
-                places[each.key] = error_output(self._store, self._type, each)
+                places[each.key] = error_output(self._store, self._name, each, self._owners)
             else:
                 folder = _plan_folder(each.key)
-                places[folder] = quarantine_of(self._store, self._type, folder)
+                places[folder] = quarantine_of(self._store, self._name, folder)
         if len(places) > _MOST_PLACES or sum(each.size for each in recent) > _MOST_BYTES:
             return None
         if not places:
             return 0
-        sources = Sources(self._store, DATA_PREFIX, self._type)
-        begun = sources.begun(_MOST_KEYS)
-        if not begun.complete:
+        parts = self._owners.parts(self._name) if area == "errors" else (self._name,)
+        sources = {
+            each: Sources(self._store, DATA_PREFIX, each) for each in parts if each != ALL_TYPES
+        }
+        begun = {each: of.begun(_MOST_KEYS) for each, of in sources.items()}
+        if not all(each.complete for each in begun.values()):
             return None
-        count = partial(_waiting_of, sources, begun.all)
+        count = partial(_waiting_of, sources, begun)
         try:
             return sum(self._reads.map(count, places.values()))
         except UnreadableObject:
@@ -146,7 +152,7 @@ class Bucket:
 
     def last_partition(self) -> Partition | None:
         """Return the last partition that queries see: none of a date that is to come."""
-        root = f"{DATA_PREFIX}/avro/{self._type}/"
+        root = f"{DATA_PREFIX}/avro/{self._name}/"
         tomorrow = self._now.date() + timedelta(days=1)
         dates = (_date(each) for each in self._store.folders(root))
         seen = [each for each in dates if each and each <= tomorrow]
@@ -166,7 +172,7 @@ class Bucket:
             # S3 has no part of an empty object.
             return None
         part = f"bytes=0-{_HEADER_BYTES - 1}"
-        body = self._s3.get_object(Bucket=self._name, Key=file.key, Range=part)["Body"]
+        body = self._s3.get_object(Bucket=self._bucket, Key=file.key, Range=part)["Body"]
         try:
             return int(fastavro.reader(io.BytesIO(body.read())).metadata["dmd.rows"])
         except (ValueError, EOFError, KeyError):
@@ -175,7 +181,7 @@ class Bucket:
 
     def replays(self) -> Replays:
         """Return what ``dmd replay`` has brought back."""
-        begun = Sources(self._store, DATA_PREFIX, self._type).begun(_MOST_KEYS)
+        begun = Sources(self._store, DATA_PREFIX, self._name).begun(_MOST_KEYS)
         read = begun.done[:_MOST_MARKS]
         rows = sum(self._reads.map(self._replayed_rows, read))
         complete = begun.complete and len(read) == len(begun.done)
@@ -222,12 +228,13 @@ def _plan_folder(key: str) -> str:
     return "/".join(key.split("/")[:depth]) + "/"
 
 
-def _waiting_of(sources: Sources, replayed: frozenset[str], place: Place) -> int:
+def _waiting_of(sources: Mapping[str, Sources], begun: Mapping[str, Begun], place: Place) -> int:
     waiting = 0
     for found in place.objects():
-        source = digest(found.name)
-        marks = sources.marks(source) if source in replayed else frozenset()
-        waiting += sum(each.mark not in marks for each in found.read())
+        name, source = found.record_type, digest(found.name)
+        replayed = name in begun and source in begun[name].all
+        marks = sources[name].marks(source) if replayed else frozenset()
+        waiting += sum(not each.elsewhere and each.mark not in marks for each in found.read())
     return waiting
 
 

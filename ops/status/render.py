@@ -14,17 +14,19 @@ from rich.text import Text
 
 from console.tables import print_records, print_table
 from console.terminal import visible
-from ops.status.facts import Pile, StackFacts, TypeFacts
+from ops.status.facts import DeliveryFacts, Pile, StackFacts, TypeFacts
 from ops.status.judge import Finding, Health, ago, health_of
+from ops.status.switch import switch_of
 
 _STYLES = {Health.HEALTHY: "green", Health.DEGRADED: "yellow", Health.BROKEN: "red"}
 _UNKNOWN = "?"
 _NONE = "-"
 _BETWEEN = 2
+_SWITCH_PAGE = "docs/deploying.md#change-the-delivery-streams"
 
 
 def print_status(facts: StackFacts, found: Sequence[Finding], console: Console) -> None:
-    """Print what is wrong, then each record type, then the rest of the stack."""
+    """Print what is wrong, then delivery streams and record types, then the rest of the stack."""
     health = health_of(list(found))
     console.print(
         Text.assemble(
@@ -41,40 +43,73 @@ def print_status(facts: StackFacts, found: Sequence[Finding], console: Console) 
         )
         console.print(f"      {visible(each.remedy)}", soft_wrap=True)
     console.print()
+    if facts.deliveries:
+        _print_deliveries(facts, console)
+        console.print()
     _print_types(facts, console)
     console.print()
-    for line in (*_reasons(facts), *_lines(facts)):
+    for line in (*_switch(facts), *_reasons(facts), *_former(facts), *_lines(facts)):
         console.print(visible(line), soft_wrap=True)
 
 
-def _print_types(facts: StackFacts, console: Console) -> None:
-    """Print the record types beside each other, or one below the other if they are too wide."""
-    rows = _rows(facts)
-    names = [each.record_type for each in facts.types]
-    header = ["", *names]
-    table = [[label, *(value(each) for each in facts.types)] for label, value in rows]
+def _print_columns(
+    header: str,
+    names: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[str]]],
+    console: Console,
+) -> None:
+    """Print columns beside each other, or one below the other if they are too wide.
+
+    Parameters
+    ----------
+    header
+        What the columns are, said where they are below each other.
+    names
+        Their names.
+    rows
+        What is said of each, with its label.
+    console
+        Where to print.
+    """
+    table = [[label, *values] for label, values in rows]
     width = sum(
-        max(map(cell_len, column)) + _BETWEEN for column in zip(header, *table, strict=True)
+        max(map(cell_len, column)) + _BETWEEN for column in zip(["", *names], *table, strict=True)
     )
     if width - _BETWEEN <= console.width:
-        print_table(console, header, table)
+        print_table(console, ["", *names], table)
         return
     print_records(
         console,
-        ["type", *(label for label, _ in rows)],
-        [[each.record_type, *(value(each) for _, value in rows)] for each in facts.types],
+        [header, *(label for label, _ in rows)],
+        [[name, *(values[at] for _, values in rows)] for at, name in enumerate(names)],
     )
+
+
+def _print_deliveries(facts: StackFacts, console: Console) -> None:
+    window = ago(facts.now, facts.since)
+    found = facts.deliveries
+    rows = [
+        ("delivery stream", [each.state or _UNKNOWN for each in found]),
+        *([("answers", [_limits(each) for each in found])] if switch_of(facts) else []),
+        ("freshness", [_seconds(each.freshness_seconds) for each in found]),
+        ("behind stream", [_seconds(each.behind_seconds) for each in found]),
+        (f"failed in {window}", [_number(each.outcomes.get("RecordsFailed")) for each in found]),
+        ("errors/", [_objects(each.failed) for each in found]),
+        ("  since", [_day(each.failed) for each in found]),
+    ]
+    _print_columns("delivery", [each.name for each in found], rows, console)
+
+
+def _print_types(facts: StackFacts, console: Console) -> None:
+    rows = [(label, [value(each) for each in facts.types]) for label, value in _rows(facts)]
+    _print_columns("type", [each.record_type for each in facts.types], rows, console)
 
 
 def _rows(facts: StackFacts) -> list[tuple[str, Callable[[TypeFacts], str]]]:
     """Return what is said of each record type."""
     window = ago(facts.now, facts.since)
     return [
-        ("delivery stream", lambda each: each.delivery or _UNKNOWN),
-        ("freshness", lambda each: _seconds(each.freshness_seconds)),
-        ("behind stream", lambda each: _seconds(each.behind_seconds)),
-        (f"ok in {window}", lambda each: _number(each.outcomes.get("RecordsOk"))),
-        ("failed", lambda each: _number(each.outcomes.get("RecordsFailed"))),
+        (f"ok in {window}", lambda each: _number(each.rows_ok)),
         ("landed waiting", lambda each: _objects(each.landed)),
         ("  bytes", lambda each: _bytes(each.landed)),
         ("  oldest", lambda each: _age(each.landed, facts.now)),
@@ -84,11 +119,33 @@ def _rows(facts: StackFacts) -> list[tuple[str, Callable[[TypeFacts], str]]]:
         ("last partition", lambda each: each.partition.date if each.partition else _NONE),
         ("  files", _files),
         ("  rows", lambda each: _number(each.partition.rows if each.partition else None)),
-        ("errors/", lambda each: _objects(each.failed)),
-        ("  since", lambda each: _day(each.failed)),
         ("quarantine/", lambda each: _objects(each.quarantined)),
         ("  since", lambda each: _day(each.quarantined)),
         ("replayed rows", _replayed),
+    ]
+
+
+def _limits(delivery: DeliveryFacts) -> str:
+    if delivery.since:
+        return f"from {delivery.since:%H:%M}"
+    return f"until {delivery.before:%H:%M}" if delivery.before else _NONE
+
+
+def _switch(facts: StackFacts) -> list[str]:
+    """Return what is said of a change of delivery streams."""
+    found = switch_of(facts)
+    if found is None:
+        return []
+    lines = [
+        f"the delivery streams change, border {found.border:%Y-%m-%d %H:%M} UTC; "
+        f"these answer now: {', '.join(found.answering)}"
+    ]
+    if found.hindrances:
+        return [*lines, *(f"  it may not be ended yet: {each}" for each in found.hindrances)]
+    return [
+        *lines,
+        '  it may be ended: set delivery_border to "" and run '
+        f"`pulumi up --stack {facts.stack}` ({_SWITCH_PAGE})",
     ]
 
 
@@ -139,13 +196,21 @@ def _replayed(each: TypeFacts) -> str:
 
 def _reasons(facts: StackFacts) -> list[str]:
     return [
-        f"failed {each.record_type}: "
+        f"failed {each.name}: "
         + ", ".join(
             f"{reason} {count:,}"
             for reason, count in sorted(each.reasons.items(), key=lambda pair: -pair[1])
         )
-        for each in facts.types
+        for each in facts.deliveries
         if each.reasons
+    ]
+
+
+def _former(facts: StackFacts) -> list[str]:
+    return [
+        f"errors/ of the former delivery stream {name}: {_objects(pile)} objects since {_day(pile)}"
+        for name, pile in facts.former.items()
+        if pile.objects
     ]
 
 
@@ -158,7 +223,7 @@ def _lines(facts: StackFacts) -> list[str]:
     tables = [each for each in facts.types if each.table == "same"]
     unclaimed = [
         each.outcomes["RecordsUnclaimed"]
-        for each in facts.types
+        for each in facts.deliveries
         if "RecordsUnclaimed" in each.outcomes
     ]
     return [
@@ -183,6 +248,7 @@ def as_json(facts: StackFacts, found: Sequence[Finding]) -> dict[str, Any]:
             {"health": each.health.name.lower(), "what": each.what, "remedy": each.remedy}
             for each in found
         ],
+        "switch": _plain(asdict(switch)) if (switch := switch_of(facts)) else None,
         **_plain(asdict(facts)),
     }
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ops.status.facts import Partition, Pile, PlanInFlight, Replays, StackFacts, TypeFacts
+from ops.status.facts import (
+    DeliveryFacts,
+    Partition,
+    Pile,
+    PlanInFlight,
+    Replays,
+    StackFacts,
+    TypeFacts,
+)
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
-SALE = TypeFacts(
-    record_type="sale",
-    delivery="ACTIVE",
+SALE_DELIVERY = DeliveryFacts(
+    name="sale",
+    state="ACTIVE",
     freshness_seconds=300.0,
     behind_seconds=0.4,
-    outcomes={"RecordsOk": 9, "RecordsFailed": 0},
+    outcomes={"RecordsFailed": 0},
+    failed=Pile(1, 100, NOW - timedelta(days=9), NOW - timedelta(days=9)),
+)
+SALE = TypeFacts(
+    record_type="sale",
+    rows_ok=9,
     written={"RowsWritten": 8, "RepeatsDropped": 1},
     landed=Pile(2, 2_000, NOW - timedelta(minutes=20), NOW),
-    failed=Pile(1, 100, NOW - timedelta(days=9), NOW - timedelta(days=9)),
     quarantined=Pile(),
     plans=(PlanInFlight("compaction/sale/2-0.json", "reading", NOW - timedelta(minutes=2), 0),),
     partition=Partition("2026-11-28", 3, 4_000, 8),
@@ -30,6 +42,7 @@ HEALTHY = StackFacts(
     option=" --stack dev1",
     now=NOW,
     since=NOW - timedelta(hours=24),
+    deliveries=(SALE_DELIVERY,),
     types=(SALE,),
     alarms=(),
     reads_throttled=0.0,
@@ -40,4 +53,12 @@ HEALTHY = StackFacts(
 
 
 def of_sale(**facts: Any) -> StackFacts:
-    return replace(HEALTHY, types=(replace(SALE, **facts),))
+    """The healthy stack with other facts about the type and its delivery stream."""
+    about_type = {each.name for each in fields(TypeFacts)}
+    of_type = {name: value for name, value in facts.items() if name in about_type}
+    of_delivery = {name: value for name, value in facts.items() if name not in about_type}
+    return replace(
+        HEALTHY,
+        types=(replace(SALE, **of_type),),
+        deliveries=(replace(SALE_DELIVERY, **of_delivery),),
+    )

@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -28,7 +28,7 @@ from ops.status import action, objects
 from ops.status.asking import ACTIONS
 from ops.status.collect import collect
 from ops.status.command import status as status_command
-from ops.status.facts import StackFacts, TypeFacts
+from ops.status.facts import DeliveryFacts, Pile, StackFacts, TypeFacts
 from ops.status.judge import Health, findings
 from tests.support.memory_store import MemoryStore
 from tests.support.packages import write_packages
@@ -61,14 +61,32 @@ def put(deployment: Deployment, store: MemoryStore) -> None:
         s3.put_object(Bucket=deployment.bucket, Key=key, Body=body)
 
 
-def of_demand(deployment: Deployment) -> Any:
-    return next(each for each in facts_of(deployment).types if each.record_type == "demand")
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a record type and of its own delivery stream."""
+
+    of: TypeFacts
+    delivery: DeliveryFacts
+
+
+def about(deployment: Deployment, name: str) -> Facts:
+    facts = facts_of(deployment)
+    return Facts(
+        next(each for each in facts.types if each.record_type == name),
+        next(each for each in facts.deliveries if each.name == name),
+    )
+
+
+def pile(found: Pile | None) -> Pile:
+    assert found is not None
+    return found
 
 
 def test_a_fresh_stack_is_healthy(deployment: Deployment) -> None:
     facts = facts_of(deployment)
     assert facts.unknown == ()
-    assert [each.delivery for each in facts.types] == ["ACTIVE"] * 4
+    assert [each.state for each in facts.deliveries] == ["ACTIVE"] * 4
+    assert {name: each.objects for name, each in facts.former.items()} == {"all-types": 0}
     assert [each.table for each in facts.types] == ["same"] * 4
     assert (facts.alarms, facts.dead_letters) == ((), 0)
     assert set((facts.schedules or {}).values()) == {"ENABLED"}
@@ -92,24 +110,26 @@ def test_what_is_in_the_bucket_is_counted(deployment: Deployment) -> None:
         gzip.compress(json.dumps(bad_line(9)).encode()),
     )
     put(deployment, store)
-    facts = of_demand(deployment)
-    assert (facts.landed.objects, facts.failed.objects, facts.quarantined.objects) == (1, 1, 1)
+    found = about(deployment, "demand")
+    facts: Any = found.of
+    failed = pile(found.delivery.failed)
+    assert (facts.landed.objects, failed.objects, facts.quarantined.objects) == (1, 1, 1)
     assert (facts.partition.date, facts.partition.rows) == ("2026-11-22", 3)
     assert [(each.state, each.aside) for each in facts.plans] == [("reading", 0)]
     assert (facts.replays.sources, facts.replays.rows, facts.replays.unfinished) == (1, 1, 0)
 
 
 @pytest.fixture
-def sale(deployment: Deployment) -> Iterator[Callable[..., TypeFacts]]:
+def sale(deployment: Deployment) -> Iterator[Callable[..., Facts]]:
     """Puts objects of the sale type by the end of their keys, and returns its facts."""
     s3 = deployment.client("s3")
     kept: set[str] = set()
 
-    def facts(bodies: Mapping[str, bytes] = MappingProxyType({})) -> TypeFacts:
+    def facts(bodies: Mapping[str, bytes] = MappingProxyType({})) -> Facts:
         for key, body in bodies.items():
             kept.add(f"data-pipeline/{key}")
             s3.put_object(Bucket=deployment.bucket, Key=f"data-pipeline/{key}", Body=body)
-        return next(each for each in facts_of(deployment).types if each.record_type == "sale")
+        return about(deployment, "sale")
 
     yield facts
     for key in kept:
@@ -120,14 +140,14 @@ ERRORS = "errors/sale/processing-failed"
 
 
 def test_of_more_objects_than_are_listed_the_newest_are_still_known(
-    sale: Callable[..., TypeFacts], monkeypatch: pytest.MonkeyPatch
+    sale: Callable[..., Facts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "_MOST_KEYS", 2)
     old = datetime.now(UTC) - timedelta(days=40)
     today = f"{datetime.now(UTC):%Y/%m/%d}"
     many = {f"{ERRORS}/{old:%Y/%m/%d}/{number}": b"?" for number in range(3)}
     begin = datetime.now(UTC)
-    found = sale({**many, f"{ERRORS}/{today}/a": error_lines(b"1", b"2")}).failed
+    found = sale({**many, f"{ERRORS}/{today}/a": error_lines(b"1", b"2")}).delivery.failed
     assert found is not None
     assert (found.objects, found.complete) == (2, False)
     assert found.newest is not None
@@ -143,19 +163,21 @@ def test_what_was_replayed_does_not_wait(deployment: Deployment) -> None:
         "data-pipeline/quarantine/demand/20261128T100000000Z-0/entries-0.jsonl.gz",
         gzip.compress(json.dumps(bad_line(74)).encode() + b"\n"),
     )
-    before = of_demand(deployment)
+
+    def waiting() -> tuple[int, int]:
+        found = about(deployment, "demand")
+        failed, quarantined = pile(found.delivery.failed), pile(found.of.quarantined)
+        return failed.waiting or 0, quarantined.waiting or 0
+
+    before = waiting()
     put(deployment, store)
-    added = of_demand(deployment)
-    assert added.failed.waiting - before.failed.waiting == 4
-    assert added.quarantined.waiting - before.quarantined.waiting == 1
+    assert waiting() == (before[0] + 4, before[1] + 1)
     replay(store)
     put(deployment, store)
-    after = of_demand(deployment)
-    assert after.failed.waiting - before.failed.waiting == 1, "what failed again"
-    assert after.quarantined.waiting == before.quarantined.waiting
+    assert waiting() == (before[0] + 1, before[1]), "what failed again"
 
 
-def test_a_copy_in_quarantine_is_no_entry_more(sale: Callable[..., TypeFacts]) -> None:
+def test_a_copy_in_quarantine_is_no_entry_more(sale: Callable[..., Facts]) -> None:
     plan = f"quarantine/sale/{datetime.now(UTC):%Y%m%dT%H%M%S000Z}-0"
     copy = f"data-pipeline/{plan}/objects/0-a.gz"
     entry = {"kind": "object", "key": "a", "etag": "e", "reason": "no time", "copy": copy}
@@ -164,23 +186,23 @@ def test_a_copy_in_quarantine_is_no_entry_more(sale: Callable[..., TypeFacts]) -
             f"{plan}/entries-0.jsonl.gz": gzip.compress(json.dumps(entry).encode() + b"\n"),
             f"{plan}/objects/0-a.gz": gzip.compress(b"one\ntwo\n"),
         }
-    ).quarantined
+    ).of.quarantined
     assert found is not None
     assert (found.objects, found.waiting) == (1, 2)
 
 
 def test_records_that_are_too_many_to_read_are_not_counted(
-    sale: Callable[..., TypeFacts], monkeypatch: pytest.MonkeyPatch
+    sale: Callable[..., Facts], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(objects, "_MOST_BYTES", 10)
-    found = sale({f"{ERRORS}/{datetime.now(UTC):%Y/%m/%d}/a": error_lines(b"1")}).failed
+    found = sale({f"{ERRORS}/{datetime.now(UTC):%Y/%m/%d}/a": error_lines(b"1")}).delivery.failed
     assert found is not None
     assert (found.objects, found.waiting) == (1, None)
 
 
-def test_the_last_partition_is_one_that_queries_see(sale: Callable[..., TypeFacts]) -> None:
+def test_the_last_partition_is_one_that_queries_see(sale: Callable[..., Facts]) -> None:
     dates = ("2026-11-20", "2026-11-21", "9999-01-01", "?")
-    found = sale({f"avro/sale/partition_date={each}/a.avro": b"" for each in dates}).partition
+    found = sale({f"avro/sale/partition_date={each}/a.avro": b"" for each in dates}).of.partition
     assert found is not None
     assert (found.date, found.files, found.rows) == ("2026-11-21", 1, None)
 
@@ -198,7 +220,7 @@ def test_reasons_come_from_the_transforms_log(deployment: Deployment) -> None:
     events = [{"timestamp": now, "message": json.dumps(each)} for each in lines]
     events.append({"timestamp": now, "message": "START RequestId"})
     logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
-    assert of_demand(deployment).reasons == {"not_json": 3, "no_image": 1}
+    assert about(deployment, "demand").delivery.reasons == {"not_json": 3, "no_image": 1}
 
 
 def test_metrics_are_summed_over_the_window(deployment: Deployment) -> None:
@@ -222,9 +244,9 @@ def test_metrics_are_summed_over_the_window(deployment: Deployment) -> None:
              ]}
         ],
     )  # fmt: skip
-    facts = of_demand(deployment)
-    assert facts.outcomes["RecordsOk"] == 8, "not what is older than a day"
-    assert facts.behind_seconds == 1.5
+    facts = about(deployment, "demand")
+    assert facts.of.rows_ok == 8, "not what is older than a day"
+    assert facts.delivery.behind_seconds == 1.5
 
 
 def test_what_was_changed_by_hand_is_seen(deployment: Deployment, tmp_path: Path) -> None:
@@ -289,7 +311,7 @@ def test_who_has_the_listed_actions_knows_everything(deployment: Deployment) -> 
 
 @pytest.mark.parametrize("action", sorted(set(ACTIONS.values())))
 def test_an_action_that_is_denied_is_named_and_fails_nothing_else(
-    deployment: Deployment, sale: Callable[..., TypeFacts], action: str
+    deployment: Deployment, sale: Callable[..., Facts], action: str
 ) -> None:
     """Each listed action is needed, too."""
     sale({"compaction/sale/2-1.json": Plan("0", "reading", "sale", (), "run", 0.0).to_json()})
@@ -306,7 +328,7 @@ def test_an_action_that_is_denied_is_named_and_fails_nothing_else(
         ("dead letters", facts.dead_letters),
         ("schedules", facts.schedules),
         ("functions", facts.functions),
-        ("delivery stream of sale", facts.types[1].delivery),
+        ("delivery stream of sale", facts.deliveries[1].state),
         ("plans of sale", facts.types[1].plans),
         ("table of sale", facts.types[1].table),
     ):
@@ -335,7 +357,8 @@ def test_what_nobody_can_read_is_said_and_the_rest_is_there(
     assert f"{keys[0]} is not a plan" in found["unknown"][0]["error"]
     (notification,) = (t for t in found["types"] if t["record_type"] == "notification")
     assert (notification["partition"]["files"], notification["partition"]["rows"]) == (1, None)
-    assert notification["delivery"] == "ACTIVE"
+    (stream,) = (d for d in found["deliveries"] if d["name"] == "notification")
+    assert stream["state"] == "ACTIVE"
 
 
 def test_watch_asks_again(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:

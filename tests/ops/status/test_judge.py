@@ -8,8 +8,17 @@ from datetime import timedelta
 import pytest
 
 from infra.alarms import alarms_of
+from infra.deliveries import ALL_TYPES
 from infra.stack_config import settings_of, stack_config
-from ops.status.facts import Pile, PlanInFlight, Replays, StackFacts, TypeFacts, Unknown
+from ops.status.facts import (
+    DeliveryFacts,
+    Pile,
+    PlanInFlight,
+    Replays,
+    StackFacts,
+    TypeFacts,
+    Unknown,
+)
 from ops.status.judge import Health, findings, health_of
 from tests.docs.references import anchors
 from tests.ops.status.healthy import HEALTHY, NOW, of_sale
@@ -26,6 +35,8 @@ def test_a_healthy_stack_has_no_finding() -> None:
 
 def test_what_was_not_told_is_not_wrong() -> None:
     nothing = StackFacts("dev1", "", NOW, NOW, (TypeFacts("sale"),))
+    assert findings(nothing, SETTINGS) == []
+    nothing = replace(nothing, deliveries=(DeliveryFacts("sale"),))
     assert findings(nothing, SETTINGS) == []
 
 
@@ -45,6 +56,13 @@ def test_what_was_not_told_is_not_wrong() -> None:
         (replace(HEALTHY, dead_letters=3), Health.DEGRADED, "3 messages", "#dead-letters"),
         (replace(HEALTHY, functions={"f": "differs"}), Health.DEGRADED, "other code", "pulumi up"),
         (replace(HEALTHY, functions={"f": "missing"}), Health.BROKEN, "not exist", "pulumi up"),
+        (replace(HEALTHY, functions={"f": "other border"}), Health.BROKEN,
+         "f answers for other times of arrival", "pulumi up"),
+        (replace(HEALTHY, former={ALL_TYPES: Pile(1, 1, NOW, NOW, waiting=3)}), Health.DEGRADED,
+         "3 records of all types failed, the last 0 s ago",
+         "dmd errors explain --stack dev1 --source errors/all-types/ --where errors"),
+        (replace(HEALTHY, former={"demand": Pile(1, 1, NOW, NOW)}), Health.DEGRADED,
+         "records of demand failed", "--type demand --where errors"),
         (replace(HEALTHY, unknown=(Unknown("alarms", "", "timed out"),)), Health.DEGRADED,
          "these are not known: alarms (timed out)", "#is-it-healthy"),
         (replace(HEALTHY, reads_throttled=0.3), Health.DEGRADED,
@@ -52,8 +70,8 @@ def test_what_was_not_told_is_not_wrong() -> None:
         (of_sale(behind_seconds=601.0), Health.DEGRADED, "sale is read late", "#stream-behind"),
         (of_sale(freshness_seconds=9_000.0), Health.DEGRADED, "records of sale wait in Firehose",
          "#delivery-late"),
-        (of_sale(delivery="missing"), Health.BROKEN, "stream of sale does not", "pulumi up"),
-        (of_sale(delivery="CREATING_FAILED"), Health.BROKEN, "CREATING_FAILED", "#delivery-late"),
+        (of_sale(state="missing"), Health.BROKEN, "stream of sale does not", "pulumi up"),
+        (of_sale(state="CREATING_FAILED"), Health.BROKEN, "CREATING_FAILED", "#delivery-late"),
         (of_sale(table="missing"), Health.BROKEN, "table sale does not exist", "pulumi up"),
         (of_sale(table="differs"), Health.DEGRADED, "sale has another schema", "pulumi up"),
         (of_sale(landed=Pile(1, 1, NOW - timedelta(hours=3), NOW)), Health.BROKEN,
@@ -95,12 +113,14 @@ def test_each_fault_is_found(facts: StackFacts, health: Health, what: str, remed
         of_sale(landed=Pile(1, 1, NOW - timedelta(hours=1), NOW)),
         of_sale(outcomes={"RecordsUnclaimed": 0}),
         replace(HEALTHY, reads_throttled=0.2),
+        replace(HEALTHY, former={"demand": Pile(1, 1, NOW, NOW, waiting=0)}),
         replace(HEALTHY, functions={"f": "not compared"}),
     ],
     ids=[
         "all failed records were replayed", "all of the quarantine was replayed",
         "read a little late", "a lane waits for work", "landed an hour ago", "none unclaimed",
-        "a fifth of the reads throttled", "packages are not built",
+        "a fifth of the reads throttled", "the former kind's records were replayed",
+        "packages are not built",
     ],
 )  # fmt: skip
 def test_what_is_no_fault_is_not_found(facts: StackFacts) -> None:
@@ -132,16 +152,37 @@ def test_the_worst_is_said_first() -> None:
 
 
 def test_a_stack_that_is_not_there_is_one_finding() -> None:
-    gone = replace(of_sale(delivery="missing", table="missing"), functions={"f": "missing"})
+    gone = replace(of_sale(state="missing", table="missing"), functions={"f": "missing"})
     assert [each.what for each in findings(gone, SETTINGS)] == ["stack dev1 is not deployed here"]
 
 
-def test_every_alarm_leads_to_its_section_of_the_runbook() -> None:
+SHARED = {"delivery": "shared", "delivery_buffer_size_mb": "64"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{}, SHARED, {**SHARED, "delivery_border": "2026-12-01T12:00Z"}],
+    ids=["per type", "shared", "in a change"],
+)
+def test_every_alarm_leads_to_its_section_of_the_runbook(given: dict[str, str]) -> None:
+    settings = settings_of("dev1", stack_config("dev1", given))
     sections = anchors((ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"))
-    alarms = tuple(each.symptom for each in alarms_of(SETTINGS))
-    types = tuple(TypeFacts(each) for each in SETTINGS.demand_data_types)
-    found = findings(replace(HEALTHY, types=types, alarms=alarms), SETTINGS)
+    alarms = tuple(each.symptom for each in alarms_of(settings))
+    types = tuple(TypeFacts(each) for each in settings.demand_data_types)
+    found = findings(replace(HEALTHY, types=types, deliveries=(), alarms=alarms), settings)
     assert len(found) == len(alarms)
     for each in found:
         page, _, section = each.remedy.partition("#")
         assert (page, section in sections) == ("docs/runbook.md", True), each.remedy
+
+
+def test_a_shared_delivery_stream_is_judged_by_its_own_alarms() -> None:
+    settings = settings_of("dev1", stack_config("dev1", SHARED))
+    late = DeliveryFacts(ALL_TYPES, state="ACTIVE", freshness_seconds=9_000, behind_seconds=601)
+    found = findings(replace(HEALTHY, deliveries=(late,)), settings)
+    assert [each.what for each in found] == [
+        "all types are read late from the Kinesis stream; if it lasts, the alarm "
+        "stream-behind-all-types starts",
+        "records of all types wait in Firehose; if it lasts, the alarm "
+        "delivery-late-all-types starts",
+    ]

@@ -11,21 +11,31 @@ import pytest
 from rich.console import Console
 
 from infra.stack_config import settings_of, stack_config
-from ops.status.facts import Partition, Pile, StackFacts, TypeFacts, Unknown
+from ops.status.facts import DeliveryFacts, Partition, Pile, StackFacts, TypeFacts, Unknown
 from ops.status.judge import findings
 from ops.status.render import as_json, print_status
-from tests.ops.status.healthy import HEALTHY, NOW, SALE
+from tests.ops.status.healthy import HEALTHY, NOW, SALE, SALE_DELIVERY
 
 SETTINGS = settings_of("dev1", stack_config("dev1"))
 OTHERS = [replace(SALE, record_type=each) for each in ("demand", "event", "notification")]
+OTHER_DELIVERIES = [replace(SALE_DELIVERY, name=each.record_type) for each in OTHERS]
+BUSY_DELIVERY = replace(
+    SALE_DELIVERY,
+    outcomes={"RecordsFailed": 3, "RecordsUnclaimed": 5},
+    reasons={"no_image": 1, "not_json": 2},
+)
 BUSY = replace(
     SALE,
-    outcomes={"RecordsOk": 12_345_678, "RecordsFailed": 3, "RecordsUnclaimed": 5},
-    reasons={"no_image": 1, "not_json": 2},
+    rows_ok=12_345_678,
     landed=Pile(5_000, 2_000_000, NOW - timedelta(minutes=20), NOW, complete=False),
     partition=Partition("2026-11-28", 288, 4_000, None),
 )
-FACTS = replace(HEALTHY, types=(BUSY, *OTHERS), dead_letters=1)
+FACTS = replace(
+    HEALTHY,
+    types=(BUSY, *OTHERS),
+    deliveries=(BUSY_DELIVERY, *OTHER_DELIVERIES),
+    dead_letters=1,
+)
 
 
 def screen(facts: StackFacts, width: int, *, terminal: bool = True) -> list[str]:
@@ -44,6 +54,8 @@ def values(lines: list[str], label: str) -> list[str]:
 def test_four_types_stand_beside_each_other_on_one_screen(width: int, terminal: bool) -> None:
     lines = screen(FACTS, width, terminal=terminal)
     assert len(lines) <= 45
+    assert values(lines, "delivery stream") == ["ACTIVE"] * 4
+    assert values(lines, "failed in 24 h") == ["3", "0", "0", "0"]
     assert values(lines, "ok in 24 h") == ["12,345,678", "9", "9", "9"]
     assert values(lines, "landed waiting")[:3] == ["≥", "5,000", "2"]
     assert values(lines, "  files") == ["288", "3", "3", "3"]
@@ -53,7 +65,8 @@ def test_four_types_stand_beside_each_other_on_one_screen(width: int, terminal: 
 
 def test_on_a_narrow_terminal_they_stand_below_each_other() -> None:
     lines = screen(FACTS, 40)
-    begin = lines.index("-- row 1 --")
+    first, begin = (at for at, line in enumerate(lines) if line == "-- row 1 --")
+    assert lines[first + 1].split("|")[0].strip() == "delivery"
     table = lines[begin : lines.index("", begin)]
     pairs = [tuple(part.strip() for part in each.split("|")) for each in table]
     assert [each[1] for each in pairs if each[0] == "type"] == [
@@ -84,7 +97,13 @@ def test_what_is_wrong_is_first_with_what_mends_it(width: int) -> None:
 
 
 def test_what_is_not_known_is_a_question_mark_and_not_zero() -> None:
-    facts = replace(HEALTHY, types=(TypeFacts("sale"),), alarms=None, dead_letters=None)
+    facts = replace(
+        HEALTHY,
+        types=(TypeFacts("sale"),),
+        deliveries=(DeliveryFacts("sale"),),
+        alarms=None,
+        dead_letters=None,
+    )
     lines = screen(facts, 80)
     for label in ("delivery stream", "landed waiting", "plans", "errors/", "replayed rows"):
         assert values(lines, label) == ["?"]
@@ -102,4 +121,5 @@ def test_json_has_the_same() -> None:
     assert found["findings"][0]["remedy"] == "docs/runbook.md#dead-letters"
     assert found["types"][0]["landed"]["oldest"] == "2026-11-28T11:40:00+00:00"
     assert found["types"][0]["landed"]["complete"] is False
-    assert found["types"][0]["reasons"] == {"no_image": 1, "not_json": 2}
+    assert found["switch"] is None
+    assert found["deliveries"][0]["reasons"] == {"no_image": 1, "not_json": 2}
