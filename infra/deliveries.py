@@ -7,12 +7,18 @@ which of them answers for a change record (docs/deploying.md#change-the-delivery
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from infra.settings import Settings
 
 # No record type can have this name: their names have no hyphens.
 ALL_TYPES = "all-types"
+
+REST = timedelta(hours=1)
+"""How long after its border a change may be ended.
+
+Within this time, Firehose has transformed (with all retries) and written what it read before.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,12 @@ class Delivery:
     def shared(self) -> bool:
         """Whether the delivery stream lands several record types, by dynamic partitioning."""
         return self.name == ALL_TYPES
+
+    def answers(self, begin: datetime, end: datetime) -> bool:
+        """Return whether it answers for any records that arrive from one time to another."""
+        return (self.since is None or self.since <= end) and (
+            self.before is None or begin < self.before
+        )
 
 
 def deliveries_of(settings: Settings) -> tuple[Delivery, ...]:

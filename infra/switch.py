@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.deliveries import deliveries_of
+from infra.deliveries import REST, deliveries_of
 from infra.delivery import ARRIVED_BEFORE
 from infra.lookups import function_environment
 from infra.rules import Moment
@@ -23,12 +23,6 @@ from infra.settings import PROJECT, Settings
 
 LEAD = timedelta(minutes=15)
 """How far ahead a border has to be, so that a deployment has ended when it comes."""
-
-REST = timedelta(hours=1)
-"""How long after its border a change may be ended.
-
-Within this time, Firehose has transformed (with all retries) and written what it read before.
-"""
 
 READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 """The engine's lookup of the outputs of a stack, as its last successful deployment left them."""

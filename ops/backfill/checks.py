@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from botocore.exceptions import ClientError
 
 import schemas
+from infra.deliveries import deliveries_of
 from ops.backfill.errors import BackfillError
 from ops.backfill.items import RowTimes
 from ops.backfill.ledger import Plan
@@ -84,8 +85,12 @@ def warnings(deployment: Deployment, export: Export, plan: Plan) -> list[str]:
     needed = export.until - timedelta(seconds=2 * plan.margin_seconds)
     found: list[str] = []
     young: dict[str, datetime] = {}
-    for each in plan.types:
-        name = deployment.naming.delivery_stream(each)
+    for each in deliveries_of(deployment.settings):
+        begin = max(needed, each.since or needed)
+        wanted = not set(plan.types).isdisjoint(each.record_types)
+        if not (wanted and each.answers(begin, datetime.now(UTC))):
+            continue
+        name = deployment.naming.delivery_stream(each.name)
         try:
             answer = firehose.describe_delivery_stream(DeliveryStreamName=name)
         except ClientError as error:
@@ -93,8 +98,8 @@ def warnings(deployment: Deployment, export: Export, plan: Plan) -> list[str]:
             found.append(_cannot(error, f"the delivery stream {name}", action))
             continue
         created = answer["DeliveryStreamDescription"]["CreateTimestamp"]
-        if created > needed:
-            young[each] = created.astimezone(UTC)
+        if created > begin:
+            young[each.name] = created.astimezone(UTC)
     if young:
         found.append(
             f"this export needs the changes from {needed:%F %T} UTC on, and the delivery streams "

@@ -63,7 +63,7 @@ def stage_of(record_type: str, seen: Evidence, stack: str) -> Stage:
     if seen.failed:
         return Stage(
             "transform",
-            f"records of {record_type} failed since the test began: "
+            f"records of the delivery stream of {record_type} failed since the test began: "
             f"`{command.format('dmd errors explain')}` says why",
         )
     if seen.quarantined:

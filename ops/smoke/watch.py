@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from avro_writer.store import Store
+from infra.deliveries import deliveries_of
 from infra.naming import DATA_PREFIX
 from infra.settings import Settings
 from ops.errors import SmokeError
@@ -138,7 +139,10 @@ class Watch:
             prefixes = [f"{prefix}partition_date={day}/" for day in self._days()]
         elif area == "errors":
             prefixes = [
-                f"{prefix}processing-failed/{day.replace('-', '/')}/" for day in self._days()
+                f"{DATA_PREFIX}/errors/{each.name}/processing-failed/{day.replace('-', '/')}/"
+                for each in deliveries_of(self._settings)
+                if record_type in each.record_types
+                for day in self._days()
             ]
         for each in prefixes:
             for found in self._store.objects(each):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from infra.switch import REST
+from infra.deliveries import REST
 from ops.status.facts import DeliveryFacts, StackFacts
 
 
