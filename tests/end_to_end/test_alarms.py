@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -31,6 +32,7 @@ from emulation.functions.warm import WarmFunction
 from emulation.metrics import Datum, Metrics
 from emulation.pipeline import Pipeline
 from infra.alarms import Alarm, alarms_of
+from infra.deliveries import ALL_TYPES
 from telemetry import Log
 from testing.writer_environment import WRITER_ENVIRONMENT
 from tests.emulation.firehose.doubles import (
@@ -43,11 +45,16 @@ from tests.emulation.firehose.doubles import (
     upper,
 )
 from tests.end_to_end.provisioned import Stack
+from tests.infra.recorded import record_named
 from tests.support.alarm_periods import is_on, value
 from tests.support.changes import change, firehose_record
 from tests.support.memory_store import MemoryStore
+from tests.support.packages import write_packages
+from tests.support.shared_errors import SHARED
 from tests.support.writer import gz_lines, land, landed_row, ndjson, run
 from transform.batch import Transform
+from transform.counts import count_lines
+from transform.settings import Settings
 
 Periods = list[list[Datum]]
 TYPE = "demand"
@@ -228,6 +235,57 @@ def test_an_alarm_goes_off_for_its_fault_and_ends_with_it(
     on = {name for name, each in alarms.items() if is_on(each, [bad] * each.periods)}
     on -= set(REFRESHES)
     assert on <= allowed, "no other alarm cries"
+
+
+class SharedTransform:
+    """The transform of all types in this process, with the environment that the program gives it.
+
+    It publishes as a function of a local run does: by the lines of its log.
+    """
+
+    def __init__(self, packages: Path) -> None:
+        function = record_named("dev1-shared", packages).one(
+            "aws:lambda/function:Function", f"transform-{ALL_TYPES}"
+        )
+        self._settings = Settings.from_environment(function.inputs["environment"]["variables"])
+        self._transform = Transform(
+            [schemas.table(each) for each in self._settings.record_types],
+            self._settings.type_attribute,
+            claimed=self._settings.claimed_types,
+            partition_key=self._settings.partition_key,
+        )
+
+    def period(self, *records: dict[str, Any]) -> list[Datum]:
+        batch = [firehose_record(each, str(number)) for number, each in enumerate(records)]
+        outcome = self._transform.batch(batch)
+        metrics = Metrics()
+        for line in count_lines(outcome, self._settings, 0.1, timestamp_ms=0, context={}):
+            metrics.take(FunctionLog("transform", "", "", "", 0, line))
+        return metrics.drain()
+
+
+@pytest.mark.parametrize(
+    ("symptom", "fault"),
+    [
+        (f"records-failed-{ALL_TYPES}", change({"channel": {"S": "?"}})),
+        ("records-unclaimed", change({"type": {"S": "refund"}})),
+        ("records-unclaimed", change({"type": None})),
+    ],
+    ids=["unfit", "unclaimed", "without a type"],
+)
+def test_an_alarm_of_a_shared_transform_goes_off_for_its_fault_and_ends_with_it(
+    symptom: str, fault: dict[str, Any], tmp_path: Path
+) -> None:
+    transform = SharedTransform(write_packages(tmp_path))
+    alarms = {each.symptom: each for each in alarms_of(SHARED)}
+    well, ill = transform.period(change()), transform.period(change(), fault)
+    on = {
+        name
+        for name, each in alarms.items()
+        if name.startswith("records-") and is_on(each, [well, ill])
+    }
+    assert on == {symptom}
+    assert not is_on(alarms[symptom], [ill, well])
 
 
 class Delivery:
