@@ -84,6 +84,24 @@ def test_the_project_is_measured_as_packaged(workload: Workload, tmp_path: Path)
         run(workload, {"project": command}, 1, {}, silent)
 
 
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_shared_transform_whose_rows_differ_is_not_measured(
+    workload: Workload, lost: int
+) -> None:
+    code = (
+        "from pathlib import Path\n"
+        "from bench.peers import project\n"
+        "right = project.lines_by_type\n"
+        f"project.lines_by_type = lambda answers: list(right(answers))[{lost}:]\n"
+        f"project.Project(project.Workload(Path({str(workload.folder)!r}), 3, {COUNT}))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert ("makes other rows" in done.stderr) == bool(lost), done.stderr
+    assert bool(done.returncode) == bool(lost)
+
+
 def test_the_node_worker_writes_the_rows_of_the_reference(workload: Workload) -> None:
     if not (ROOT / "bench/node/node_modules").is_dir():
         pytest.skip("the Node worker's packages are not installed: `make bench` does it")
