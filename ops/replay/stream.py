@@ -22,7 +22,7 @@ from ops.errors import ReplayError
 from ops.failed.current import NowFails, NowRow, transformed
 from transform.batch import Transform
 
-# A shard allows five reads a second, and the delivery streams use four of them.
+# A shard allows five reads a second, and each delivery stream uses one of them.
 _READ_EVERY_SECONDS = 1.0
 _RECORDS_A_READ = 10_000
 _THROTTLED = "ProvisionedThroughputExceededException"
