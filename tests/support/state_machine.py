@@ -19,12 +19,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+from jsonpath_ng.ext import parse  # type: ignore[attr-defined]
 from moto.stepfunctions.parser.api import StateMachineType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
@@ -43,6 +45,7 @@ from moto.stepfunctions.parser.asl.eval.evaluation_details import (
     StateMachineDetails,
 )
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramEnded, ProgramError
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
 from moto.stepfunctions.parser.backend.execution_worker_comm import ExecutionWorkerCommunication
 
@@ -159,6 +162,13 @@ class Interpreter:
     _runs: dict[str, _Run] = field(default_factory=dict)
     _waits: list[float] = field(default_factory=list)
     _programs: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """Return the client for the calls of a service. Executions share it."""
+        if service not in self._clients:
+            self._clients[service] = self.endpoint.client(service, attempts=1)
+        return self._clients[service]
 
     def run(
         self,
@@ -251,6 +261,8 @@ def interpreter(endpoint: Endpoint, query: Callable[[str, str], None]) -> Iterat
             (state_task_factory, "state_task_service_for", made.task_for),
             (retrier_decl, "time", SimpleNamespace(sleep=made.wait)),
             (WaitFunction, "_wait_interval", lambda _, env, wait_seconds: made.wait(wait_seconds)),
+            # Each call would make the parser's tables anew.
+            (json_path, "parse", cache(parse)),
         ):
             patches.enter_context(mock.patch.object(module, name, value))
         yield made
@@ -298,7 +310,7 @@ class _SdkTask(StateTaskServiceAwsSdk):
             )
             env.stack.append(listed)
             return
-        client = self._made.endpoint.client(self._get_boto_service_name(), attempts=1)
+        client = self._made.client(self._get_boto_service_name())
         operation = f"{self.resource.api_name}:{self.resource.api_action}"
         action = getattr(client, self._get_boto_service_action())
         sent = {
