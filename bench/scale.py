@@ -447,7 +447,7 @@ def _turn(inputs: Inputs) -> list[str]:
         "| if | then |",
         "|---|---|",
         "| Firehose falls behind (`KinesisMillisBehindLatest`) | add shards to the stream: one for "
-        "each 0.5 MB/s |",
+        "each 0.5 MB/s with `per_type`, one for each 1 MB/s with `shared` |",
         "| Lambda concurrency is used up | raise `transform_memory_mb`: the GB-seconds stay the "
         "same, and fewer invocations run at the same time |",
         "| there are many small invocations | raise `transform_buffer_size_mb`, up to 3; a batch "
@@ -462,7 +462,7 @@ def _turn(inputs: Inputs) -> list[str]:
         "",
         *_wrapped(
             "In one case the design must change. If records are much smaller than 5 KB, Firehose "
-            f"bills mostly what is not there: at {large.rate:,.0f} changes a second of "
+            f"bills more bytes than they have. At {large.rate:,.0f} changes a second of "
             f"{SIZE / 1000:g} KB, its intake costs {shared['Firehose, intake']:,.0f} a month with "
             "`shared`. Packing several records together before Firehose, by a Lambda function on "
             "the stream or by KPL aggregation, would reduce this. It is not implemented."
