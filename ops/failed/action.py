@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from console.tables import print_table
 from console.terminal import messages, output, visible, write
 from infra.deliveries import ALL_TYPES
 from infra.naming import DATA_PREFIX
+from infra.rules import Moment
 from ops.choices.choice import digest
 from ops.choices.protocol import Sources
 from ops.deployment import Deployment, open_deployment
@@ -63,9 +65,10 @@ def run(
         The stack cannot be reached, or an option is wrong.
     """
     deployment = open_deployment(where)
-    wanted = wanted_of(deployment, chosen)
+    wanted, owners = wanted_of(deployment, chosen), owners_of(deployment, chosen)
     with Progress(messages()) as progress, contextlib.ExitStack() as stack:
-        found = _survey(deployment, wanted, progress, stack if explain or wanted.key else None)
+        asked = stack if explain or wanted.key else None
+        found = _survey(deployment, wanted, owners, progress, asked)
     if column is not None:
         for group in [each for each in found.counts if each.column != column]:
             del found.counts[group]
@@ -99,6 +102,30 @@ def wanted_of(deployment: Deployment, chosen: ChosenOptions) -> Wanted:
     )
 
 
+def owners_of(deployment: Deployment, chosen: ChosenOptions) -> Owners:
+    """Return what tells whose the records of the error output are.
+
+    Raises
+    ------
+    OptionError
+        The border is no time, or the settings have another one.
+    """
+    settings = deployment.settings
+    if chosen.border is None:
+        return Owners(settings)
+    rule = Moment()
+    try:
+        border = rule.read(chosen.border)
+    except ValueError:
+        raise OptionError(f"--border {chosen.border!r} is not {rule.allowed}") from None
+    if settings.delivery_border not in (None, border):
+        raise OptionError(
+            f"stack {deployment.stack} changes its delivery streams now, with the border "
+            f"{settings.delivery_border:%Y-%m-%dT%H:%MZ}: leave out --border"
+        )
+    return Owners(replace(settings, delivery_border=border))
+
+
 def replayed_marks(deployment: Deployment, types: tuple[str, ...]) -> Marks:
     """Return what tells which records of an object were replayed; it only reads."""
     store = deployment.s3_store()
@@ -123,10 +150,13 @@ def current_codes(
 
 
 def _survey(
-    deployment: Deployment, wanted: Wanted, progress: Progress, stack: contextlib.ExitStack | None
+    deployment: Deployment,
+    wanted: Wanted,
+    owners: Owners,
+    progress: Progress,
+    stack: contextlib.ExitStack | None,
 ) -> Survey:
     progress.step(f"Looking for failed records in {deployment.bucket}")
-    owners = Owners(deployment.settings)
     found = places(deployment.s3_store(), DATA_PREFIX, wanted, owners)
     codes: dict[str, Code] = {}
     if stack is not None:

@@ -23,6 +23,7 @@ class ChosenOptions:
     day: str | None
     key: str | None
     source: str | None
+    border: str | None = None
 
 
 def choosing_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -38,9 +39,10 @@ def choosing_options(command: Callable[..., int]) -> Callable[..., int]:
         day: str | None,
         key: str | None,
         source: str | None,
+        border: str | None,
         **rest: Any,
     ) -> int:
-        chosen = ChosenOptions(types, area, reason, since, day, key, source)
+        chosen = ChosenOptions(types, area, reason, since, day, key, source, border)
         return command(chosen=chosen, **rest)
 
     for option in reversed(_OPTIONS):
@@ -79,5 +81,11 @@ _OPTIONS = (
         "--source",
         metavar="TEXT",
         help="Only records of objects whose key contains this text.",
+    ),
+    click.option(
+        "--border",
+        metavar="TIME",
+        help="The border of the last change of delivery streams, if it has ended and batches of "
+        "that time failed: 2026-12-01T12:00Z.",
     ),
 )

@@ -26,7 +26,7 @@ from infra.naming import DATA_PREFIX
 from ops.choices.choice import Done
 from ops.choices.protocol import Choices, Sources
 from ops.deployment import Deployment, open_deployment
-from ops.failed.action import current_codes, replayed_marks, wanted_of
+from ops.failed.action import current_codes, owners_of, replayed_marks, wanted_of
 from ops.failed.current import CurrentCode, WithoutType
 from ops.failed.options import ChosenOptions
 from ops.failed.owners import Owners
@@ -60,10 +60,9 @@ def run(
         The stack cannot be reached, an option is wrong, or the answer was no.
     """
     deployment = open_deployment(where)
-    wanted = wanted_of(deployment, chosen)
+    wanted, owners = wanted_of(deployment, chosen), owners_of(deployment, chosen)
     store = deployment.s3_store()
     with contextlib.ExitStack() as stack:
-        owners = Owners(deployment.settings)
         codes = current_codes(deployment, wanted.types, stack)
         with Progress(messages()) as progress:
             progress.step(f"Looking for failed records in {deployment.bucket}")

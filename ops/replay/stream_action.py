@@ -56,7 +56,7 @@ def run(
     CommandError
         The stack cannot be reached, an option is wrong, or the answer was no.
     """
-    for name in ("where", "reason", "day", "key", "source"):
+    for name in ("where", "reason", "day", "key", "source", "border"):
         if getattr(chosen, name) is not None:
             raise OptionError(f"--{name} does not go with --from-stream")
     if chosen.since is None:

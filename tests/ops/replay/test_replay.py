@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -203,6 +205,7 @@ def test_what_cannot_be_read_is_named_and_holds_up_nothing(
     [
         ({"since": "yesterday"}, "'yesterday' is not a day: write 2026-11-28, or a time ago"),
         ({"since": "1d", "day": "2026-11-22"}, "give --since or --day, not both"),
+        ({"border": "noon"}, "--border 'noon' is not a time in UTC such as 2026-12-01T12:00Z"),
     ],
 )
 def test_a_wrong_option_says_what_to_write(
@@ -265,3 +268,28 @@ def test_an_object_of_all_types_is_shown_and_replayed_by_type(
     errors_action.run(HERE, chosen, explain=True)
     shown = capsys.readouterr().out
     assert "Records that wait: 2; replayed: 1. None becomes a row now." in shown
+
+
+@pytest.mark.parametrize(
+    ("border", "rows"),
+    [("2026-11-22T11:59Z", 0), ("2026-11-22T12:00Z", 0), ("2026-11-22T12:01Z", 1)],
+)
+def test_a_batch_from_beyond_the_border_of_an_ended_change_is_the_other_kinds(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str], border: str, rows: int
+) -> None:
+    """The stack has one for each type again, since the border; its record arrived at noon."""
+    body = error_lines(changed(40), code="Lambda.FunctionError")
+    key = "data-pipeline/errors/all-types/processing-failed/2026/11/22/b"
+    deployment.client("s3").put_object(Bucket=deployment.bucket, Key=key, Body=body)
+    given = {"source": "all-types", "border": border}
+    plan = run_json(capsys, chosen=ChosenOptions(**{**vars(ALL), **given}), dry_run=True)
+    assert (plan["waiting"], plan["rows"]) == (1, rows)
+    assert plan["not_rows"] == ({} if rows else {"another delivery stream's record": 1})
+
+
+def test_a_change_that_is_not_ended_has_its_border_in_the_settings(deployment: Deployment) -> None:
+    changing = replace(
+        deployment, settings=replace(deployment.settings, delivery_border=datetime.now(UTC))
+    )
+    with pytest.raises(CommandError, match="changes its delivery streams now"):
+        errors_action.owners_of(changing, replace(ALL, border="2026-11-22T12:00Z"))
