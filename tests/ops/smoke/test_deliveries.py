@@ -36,27 +36,30 @@ class Firehose:
         return {"DeliveryStreamDescription": {"DeliveryStreamStatus": "ACTIVE"}}
 
 
-def in_change(settings: Settings, border: timedelta) -> Settings:
-    return replace(settings, delivery_border=NOW + border)
+def in_change(settings: Settings, border: timedelta | None) -> Settings:
+    """The settings with a border so long after now."""
+    moment = None if border is None else datetime.now(UTC) + border
+    return replace(settings, delivery_border=moment)
 
 
 @pytest.mark.parametrize(
-    ("settings", "needed"),
+    ("settings", "border", "needed"),
     [
-        (PER_TYPE, ["sale"]),
-        (SHARED, [ALL_TYPES]),
-        (in_change(SHARED, timedelta(hours=1)), ["sale"]),
-        (in_change(SHARED, timedelta(minutes=1)), [ALL_TYPES, "sale"]),
-        (in_change(SHARED, timedelta(minutes=-1)), [ALL_TYPES]),
-        (in_change(PER_TYPE, timedelta(hours=1)), [ALL_TYPES]),
+        (PER_TYPE, None, ["sale"]),
+        (SHARED, None, [ALL_TYPES]),
+        (SHARED, timedelta(hours=1), ["sale"]),
+        (SHARED, timedelta(minutes=1), [ALL_TYPES, "sale"]),
+        (SHARED, timedelta(minutes=-1), [ALL_TYPES]),
+        (PER_TYPE, timedelta(hours=1), [ALL_TYPES]),
     ],
     ids=["per type", "shared", "long before", "shortly before", "after", "back, long before"],
 )
 def test_those_that_answer_for_its_records_have_to_be_there(
-    settings: Settings, needed: list[str]
+    settings: Settings, border: timedelta | None, needed: list[str]
 ) -> None:
     firehose = Firehose()
-    deployment = Deployment("dev1", settings, "", lambda *_, **__: firehose, None, Path())
+    changing = in_change(settings, border)
+    deployment = Deployment("dev1", changing, "", lambda *_, **__: firehose, None, Path())
     _check_streams(deployment, ("sale",))
     assert firehose.asked == needed
 
