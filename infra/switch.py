@@ -171,11 +171,10 @@ def _of_beginning(
             "A deployment that failed has told functions its border, which is near or past. "
             f"It has to be finished: set {Choice(wanted.delivery, told)}"
         )
+    if told and wanted.border > told:
+        return _later(Choice(wanted.delivery, told), before)
     if wanted.border < now + LEAD:
-        return (
-            "The border is nearer than 15 minutes, or past. If a deployment with it has failed, "
-            f"read {_PAGE} first. If not, {_set_ahead(now)}"
-        )
+        return f"The border is nearer than 15 minutes, or past: {_set_ahead(now)}"
     return None
 
 
@@ -189,9 +188,18 @@ def _of_going_on(before: Choice, border: datetime, wanted: Choice, now: datetime
         )
     if border < now + LEAD:
         return f"A border that is nearer than 15 minutes, or past, cannot be moved: set {before}"
+    if wanted.border > border:
+        return _later(before, Choice("shared" if before.delivery == "per_type" else "per_type"))
     if wanted.border < now + LEAD:
         return f"The new border is nearer than 15 minutes, or past: {_set_ahead(now)}"
     return None
+
+
+def _later(begun: Choice, former: Choice) -> str:
+    return (
+        "A border cannot be moved to a later time: if that fails halfway, nobody answers for the "
+        f"changes between the two. Set {begun}, or give the change up with {former} and begin again"
+    )
 
 
 def _choice_of(outputs: Mapping[str, Any]) -> Choice | None:
