@@ -116,6 +116,8 @@ class _Listening(Keyed):
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         self.asked.append((args.token, dict(args.args)))
+        if args.token == "aws:lambda/getFunction:getFunction":
+            return {"environment": {"variables": {}}}, []
         return super().call(args)
 
 
@@ -225,6 +227,15 @@ def _states(packages: Path, others: Path, key: str) -> tuple[Recording, Recordin
         transform_memory_mb="512",
         writer_memory_mb="2048",
         writer_schedule_minutes="7",
+    )
+    # A change of the delivery streams looks up the functions that are there.
+    record(
+        STACK,
+        packages,
+        account=account,
+        deployed={"delivery": "per_type"},
+        delivery="shared",
+        delivery_border="2999-12-01T12:00Z",
     )
     unique = {json.dumps(each, sort_keys=True): each for each in asked}
     return first, second, list(unique.values())

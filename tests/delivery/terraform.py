@@ -6,7 +6,7 @@ https://developer.hashicorp.com/terraform/language/syntax/json
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from estate.resources.graph import Graph, Resource
@@ -70,7 +70,7 @@ def configuration(
             }
         },
         "resource": resources,
-        "data": _data(lookups),
+        "data": _data(lookups, owned.values()),
     }
 
 
@@ -80,13 +80,22 @@ def type_name(pulumi: str) -> str:
     return f"aws_{module}_{_snake(name)}"
 
 
-def _data(lookups: Sequence[Lookup]) -> dict[str, dict[str, Any]]:
+def _data(lookups: Sequence[Lookup], owned: Collection[Resource]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for token, arguments in lookups:
         module, _, name = token.removeprefix("aws:").partition(":")[0].partition("/get")
         kind = f"aws_{'' if module == 'index' else f'{module}_'}{_snake(name)}"
         of_kind = found.setdefault(kind, {})
-        of_kind[f"lookup{len(of_kind)}"] = {_snake(key): value for key, value in arguments.items()}
+        # What the stack itself has is looked up when it is there.
+        needed = [
+            _address(each)
+            for each in owned
+            if type_name(each.type) == kind and each.physical_name in arguments.values()
+        ]
+        of_kind[f"lookup{len(of_kind)}"] = {
+            **{_snake(key): value for key, value in arguments.items()},
+            "depends_on": needed,
+        }
     return found
 
 
