@@ -55,7 +55,8 @@ class Transform:
     claimed
         The record types that some function takes, if this one tells the types that nobody takes
         (``unclaimed_type``) from those of others. Of all functions, one does: each record that
-        nobody takes is then counted once.
+        nobody takes is then counted once. If the answers have partition keys, no other function
+        takes any of these types: the records of one without a table fail.
     partition_key
         The key for dynamic partitioning that has each row's record type. None if the answers have
         no partition keys.
@@ -81,6 +82,9 @@ class Transform:
             each: end_of_data(None if partition_key is None else {partition_key: each})
             for each in self._rows
         }
+        self._other_type = (
+            OTHER_TYPE if partition_key is None else UnfitRecord("type_without_schema")
+        )
         self._together = _TOGETHER * len(tables)
         self._limit = limit
         self._arrivals = arrivals if arrivals.limited else None
@@ -165,7 +169,7 @@ class Transform:
             elif record_type is None:
                 found.append(NO_TYPE)
             elif claimed is None or record_type in claimed:
-                found.append(OTHER_TYPE)
+                found.append(self._other_type)
             else:
                 found.append(UNCLAIMED_TYPE)
         yield from self._with_rows(found, places)

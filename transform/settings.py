@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from environment import VariableError, moment, one_of, text
 from schemas import RECORD_TYPES
 from transform.arrivals import Arrivals
 from transform.generated import can_be_named
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Settings:
     ----------
     record_types
         The record types whose rows it makes (``RECORD_TYPE``, or ``RECORD_TYPES`` with commas
-        between them).
+        between them). Of ``RECORD_TYPES``, those for which this code has a schema.
     delivery
         Name of its delivery stream's metrics (``DELIVERY``). That of one record type is the type.
     partition_key
@@ -34,7 +37,7 @@ class Settings:
     claimed_types
         The record types that some function takes, if this one counts the records that nobody takes.
         A function of one record type has them in ``CLAIMED_TYPES``, or None if another function
-        counts those records. Those of a shared delivery stream are its own.
+        counts those records. Those of a shared delivery stream are all of ``RECORD_TYPES``.
     arrivals
         When the records arrived in the Kinesis stream that it answers for (``ARRIVED_SINCE`` and
         ``ARRIVED_BEFORE``, each only if there is such a limit).
@@ -83,12 +86,15 @@ class Settings:
                 "set one of the environment variables RECORD_TYPE and RECORD_TYPES, "
                 f"{'not both' if shared else 'neither is set'}"
             )
+        several = _several(environment) if shared else ()
+        # Adding a type gives the function this variable before the code that has its schema.
+        known = tuple(each for each in several if each in RECORD_TYPES)
         return cls(
-            record_types=_several(environment) if shared else (_one(environment),),
+            record_types=known if shared else (_one(environment),),
             delivery=text(environment, "DELIVERY") if shared else _one(environment),
             partition_key=text(environment, "PARTITION_KEY") if shared else None,
             type_attribute=type_attribute,
-            claimed_types=_several(environment) if shared else _claimed_types(environment),
+            claimed_types=several if shared else _claimed_types(environment),
             arrivals=Arrivals(
                 since=_limit(environment, "ARRIVED_SINCE"),
                 before=_limit(environment, "ARRIVED_BEFORE"),
@@ -105,7 +111,8 @@ def _one(environment: Mapping[str, str]) -> str:
 
 def _several(environment: Mapping[str, str]) -> tuple[str, ...]:
     types = tuple(text(environment, "RECORD_TYPES").split(","))
-    if not set(types) <= set(RECORD_TYPES) or len(set(types)) < len(types):
+    named = all(map(_NAME.fullmatch, types))
+    if not named or len(set(types)) < len(types) or not set(types) & set(RECORD_TYPES):
         raise VariableError(
             f"the environment variable RECORD_TYPES is {','.join(types)!r}; "
             f"set it to some of {', '.join(RECORD_TYPES)}, each once, with commas between them"

@@ -225,3 +225,13 @@ def test_a_span_has_both_limits() -> None:
     times = range(BORDER_MILLIS - 2, BORDER_MILLIS + 4)
     assert [millis - BORDER_MILLIS for millis in times if millis in span] == [0, 1]
     assert [each.limited for each in (span, SINCE, BEFORE, ALWAYS)] == [True, True, True, False]
+
+
+def test_a_type_that_the_code_does_not_know_yet_fails_alone() -> None:
+    first, *others = TABLES
+    older = Transform(others, "type", claimed=TYPES, partition_key=KEY)
+    records = [GOOD[first.record_type], GOOD[others[0].record_type]]
+    outcome = older.batch(batch_of(records))
+    assert [each["result"] for each in outcome.records] == ["ProcessingFailed", "Ok"]
+    assert [each.reason for each in outcome.failures] == ["type_without_schema"]
+    assert outcome.records_unclaimed == 0
