@@ -230,7 +230,8 @@ def function_environment(name: str, provider: aws.Provider) -> Mapping[str, str]
         found = _answered(lambda: aws.lambda_.get_function(function_name=name, opts=options))
     except _ProviderError:
         return {}
-    return found.environment.variables
+    # The provider leaves the environment out if a function has no variables.
+    return found.environment.variables if found.environment else {}
 
 
 def _key_of(

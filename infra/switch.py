@@ -71,9 +71,7 @@ def check_switch(settings: Settings, provider: aws.Provider) -> Choice | None:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
     before = _choice_of(pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value["outputs"])
     wanted = Choice(settings.delivery, settings.delivery_border)
-    told = None
-    if before and before.border is None and wanted.border:
-        told = _told(settings, provider)
+    told = _told(settings, provider) if before and before.border is None else None
     if reason := refusal(before, wanted, datetime.now(UTC), told):
         deployed = "nothing" if before is None else before
         raise SwitchError(
@@ -112,7 +110,7 @@ def _told(settings: Settings, provider: aws.Provider) -> datetime | None:
     names = [
         settings.naming.transform_function(each.name)
         for each in deliveries_of(settings)
-        if each.before
+        if each.before or settings.delivery_border is None
     ]
     found = (function_environment(each, provider).get(ARRIVED_BEFORE) for each in names)
     return min((datetime.fromisoformat(each) for each in found if each), default=None)
@@ -135,6 +133,9 @@ def refusal(
         The border that a failed deployment has told a function of the former kind, if any.
     """
     if wanted == before:
+        # To go back would delete the new delivery streams, and what they have not landed yet.
+        if told and told < now + LEAD:
+            return _has_to_be_finished(_other(wanted.delivery), told)
         return None
     if before is None:
         if wanted.border is None:
@@ -167,15 +168,23 @@ def _of_beginning(
         # another border, nobody would answer for changes between the two.
         if wanted.border == told:
             return None
-        return (
-            "A deployment that failed has told functions its border, which is near or past. "
-            f"It has to be finished: set {Choice(wanted.delivery, told)}"
-        )
+        return _has_to_be_finished(wanted.delivery, told)
     if told and wanted.border > told:
         return _later(Choice(wanted.delivery, told), before)
     if wanted.border < now + LEAD:
         return f"The border is nearer than 15 minutes, or past: {_set_ahead(now)}"
     return None
+
+
+def _has_to_be_finished(delivery: str, told: datetime) -> str:
+    return (
+        "A deployment that failed has told functions its border, which is near or past. "
+        f"It has to be finished: set {Choice(delivery, told)}"
+    )
+
+
+def _other(delivery: str) -> str:
+    return "per_type" if delivery == "shared" else "shared"
 
 
 def _of_going_on(before: Choice, border: datetime, wanted: Choice, now: datetime) -> str | None:
@@ -189,7 +198,7 @@ def _of_going_on(before: Choice, border: datetime, wanted: Choice, now: datetime
     if border < now + LEAD:
         return f"A border that is nearer than 15 minutes, or past, cannot be moved: set {before}"
     if wanted.border > border:
-        return _later(before, Choice("shared" if before.delivery == "per_type" else "per_type"))
+        return _later(before, Choice(_other(before.delivery)))
     if wanted.border < now + LEAD:
         return f"The new border is nearer than 15 minutes, or past: {_set_ahead(now)}"
     return None

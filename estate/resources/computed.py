@@ -92,6 +92,7 @@ _LOOKUPS: Mapping[str, Mapping[str, str]] = {
         "name": "{name}",
         "arn": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     },
+    "aws:lambda/getFunction:getFunction": {"functionName": "{functionName}"},
     "aws:iam/getRole:getRole": {"name": "{name}", "arn": "arn:aws:iam::{account}:role/{name}"},
     "aws:sns/getTopic:getTopic": {
         "name": "{name}",

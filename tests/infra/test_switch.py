@@ -132,6 +132,22 @@ def test_a_deployment_that_failed_is_finished_with_its_border(
     assert answer is None if said is None else said in (answer or "")
 
 
+@pytest.mark.parametrize(
+    ("kind", "other", "told", "refused"),
+    [
+        ("per_type", "shared", 15, False),
+        ("per_type", "shared", 14, True),
+        ("per_type", "shared", -60, True),
+        ("shared", "per_type", -60, True),
+    ],
+)
+def test_a_deployment_that_failed_is_not_taken_back_after_its_border(
+    kind: str, other: str, told: int, refused: bool
+) -> None:
+    answer = refusal(of(kind), of(kind), NOW, at(told))
+    assert (f"It has to be finished: set {of(other, told)}" in (answer or "")) is refused
+
+
 # --- whatever is accepted, each record is answered for once -------------------------------------
 
 DEPLOYING = 14
@@ -274,8 +290,6 @@ def test_a_deployment_that_fails_halfway_loses_no_record(
         known = told if recorded.border is None else None
         if refusal(recorded, chosen, at(minute), known) is not None:
             continue
-        if chosen == recorded and known and known < at(minute + 15):
-            continue  # docs/deploying.md: do not go back to the former settings now
         fails = outcome != "succeeds" and (chosen.border or chosen.delivery != recorded.delivery)
         late, early = max(one, other), min(one, other)
         begin = chosen.delivery if chosen.border else None

@@ -245,7 +245,9 @@ def test_a_function_that_is_told_of_a_type_before_its_code_keeps_on_with_the_oth
     assert told.claimed_types == ("demand", "refund", "sale")
 
 
-@pytest.mark.parametrize("types", ["refund", "demand,all-types", "demand,", "demand,demand", "demand, sale"])
+@pytest.mark.parametrize(
+    "types", ["refund", "demand,all-types", "demand,", "demand,demand", "demand, sale"]
+)
 def test_types_that_cannot_be_are_refused_with_the_known_ones(types: str) -> None:
     with pytest.raises(VariableError, match="demand, event, notification, sale"):
         Settings.from_environment({**SHARED, "RECORD_TYPES": types})
