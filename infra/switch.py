@@ -8,7 +8,7 @@ a border that is too near, changes would be lost or written twice. So the progra
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,7 +71,7 @@ def check_switch(settings: Settings, provider: aws.Provider) -> Choice | None:
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{stack}"
     before = _choice_of(pulumi.runtime.invoke(READ_OUTPUTS, {"name": name}).value["outputs"])
     wanted = Choice(settings.delivery, settings.delivery_border)
-    told = _told(settings, provider) if before and before.border is None else None
+    told = _told(before, settings, provider) if before else None
     if reason := refusal(before, wanted, datetime.now(UTC), told):
         deployed = "nothing" if before is None else before
         raise SwitchError(
@@ -105,15 +105,15 @@ def outputs_when_made(
     return {key: made[key] for key in wanted}
 
 
-def _told(settings: Settings, provider: aws.Provider) -> datetime | None:
-    """Return the border that a failed deployment has told a function of the former kind, if any."""
-    names = [
-        settings.naming.transform_function(each.name)
-        for each in deliveries_of(settings)
-        if each.before or settings.delivery_border is None
-    ]
-    found = (function_environment(each, provider).get(ARRIVED_BEFORE) for each in names)
-    return min((datetime.fromisoformat(each) for each in found if each), default=None)
+def _told(before: Choice, settings: Settings, provider: aws.Provider) -> datetime | None:
+    """Return the earliest border that a function of the former kind was told, if any."""
+    former = before.delivery if before.border is None else _other(before.delivery)
+    found = (
+        function_environment(settings.naming.transform_function(each.name), provider)
+        for each in deliveries_of(replace(settings, delivery=former, delivery_border=None))
+    )
+    told = (each[ARRIVED_BEFORE] for each in found if ARRIVED_BEFORE in each)
+    return min(map(datetime.fromisoformat, told), default=None)
 
 
 def refusal(
@@ -130,11 +130,15 @@ def refusal(
     now
         The time, aware.
     told
-        The border that a failed deployment has told a function of the former kind, if any.
+        The earliest border that a function of the former kind was told, if any. A deployment that
+        failed may have told it.
     """
+    if before and before.border and told and told < before.border:
+        # One that failed has moved the border.
+        before = Choice(before.delivery, told)
     if wanted == before:
         # To go back would delete the new delivery streams, and what they have not landed yet.
-        if told and told < now + LEAD:
+        if before.border is None and told and told < now + LEAD:
             return _has_to_be_finished(_other(wanted.delivery), told)
         return None
     if before is None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.switch import Choice, SwitchError, refusal
@@ -148,6 +148,19 @@ def test_a_deployment_that_failed_is_not_taken_back_after_its_border(
     assert (f"It has to be finished: set {of(other, told)}" in (answer or "")) is refused
 
 
+def test_a_border_that_a_failed_deployment_has_moved_is_the_border() -> None:
+    deployed, moved = of("shared", 90), at(20)
+    for border in (16, 20):
+        assert refusal(deployed, of("shared", border), NOW, moved) is None
+    assert refusal(deployed, of("per_type"), NOW, moved) is None
+    for border in (21, 90):
+        answer = refusal(deployed, of("shared", border), NOW, moved) or ""
+        assert f"Set {of('shared', 20)}" in answer
+    late = at(81)
+    assert refusal(deployed, of("shared", 20), late, moved) is None
+    assert refusal(deployed, of("shared", 90), late, moved) is not None
+
+
 # --- whatever is accepted, each record is answered for once -------------------------------------
 
 DEPLOYING = 14
@@ -267,6 +280,14 @@ def landings(deployments: list[Deployment]) -> Iterator[list[set[bool]]]:
         ]
 
 
+@example(
+    first="shared",
+    wanted=[
+        ((0, "per_type", 90, 0, 0), "succeeds"),
+        ((0, "per_type", 15, 0, 0), "told"),
+        ((0, "per_type", 15, 0, 14), "succeeds"),
+    ],
+)
 @settings(max_examples=1000, deadline=None)
 @given(
     first=st.sampled_from(KINDS),
@@ -286,9 +307,7 @@ def test_a_deployment_that_fails_halfway_loses_no_record(
     for (wait, delivery, ahead, one, other), outcome in wanted:
         minute += DEPLOYING + wait
         chosen = choice(delivery, ahead, minute, deployments[-1].chosen)
-        # Only while there is no border does the program ask what the functions were told.
-        known = told if recorded.border is None else None
-        if refusal(recorded, chosen, at(minute), known) is not None:
+        if refusal(recorded, chosen, at(minute), told) is not None:
             continue
         fails = outcome != "succeeds" and (chosen.border or chosen.delivery != recorded.delivery)
         late, early = max(one, other), min(one, other)
