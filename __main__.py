@@ -25,8 +25,8 @@ check_schemas(settings)
 packages = find_packages(settings)
 
 provider = make_provider(settings)
-before = check_switch(settings, provider)
 referenced = look_up(settings, provider)
+before = check_switch(settings, provider)
 
 opts = pulumi.ResourceOptions(providers=[provider])
 logs = LogForwarding("logs", settings, referenced.log_stream, opts=opts)

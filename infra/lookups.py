@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -224,12 +225,24 @@ def look_up(settings: Settings, provider: aws.Provider) -> Referenced:
 
 
 def function_environment(name: str, provider: aws.Provider) -> Mapping[str, str]:
-    """Return the environment variables of a function; none if it cannot be looked up."""
+    """Return the environment variables of a function of this stack; none if there is no function.
+
+    Raises
+    ------
+    LookUpError
+        The function cannot be looked up, so nobody knows.
+    """
     options = pulumi.InvokeOptions(provider=provider)
     try:
         found = _answered(lambda: aws.lambda_.get_function(function_name=name, opts=options))
-    except _ProviderError:
-        return {}
+    except _ProviderError as error:
+        # The provider shows AWS's error, or words of its own.
+        if re.search("not ?found|couldn't find", str(error), re.IGNORECASE):
+            return {}
+        raise LookUpError(
+            f"function {name} cannot be looked up: {error}. Let these credentials read it: the "
+            "program asks which border of delivery streams it knows"
+        ) from error
     # The provider leaves the environment out if a function has no variables.
     return found.environment.variables if found.environment else {}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pulumi.runtime.mocks import MockResourceArgs
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs
 
 from estate.errors import ProvisionError
 from estate.provision.monitor import ResourceMaker
@@ -135,6 +135,32 @@ def test_a_change_that_failed_is_finished_although_its_border_is_past(new_stack:
         assert f'set delivery: shared, delivery_border: "{past}"' in message
     assert stack.run(switching | {"delivery_border": past}, preview=False).succeeded
     assert chosen(stack) == ("shared", past)
+
+
+class WithoutLookUpOfFunctions(ResourceMaker):
+    """AWS, when it does not show the functions, or has none."""
+
+    answer = "AccessDeniedException: not authorized to perform: lambda:GetFunction"
+
+    def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token == "aws:lambda/getFunction:getFunction":
+            raise ProvisionError(self.answer)
+        return super().call(args)
+
+
+class WithoutFunctions(WithoutLookUpOfFunctions):
+    answer = "reading Lambda Function: ResourceNotFoundException: Function not found"
+
+
+def test_a_stack_whose_functions_nobody_may_see_is_left_as_it_is(new_stack: Stacks) -> None:
+    stack = new_stack("dev1")
+    assert stack.run(preview=False).succeeded
+    denied = stack.run(preview=False, maker=WithoutLookUpOfFunctions)
+    assert not denied.succeeded
+    assert "transform-demand cannot be looked up: " in "".join(denied.messages)
+    assert denied.made == []
+    # A function that is not there knows no border: it may be that of a new record type.
+    assert stack.run(preview=False, maker=WithoutFunctions).succeeded
 
 
 def test_what_is_not_made_is_not_recorded(new_stack: Stacks) -> None:
