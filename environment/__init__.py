@@ -5,8 +5,11 @@ There are no defaults here; they are in ``Pulumi.yaml``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime
+from typing import TypeVar
+
+_Value = TypeVar("_Value")
 
 
 class VariableError(Exception):
@@ -63,15 +66,7 @@ def day(environment: Mapping[str, str], name: str) -> date:
     VariableError
         It is missing, or not a date of that form.
     """
-    found = text(environment, name)
-    try:
-        parsed = date.fromisoformat(found)
-        # Python accepts other forms of ISO 8601, which other readers of the setting do not.
-        if parsed.isoformat() != found:
-            raise ValueError(found)
-    except ValueError:
-        raise _wrong(name, found, "a date, YYYY-MM-DD") from None
-    return parsed
+    return _in_form(environment, name, date.fromisoformat, date.isoformat, "a date, YYYY-MM-DD")
 
 
 def moment(environment: Mapping[str, str], name: str) -> datetime:
@@ -82,13 +77,30 @@ def moment(environment: Mapping[str, str], name: str) -> datetime:
     VariableError
         It is missing, or not a time of that form.
     """
+    form = "a time in UTC, YYYY-MM-DDTHH:MM:SSZ"
+    return _in_form(environment, name, datetime.fromisoformat, moment_text, form)
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a time in UTC as a variable has it."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _in_form(
+    environment: Mapping[str, str],
+    name: str,
+    parse: Callable[[str], _Value],
+    write: Callable[[_Value], str],
+    form: str,
+) -> _Value:
     found = text(environment, name)
     try:
-        parsed = datetime.fromisoformat(found)
-        if f"{parsed:%Y-%m-%dT%H:%M:%SZ}" != found:
+        parsed = parse(found)
+        # Python accepts other forms of ISO 8601, which other readers of the setting do not.
+        if write(parsed) != found:
             raise ValueError(found)
     except ValueError:
-        raise _wrong(name, found, "a time in UTC, YYYY-MM-DDTHH:MM:SSZ") from None
+        raise _wrong(name, found, form) from None
     return parsed
 
 

@@ -8,7 +8,6 @@ from infra.athena import QueryWorkgroup
 from infra.catalog import Catalog
 from infra.deliveries import deliveries_of
 from infra.lookups import Referenced
-from infra.naming import REGION
 from infra.policies import allow, trust_principals
 from infra.roles import ManagedPolicy, Role
 from infra.settings import Settings
@@ -73,8 +72,7 @@ class ContinuousIntegration(pulumi.ComponentResource):
                         "SeeDeliveryStreams",
                         ["firehose:DescribeDeliveryStream"],
                         [
-                            f"arn:aws:firehose:{REGION}:{settings.account_id}:deliverystream/"
-                            f"{settings.naming.delivery_stream(each.name)}"
+                            settings.delivery_stream_arn(each.name)
                             for each in deliveries_of(settings)
                         ],
                     ),

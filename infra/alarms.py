@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from infra.deliveries import Delivery, deliveries_of
+from infra.deliveries import Delivery, deliveries_of, types_in_words
 from infra.naming import Naming, delivery_log_group, function_log_group
 from infra.settings import PROJECT, Settings
 
@@ -157,7 +157,7 @@ def refresh_metric(settings: Settings, record_type: str, name: str, statistic: s
 
 
 def _delivery_alarms(settings: Settings, delivery: Delivery) -> list[Alarm]:
-    naming, name, types = settings.naming, delivery.name, _types_of(delivery)
+    naming, name, types = settings.naming, delivery.name, types_in_words(delivery.name)
     log_group = delivery_log_group(naming.delivery_stream(name))
     # Dynamic partitioning has several stages of buffers.
     # https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
@@ -197,7 +197,7 @@ def _delivery_alarms(settings: Settings, delivery: Delivery) -> list[Alarm]:
 
 
 def _transform_alarms(settings: Settings, delivery: Delivery) -> list[Alarm]:
-    name, types = delivery.name, _types_of(delivery)
+    name, types = delivery.name, types_in_words(delivery.name)
     function = settings.naming.transform_function(name)
     return [
         Alarm(
@@ -225,10 +225,6 @@ def _transform_alarms(settings: Settings, delivery: Delivery) -> list[Alarm]:
             ),
         ),
     ]
-
-
-def _types_of(delivery: Delivery) -> str:
-    return "all types" if delivery.shared else delivery.name
 
 
 def _type_alarms(settings: Settings) -> list[Alarm]:

@@ -55,14 +55,23 @@ class Delivery:
         )
 
 
+def other_kind(kind: str) -> str:
+    """Return the value of the setting ``delivery`` that is not this one."""
+    return "per_type" if kind == "shared" else "shared"
+
+
+def types_in_words(delivery: str) -> str:
+    """Return whose records a delivery stream lands, of `Delivery.name`, as people read it."""
+    return "all types" if delivery == ALL_TYPES else delivery
+
+
 def deliveries_of(settings: Settings) -> tuple[Delivery, ...]:
     """Return the delivery streams of a stack. Those that answer from now on come first."""
-    border = settings.delivery_border
-    kinds = ("shared", "per_type") if settings.delivery == "shared" else ("per_type", "shared")
-    current = _of_kind(kinds[0], settings, since=border, before=None)
+    kind, border = settings.delivery, settings.delivery_border
+    current = _of_kind(kind, settings, since=border, before=None)
     if border is None:
         return current
-    return current + _of_kind(kinds[1], settings, since=None, before=border)
+    return current + _of_kind(other_kind(kind), settings, since=None, before=border)
 
 
 def _of_kind(

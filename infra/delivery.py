@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
 
 import pulumi
@@ -15,11 +15,12 @@ from pulumi_aws.kinesis import (
     FirehoseDeliveryStreamExtendedS3ConfigurationProcessingConfigurationProcessorArgsDict as _Processor,  # noqa: E501
 )
 
+from environment import moment_text
 from infra.deliveries import Delivery
 from infra.functions import Function
 from infra.logs import ForwardedLogGroup, LogForwarding
 from infra.lookups import Referenced
-from infra.naming import REGION, delivery_log_group
+from infra.naming import delivery_log_group
 from infra.packages import Package
 from infra.policies import allow, only_for, trust
 from infra.roles import ManagedPolicy, Role
@@ -132,7 +133,7 @@ class DeliveryStream(pulumi.ComponentResource):
                 "firehose.amazonaws.com",
                 only_for(
                     settings.account_id,
-                    f"arn:aws:firehose:{REGION}:{settings.account_id}:deliverystream/{stream_name}",
+                    settings.delivery_stream_arn(name),
                 ),
             ),
             statements=[
@@ -228,8 +229,8 @@ def _types(delivery: Delivery, settings: Settings) -> dict[str, str]:
 def _limits(delivery: Delivery) -> dict[str, str]:
     """Return the part of a transform's environment that limits the records by their arrival."""
     limits = {ARRIVED_SINCE: delivery.since, ARRIVED_BEFORE: delivery.before}
-    return {key: _iso(limit) for key, limit in limits.items() if limit is not None}
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        key: moment_text(limit.astimezone(UTC))
+        for key, limit in limits.items()
+        if limit is not None
+    }

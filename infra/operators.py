@@ -34,10 +34,7 @@ def operate_statements(settings: Settings, referenced: Referenced) -> list[State
         allow(
             "SeeDeliveryStreams",
             ["firehose:DescribeDeliveryStream"],
-            [
-                arn("firehose", f"deliverystream/{naming.delivery_stream(each)}")
-                for each in deliveries
-            ],
+            list(map(settings.delivery_stream_arn, deliveries)),
         ),
         allow(
             "SeeFunctions",

@@ -181,3 +181,7 @@ class Moment:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}Z", text, re.ASCII):
             raise ValueError(text)
         return datetime.datetime.fromisoformat(text)
+
+    def write(self, moment: datetime.datetime | None) -> str:
+        """Return the text from which `read` makes this time, without its seconds."""
+        return f"{moment.astimezone(datetime.UTC):%Y-%m-%dT%H:%MZ}" if moment else ""

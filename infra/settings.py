@@ -162,6 +162,11 @@ class Settings:
         """The names of this stack's resources."""
         return Naming(self.product_code, self.environment, self.inventory_code)
 
+    def delivery_stream_arn(self, delivery: str) -> str:
+        """Return the ARN of a delivery stream, of `infra.deliveries.Delivery.name`."""
+        name = self.naming.delivery_stream(delivery)
+        return f"arn:aws:firehose:{REGION}:{self.account_id}:deliverystream/{name}"
+
     def refresh_arn(self, record_type: str) -> str:
         """Return the ARN of the state machine that refreshes a type's table; of all for ``*``."""
         name = self.naming.refresh(record_type)

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from infra.deliveries import REST, deliveries_of
+from infra.deliveries import REST, deliveries_of, other_kind
 from infra.delivery import ARRIVED_BEFORE
 from infra.lookups import function_environment
 from infra.rules import Moment
@@ -27,7 +27,7 @@ LEAD = timedelta(minutes=15)
 READ_OUTPUTS = "pulumi:pulumi:readStackOutputs"
 """The engine's lookup of the outputs of a stack, as its last successful deployment left them."""
 
-_FORM = "%Y-%m-%dT%H:%MZ"
+_MOMENT = Moment()
 _PAGE = "docs/deploying.md#change-the-delivery-streams"
 
 
@@ -44,12 +44,12 @@ class Choice:
 
     def __str__(self) -> str:
         """Return it as a person would set it."""
-        return f'delivery: {self.delivery}, delivery_border: "{_text(self.border)}"'
+        return f'delivery: {self.delivery}, delivery_border: "{_MOMENT.write(self.border)}"'
 
     @property
     def outputs(self) -> dict[str, str]:
         """The outputs of a stack with these delivery streams, in the form of the settings."""
-        return {"delivery": self.delivery, "delivery_border": _text(self.border)}
+        return {"delivery": self.delivery, "delivery_border": _MOMENT.write(self.border)}
 
 
 def check_switch(settings: Settings, provider: aws.Provider) -> Choice | None:
@@ -107,7 +107,7 @@ def outputs_when_made(
 
 def _told(before: Choice, settings: Settings, provider: aws.Provider) -> datetime | None:
     """Return the earliest border that a function of the former kind was told, if any."""
-    former = before.delivery if before.border is None else _other(before.delivery)
+    former = before.delivery if before.border is None else other_kind(before.delivery)
     found = (
         function_environment(settings.naming.transform_function(each.name), provider)
         for each in deliveries_of(replace(settings, delivery=former, delivery_border=None))
@@ -139,7 +139,7 @@ def refusal(
     if wanted == before:
         # To go back would delete the new delivery streams, and what they have not landed yet.
         if before.border is None and told and told < now + LEAD:
-            return _has_to_be_finished(_other(wanted.delivery), told)
+            return _has_to_be_finished(other_kind(wanted.delivery), told)
         return None
     if before is None:
         if wanted.border is None:
@@ -153,7 +153,7 @@ def refusal(
         return None
     return (
         f"The change to {before.delivery} has to be ended first: set {before}, and from "
-        f"{_text(before.border + REST)} on {Choice(before.delivery)}"
+        f"{_MOMENT.write(before.border + REST)} on {Choice(before.delivery)}"
     )
 
 
@@ -187,22 +187,18 @@ def _has_to_be_finished(delivery: str, told: datetime) -> str:
     )
 
 
-def _other(delivery: str) -> str:
-    return "per_type" if delivery == "shared" else "shared"
-
-
 def _of_going_on(before: Choice, border: datetime, wanted: Choice, now: datetime) -> str | None:
     if wanted.border is None:
         if now >= border + REST:
             return None
         return (
             "A change may be ended an hour after its border, so that the former delivery streams "
-            f"have written everything: set {before} until {_text(border + REST)}"
+            f"have written everything: set {before} until {_MOMENT.write(border + REST)}"
         )
     if border < now + LEAD:
         return f"A border that is nearer than 15 minutes, or past, cannot be moved: set {before}"
     if wanted.border > border:
-        return _later(before, Choice(_other(before.delivery)))
+        return _later(before, Choice(other_kind(before.delivery)))
     if wanted.border < now + LEAD:
         return f"The new border is nearer than 15 minutes, or past: {_set_ahead(now)}"
     return None
@@ -220,12 +216,8 @@ def _choice_of(outputs: Mapping[str, Any]) -> Choice | None:
     delivery = outputs.get("delivery", "per_type" if outputs else "")
     if not delivery:
         return None
-    return Choice(delivery, Moment().read(outputs.get("delivery_border", "")))
+    return Choice(delivery, _MOMENT.read(outputs.get("delivery_border", "")))
 
 
 def _set_ahead(now: datetime) -> str:
-    return f"set delivery_border to a time farther ahead, such as {_text(now + 2 * LEAD)}"
-
-
-def _text(moment: datetime | None) -> str:
-    return moment.astimezone(UTC).strftime(_FORM) if moment else ""
+    return f"set delivery_border to a time farther ahead, such as {_MOMENT.write(now + 2 * LEAD)}"

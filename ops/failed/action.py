@@ -121,7 +121,7 @@ def owners_of(deployment: Deployment, chosen: ChosenOptions) -> Owners:
     if settings.delivery_border not in (None, border):
         raise OptionError(
             f"stack {deployment.stack} changes its delivery streams now, with the border "
-            f"{settings.delivery_border:%Y-%m-%dT%H:%MZ}: leave out --border"
+            f"{rule.write(settings.delivery_border)}: leave out --border"
         )
     return Owners(replace(settings, delivery_border=border))
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 
 from infra.alarms import alarms_of
-from infra.deliveries import ALL_TYPES
+from infra.deliveries import ALL_TYPES, types_in_words
 from infra.settings import Settings
 from ops.status.facts import DeliveryFacts, Pile, StackFacts, TypeFacts, Unknown
 
@@ -173,7 +173,7 @@ def _over_threshold(facts: StackFacts, thresholds: Mapping[str, float]) -> Itera
         "reads-throttled": (facts.reads_throttled, "reads of the Kinesis stream are throttled")
     }
     for each in facts.deliveries:
-        name, of = each.name, _of_whom(each.name)
+        name, of = each.name, types_in_words(each.name)
         behind = None if each.behind_seconds is None else each.behind_seconds * 1000
         read = "are" if each.name == ALL_TYPES else "is"
         values[f"stream-behind-{name}"] = (behind, f"{of} {read} read late from the Kinesis stream")
@@ -196,12 +196,8 @@ def _page(symptom: str, facts: StackFacts) -> str:
     return symptom
 
 
-def _of_whom(delivery: str) -> str:
-    return "all types" if delivery == ALL_TYPES else delivery
-
-
 def _of_delivery(facts: DeliveryFacts, stack: StackFacts, deploy: str) -> Iterator[Finding]:
-    of = _of_whom(facts.name)
+    of = types_in_words(facts.name)
     if facts.state == "missing":
         yield Finding(Health.BROKEN, f"the delivery stream of {of} does not exist", deploy)
     elif facts.state not in (None, "ACTIVE"):
@@ -221,7 +217,7 @@ def _of_delivery(facts: DeliveryFacts, stack: StackFacts, deploy: str) -> Iterat
 
 def _of_failed(delivery: str, pile: Pile | None, stack: StackFacts) -> Iterator[Finding]:
     chosen = "--source errors/all-types/" if delivery == ALL_TYPES else f"--type {delivery}"
-    what = f"of {_of_whom(delivery)} failed"
+    what = f"of {types_in_words(delivery)} failed"
     yield from _of_pile(pile, "record", what, f"{chosen} --where errors", stack)
 
 
