@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.exploration import Violation
+from tests.support.exploration import Violation, shown
 from tests.support.scenarios import QUICK, Scenario, explore
 from tests.support.seeded import BUGS, Bug
 
 
 @pytest.mark.parametrize("scenario", QUICK, ids=lambda each: each.name)
 def test_every_row_is_in_one_place(scenario: Scenario, capsys: pytest.CaptureFixture[str]) -> None:
-    explored = scenario.explore()
-    with capsys.disabled():
-        print(f"\n  {scenario.name}: {explored}", end=" ")
+    explored = shown(scenario.name, scenario.explore(), capsys)
     assert explored.crash_points > 5, "buckets that a crash leaves behind"
 
 

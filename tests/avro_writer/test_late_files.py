@@ -27,7 +27,7 @@ from avro_writer.attempt import Held, Worker
 from avro_writer.container import DateFile
 from avro_writer.table_files import TableFiles, is_late
 from tests.support import writer
-from tests.support.exploration import Violation
+from tests.support.exploration import Violation, shown
 from tests.support.late_files import (
     LAYOUT,
     QUICK,
@@ -100,9 +100,7 @@ def test_marks_cost_one_request_for_each_late_file() -> None:
 def test_no_refresh_misses_a_late_file(
     scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explored = scenario.explore()
-    with capsys.disabled():
-        print(f"\n  {scenario.name}: {explored}", end=" ")
+    explored = shown(scenario.name, scenario.explore(), capsys)
     assert explored.crash_points > 5
 
 

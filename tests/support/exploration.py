@@ -13,6 +13,8 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
+import pytest
+
 from tests.support.memory_store import MemoryStore
 from tests.support.programs import ENOUGH_READ, MUTATING, UP, Point, Program, Request
 
@@ -306,3 +308,10 @@ def _clocks(left: float) -> tuple[tuple[float, int], ...]:
 def _short(answer: Hashable) -> str:
     text = answer.__name__ if isinstance(answer, type) else repr(answer)
     return text if len(text) < 60 else f"{text[:56]}..."
+
+
+def shown(name: str, explored: Explored, capsys: pytest.CaptureFixture[str]) -> Explored:
+    """Print what an exploration has looked at, and return it."""
+    with capsys.disabled():
+        print(f"\n  {name}: {explored}", end=" ")
+    return explored

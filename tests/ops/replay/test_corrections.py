@@ -23,7 +23,7 @@ from ops.options import StackOptions
 from ops.replay import corrections, stream_action
 from ops.replay.corrections import Corrector
 from ops.replay.stream import Spool, StreamRecord, read_stream
-from tests.support.exploration import Exploration, Faults, Violation
+from tests.support.exploration import Exploration, Faults, Violation, shown
 from tests.support.memory_store import MemoryStore
 from tests.support.programs import AskingStore, Program
 from tests.support.replaying import PREFIX, changed
@@ -157,9 +157,7 @@ def explore(tmp_path: Path, faults: Faults) -> Any:
 def test_two_corrections_at_once(
     tmp_path: Path, faults: Faults, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explored = explore(tmp_path, faults)
-    with capsys.disabled():
-        print(f"\n  two corrections at once, {faults}: {explored}", end=" ")
+    explored = shown(f"two corrections at once, {faults}", explore(tmp_path, faults), capsys)
     assert explored.crash_points > 5
 
 

@@ -21,7 +21,7 @@ from avro_writer.store import AlreadyThere
 from ops.choices.choice import Choice, Done, decode, digest
 from ops.choices.protocol import Choices, Settled
 from ops.failed.records import FailedRecord
-from tests.support.exploration import Violation
+from tests.support.exploration import Violation, shown
 from tests.support.replay_scenarios import QUICK, Scenario
 
 
@@ -29,9 +29,7 @@ from tests.support.replay_scenarios import QUICK, Scenario
 def test_every_record_is_in_one_file(
     scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explored = scenario.explore()
-    with capsys.disabled():
-        print(f"\n  {scenario.name}: {explored}", end=" ")
+    explored = shown(scenario.name, scenario.explore(), capsys)
     assert explored.crash_points > 5
 
 

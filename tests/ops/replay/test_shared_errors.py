@@ -19,7 +19,7 @@ from infra.settings import Settings
 from ops.choices.choice import Choice
 from ops.failed.owners import Owners
 from ops.replay import objects
-from tests.support.exploration import Exploration, Explored, Faults, Violation
+from tests.support.exploration import Exploration, Explored, Faults, Violation, shown
 from tests.support.memory_store import MemoryStore
 from tests.support.replaying import unfit
 from tests.support.runs import NOW
@@ -107,9 +107,7 @@ SCENARIOS = (
 def test_every_record_is_in_one_file(
     scenario: Scenario, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    explored = scenario.explore()
-    with capsys.disabled():
-        print(f"\n  {scenario.name}: {explored}", end=" ")
+    explored = shown(scenario.name, scenario.explore(), capsys)
     assert explored.crash_points > 5
 
 

@@ -8,19 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from console.kept_run import KeptRun, announced
-from emulation.emulator import embedded_emulator
-from estate.provision import local_settings, provision
-from estate.referenced import make_referenced
 from infra.deliveries import ALL_TYPES
-from ops.deployment import Deployment, open_deployment
+from ops.deployment import Deployment
 from ops.options import StackOptions
 from ops.status import action
 from ops.status.collect import collect
 from ops.status.facts import StackFacts
 from ops.status.judge import findings
 from tests.support.memory_store import MemoryStore
-from tests.support.packages import write_packages
+from tests.support.provisioned_run import provisioned_run
 from tests.support.shared_errors import UNANSWERED, changed, put_output, replay_all, stranger
 
 BORDER = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=2)
@@ -35,14 +31,8 @@ OVERRIDES = {
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    packages = write_packages(tmp_path_factory.mktemp("packages"))
-    with pytest.MonkeyPatch.context() as patch, embedded_emulator() as endpoint:
-        patch.setenv("DMD_STATE_DIR", str(tmp_path_factory.mktemp("state")))
-        settings = local_settings(endpoint, "dev1", overrides=OVERRIDES, packages=packages)
-        make_referenced(endpoint, settings)
-        provision(endpoint, "dev1", overrides=OVERRIDES, packages=packages)
-        with announced(KeptRun(endpoint.url, "dev1", OVERRIDES, str(packages))):
-            yield open_deployment(StackOptions())
+    with provisioned_run(tmp_path_factory, OVERRIDES) as made:
+        yield made
 
 
 def facts_of(deployment: Deployment) -> StackFacts:

@@ -11,18 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from avro_writer.plan import Input, Plan
-from console.kept_run import KeptRun, announced
-from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from emulation.gateway import Gateway
-from estate.provision import local_settings, provision
-from estate.referenced import make_referenced
-from ops.deployment import Deployment, open_deployment
+from ops.deployment import Deployment
 from ops.options import StackOptions
 from ops.status import action, objects
 from ops.status.asking import ACTIONS
@@ -31,23 +26,15 @@ from ops.status.command import status as status_command
 from ops.status.facts import DeliveryFacts, Pile, StackFacts, TypeFacts
 from ops.status.judge import Health, findings
 from tests.support.memory_store import MemoryStore
-from tests.support.packages import write_packages
+from tests.support.provisioned_run import provisioned_run
 from tests.support.replaying import bad_line, changed, error_lines, put_errors, replay
 from tests.support.writer import land, landed_row, ndjson, run
 
 
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
-    packages = write_packages(tmp_path_factory.mktemp("packages"))
-    state = tmp_path_factory.mktemp("state")
-    with (
-        embedded_emulator() as endpoint,
-        mock.patch.dict("os.environ", {"DMD_STATE_DIR": str(state)}),
-    ):
-        make_referenced(endpoint, local_settings(endpoint, "dev1", packages=packages))
-        provision(endpoint, "dev1", packages=packages)
-        with announced(KeptRun(endpoint.url, "dev1", {}, str(packages))):
-            yield open_deployment(StackOptions())
+    with provisioned_run(tmp_path_factory) as made:
+        yield made
 
 
 def facts_of(deployment: Deployment) -> StackFacts:
