@@ -107,9 +107,7 @@ def test_no_refresh_misses_a_late_file(
 def test_no_refresh_misses_a_file_that_was_put_about_midnight(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    explored = explore_midnight()
-    with capsys.disabled():
-        print(f"\n  a run, a refresh, a day passes: {explored}", end=" ")
+    explored = shown("a run, a refresh, a day passes", explore_midnight(), capsys)
     assert explored.crash_points > 5
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from emulation.firehose import DeliveryStreamRunner
 from emulation.firehose.description import DeliveryStream
 
 ACCOUNT = "123456789012"
@@ -311,3 +312,36 @@ def data_of(record: Mapping[str, Any]) -> bytes:
 def sources(lines: Sequence[Mapping[str, Any]]) -> list[bytes]:
     """Return the raw sources that error lines hold."""
     return [base64.b64decode(line["rawData"]) for line in lines]
+
+
+class Machine:
+    """A delivery stream with everything around it, started; ``limit`` is of active partitions."""
+
+    def __init__(
+        self, handler: Handler = upper, *, shards: int = 1, limit: int = 500, **settings: Any
+    ) -> None:
+        self.clock = Clock()
+        self.kinesis = FakeKinesis(self.clock, shards)
+        self.function = FakeLambda(handler)
+        self.s3 = FakeS3()
+        self.runner = DeliveryStreamRunner(
+            delivery_stream(**settings),
+            kinesis=self.kinesis,
+            lambda_client=self.function,
+            s3=self.s3,
+            clock=self.clock,
+            pause=self.clock.pause,
+            new_uuid=Uuids(),
+            active_partitions_limit=limit,
+        )
+        self.runner.start()
+
+    def put(self, *data: bytes) -> None:
+        for one in data:
+            self.kinesis.put(one)
+
+    def poll_for(self, seconds: float) -> None:
+        end = self.clock() + seconds
+        while self.clock() < end:
+            self.runner.poll()
+            self.clock.pause(1.0)

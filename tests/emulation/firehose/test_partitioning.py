@@ -21,7 +21,7 @@ from tests.emulation.firehose.doubles import (
     FakeKinesis,
     FakeLambda,
     FakeS3,
-    Uuids,
+    Machine,
     answer,
     client_error,
     data_of,
@@ -133,39 +133,19 @@ def of_type(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class Machine:
-    """A delivery stream with partitions, and everything around it, started."""
-
-    def __init__(self, handler: Any = of_type, *, limit: int = 500, **changes: Any) -> None:
-        self.clock = Clock()
-        self.kinesis, self.s3 = FakeKinesis(self.clock), FakeS3()
-        self.runner = DeliveryStreamRunner(
-            delivery_stream(
-                name="all", parameters={"BufferIntervalInSeconds": "0"}, **partitioned(**changes)
-            ),
-            kinesis=self.kinesis,
-            lambda_client=FakeLambda(handler),
-            s3=self.s3,
-            clock=self.clock,
-            pause=self.clock.pause,
-            new_uuid=Uuids(),
-            active_partitions_limit=limit,
-        )
-        self.runner.start()
-
-    def put(self, *data: bytes) -> None:
-        for one in data:
-            self.kinesis.put(one)
-
-    def poll_for(self, seconds: float) -> None:
-        end = self.clock() + seconds
-        while self.clock() < end:
-            self.runner.poll()
-            self.clock.pause(1.0)
+def machine_of(handler: Any = of_type, *, limit: int = 500, **changes: Any) -> Machine:
+    """Return a delivery stream with partitions, and everything around it, started."""
+    return Machine(
+        handler,
+        limit=limit,
+        name="all",
+        parameters={"BufferIntervalInSeconds": "0"},
+        **partitioned(**changes),
+    )
 
 
 def test_each_partition_has_an_object_below_its_own_prefix() -> None:
-    machine = Machine()
+    machine = machine_of()
     machine.put(b"sale:1", b"demand:1", b"sale:2")
     counts = machine.runner.drain()
     assert machine.s3.bodies(f"landing/sale/{HOUR}/all-1-") == [b"sale:1\nsale:2\n"]
@@ -175,7 +155,7 @@ def test_each_partition_has_an_object_below_its_own_prefix() -> None:
 
 
 def test_each_partition_is_delivered_when_its_own_buffer_is_due_or_full() -> None:
-    machine = Machine()
+    machine = machine_of()
     machine.put(b"sale:1")
     machine.poll_for(30)
     machine.put(b"demand:1")
@@ -193,7 +173,7 @@ def test_each_partition_is_delivered_when_its_own_buffer_is_due_or_full() -> Non
 
 
 def test_records_of_two_hours_are_in_two_objects_whose_dates_are_their_own() -> None:
-    machine = Machine(BufferingHints={"SizeInMBs": 64, "IntervalInSeconds": 900})
+    machine = machine_of(BufferingHints={"SizeInMBs": 64, "IntervalInSeconds": 900})
     machine.put(b"sale:1")
     machine.clock.pause(3600)
     machine.put(b"sale:2")
@@ -226,7 +206,7 @@ def test_a_record_without_its_keys_goes_to_the_error_output_and_the_rest_is_deli
         records[1]["metadata"] = metadata
         return {"records": records}
 
-    machine = Machine(forgetting)
+    machine = machine_of(forgetting)
     machine.put(b"sale:1", b"sale:2", b"sale:3")
     counts = machine.runner.drain()
     assert machine.s3.bodies("landing/") == [b"sale:1\nsale:3\n"]
@@ -249,7 +229,7 @@ def test_keys_that_the_prefix_does_not_have_change_nothing() -> None:
             ]
         }
 
-    machine = Machine(talking)
+    machine = machine_of(talking)
     machine.put(b"1", b"2")
     machine.runner.drain()
     assert machine.s3.bodies("landing/sale/") == [b"xx"]
@@ -261,7 +241,7 @@ def test_failures_of_each_kind_have_objects_of_their_own() -> None:
         del first["metadata"]
         return {"records": [first, {**second, "result": "ProcessingFailed"}, *rest]}
 
-    machine = Machine(failing)
+    machine = machine_of(failing)
     machine.put(b"sale:1", b"sale:2", b"sale:3")
     machine.runner.drain()
     kinds = sorted(key.split("/")[2] for key in machine.s3.objects if key.startswith("errors/"))
@@ -269,7 +249,7 @@ def test_failures_of_each_kind_have_objects_of_their_own() -> None:
 
 
 def test_above_the_limit_only_records_of_new_partitions_fail() -> None:
-    machine = Machine(limit=2)
+    machine = machine_of(limit=2)
     machine.put(b"a:1", b"b:1", b"c:1", b"a:2")
     machine.runner.poll()
     published = machine.runner.metrics()
@@ -286,7 +266,7 @@ def test_above_the_limit_only_records_of_new_partitions_fail() -> None:
 
 
 def test_a_partition_is_free_again_when_its_object_is_in_the_bucket_and_not_before() -> None:
-    machine = Machine(limit=1)
+    machine = machine_of(limit=1)
     machine.put(b"a:1")
     machine.s3.errors = [(False, client_error("PutObject", "SlowDown"))] * 6
     machine.poll_for(62)
@@ -306,7 +286,7 @@ def test_only_a_stream_with_partitions_publishes_metrics_of_them() -> None:
         s3=FakeS3(),
     )
     more = {"ActivePartitionsLimit", "PartitionCount", "PartitionCountExceeded"}
-    assert Machine().runner.metrics().keys() == plain.metrics().keys() | more
+    assert machine_of().runner.metrics().keys() == plain.metrics().keys() | more
 
 
 KEYS = st.sampled_from(["a", "b", "c", "d/e", "é", "", None])
@@ -331,7 +311,7 @@ def test_every_record_is_in_one_object_of_its_own_partition_or_in_the_error_outp
             answers.append({**entry, "metadata": {"partitionKeys": {"type": key}}})
         return {"records": answers}
 
-    machine = Machine(said, limit=limit)
+    machine = machine_of(said, limit=limit)
     machine.s3.errors = [(stored, client_error("PutObject", "Slow")) for stored in puts_that_fail]
     arrived: dict[int, float] = {}
     for number, (_, pause) in enumerate(records):

@@ -23,7 +23,7 @@ from tests.emulation.firehose.doubles import (
     FakeLambda,
     FakeS3,
     Handler,
-    Uuids,
+    Machine,
     answer,
     client_error,
     data_of,
@@ -31,36 +31,6 @@ from tests.emulation.firehose.doubles import (
     sources,
     upper,
 )
-
-
-class Machine:
-    """A delivery stream with everything around it, started."""
-
-    def __init__(self, handler: Handler = upper, *, shards: int = 1, **settings: Any) -> None:
-        self.clock = Clock()
-        self.kinesis = FakeKinesis(self.clock, shards)
-        self.function = FakeLambda(handler)
-        self.s3 = FakeS3()
-        self.runner = DeliveryStreamRunner(
-            delivery_stream(**settings),
-            kinesis=self.kinesis,
-            lambda_client=self.function,
-            s3=self.s3,
-            clock=self.clock,
-            pause=self.clock.pause,
-            new_uuid=Uuids(),
-        )
-        self.runner.start()
-
-    def put(self, *data: bytes) -> None:
-        for one in data:
-            self.kinesis.put(one)
-
-    def poll_for(self, seconds: float) -> None:
-        end = self.clock() + seconds
-        while self.clock() < end:
-            self.runner.poll()
-            self.clock.pause(1.0)
 
 
 def by_data(results: dict[bytes, dict[str, Any]]) -> Handler:

@@ -21,7 +21,7 @@ from ops.backfill.ledger import Ledger
 from ops.backfill.parts import RowMakers
 from ops.backfill.source import LocalFolder, open_export
 from ops.backfill.work import Worker
-from tests.support.exploration import Explored, Violation
+from tests.support.exploration import Explored, Violation, shown
 from tests.support.exports import ExportBuilder, full_line
 from tests.support.late_files import (
     check_end,
@@ -80,9 +80,7 @@ def explored(names: str, folder: LocalFolder) -> Explored:
 def test_no_refresh_misses_a_late_file(
     folder: LocalFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = explored("ABR", folder)
-    with capsys.disabled():
-        print(f"\n  two backfills and a refresh: {found}", end=" ")
+    found = shown("two backfills and a refresh", explored("ABR", folder), capsys)
     assert found.crash_points > 5
 
 

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.support.exploration import Explored, Faults, Violation
+from tests.support.exploration import Explored, Faults, Violation, shown
 from tests.support.late_files import (
     check_end,
     check_marks,
@@ -71,9 +71,8 @@ def test_no_refresh_misses_a_late_file(
     faults: Faults,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    found = explored(names, before, faults)
-    with capsys.disabled():
-        print(f"\n  replays and refreshes {names}, {before.__name__}, {faults}: {found}", end=" ")
+    name = f"replays and refreshes {names}, {before.__name__}, {faults}"
+    found = shown(name, explored(names, before, faults), capsys)
     assert found.crash_points > 5
 
 
