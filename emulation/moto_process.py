@@ -11,9 +11,12 @@ import sys
 import uuid
 from typing import Any
 
+from console.process import collect_seldom
+
 
 def main() -> None:
     """Serve on a free port until standard input ends; print the port."""
+    collect_seldom()
     from moto.logs.models import LogStream
     from moto.logs.responses import LogsResponse
     from moto.server import ThreadedMotoServer

@@ -11,38 +11,25 @@ followed.
 
 from __future__ import annotations
 
-import atexit
-import gc
 import os
 import sys
-from collections.abc import Generator
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from console.process import collect_seldom
+
 if "-B" not in sys.orig_argv:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
 
+collect_seldom()
+
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Keep what is imported out of the garbage collector, which would look at it again and again.
-
-    It is given back at the end, where extension modules report what is not.
-    """
-    gc.disable()
-    collected = yield
-    gc.freeze()
-    gc.enable()
-    atexit.register(gc.unfreeze)
-    return collected
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
