@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Table:
     avro: dict[str, Any]
     removed: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def record(self) -> Record:
         """All columns of the table, the envelope first."""
         return parse_stored_record(self.avro, self.record_type)
