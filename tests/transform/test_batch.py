@@ -160,6 +160,16 @@ def test_a_record_that_says_its_unit_is_believed_whatever_else_it_has() -> None:
     assert row_of(of_streams(*STREAMS, **precise))["changed_at_micros"] == 1793520000000001
 
 
+@pytest.mark.parametrize(
+    ("unit", "reason"), [(b"1e999", "not_a_change_record"), (b'"\xff"', "not_json")]
+)
+def test_a_unit_that_cannot_be_decoded_makes_no_record_of_dynamodb_streams(
+    unit: bytes, reason: str
+) -> None:
+    raw = json.dumps(change()).encode().replace(b'"MICROSECOND"', unit)
+    assert result_of(raw) == ("ProcessingFailed", reason)
+
+
 def test_a_record_of_dynamodb_streams_fails_alone_and_another_functions_is_dropped() -> None:
     streams = of_streams(*STREAMS, ApproximateCreationDateTime=1793520000)
     others = copy.deepcopy(streams)
@@ -288,10 +298,11 @@ def test_records_that_nobody_takes_are_named_by_their_place_in_the_stream() -> N
 
 
 def test_a_failure_names_its_change_record() -> None:
-    long = change({"channel": {"S": "?"}}, eventID="x" * 65)
-    records = [change({"channel": {"S": "?"}}), long, b"no json"]
+    identifiers = ["b015b5f0-0001", "x" * 64, "x" * 65]
+    unfit = [change({"channel": {"S": "?"}}, eventID=each) for each in identifiers]
+    records = [*unfit, b"no json"]
     failures = TRANSFORM.batch([firehose_record(each) for each in records]).failures
-    assert [each.event_id for each in failures] == ["b015b5f0-0001", None, None]
+    assert [each.event_id for each in failures] == [*identifiers[:2], None, None]
 
 
 def test_text_that_only_looks_like_the_type_does_not_count() -> None:
