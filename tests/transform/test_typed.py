@@ -15,6 +15,8 @@ from msgspec.structs import astuple
 import schemas
 from bench.changes import changes
 from schemas.columns import (
+    MAX_MILLIS,
+    MIN_MILLIS,
     Array,
     Column,
     Decimal,
@@ -92,6 +94,29 @@ def test_a_row_is_the_same_on_both_ways(record_type: str, data: Any) -> None:
     # The first may teach the maker attributes, the second then takes them the fast way.
     for _ in range(2):
         assert typed_row(maker, raw, event, sequence) == expected
+
+
+@pytest.mark.parametrize(
+    ("micros", "fits"),
+    [
+        (MIN_MILLIS * 1000 - 1, False),
+        (MIN_MILLIS * 1000, True),
+        (MAX_MILLIS * 1000 + 999, True),
+        (MAX_MILLIS * 1000 + 1000, False),
+    ],
+)
+def test_the_first_and_the_last_time_of_a_row_are_the_same_on_both_ways(
+    micros: int, fits: bool
+) -> None:
+    record = change()
+    record["dynamodb"]["ApproximateCreationDateTime"] = micros
+    raw = json.dumps(record).encode()
+    expected = general(TABLES["demand"], raw, "INSERT", None)
+    assert (expected != ("change_time_out_of_range", None)) == fits
+    maker = TypedRowMaker(TABLES["demand"], "type")
+    typed_row(maker, json.dumps(change()).encode())  # the names of the keys are learnt
+    assert typed_row(maker, raw) == expected
+    assert maker.in_general == (1 if fits else 2)
 
 
 @pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
