@@ -64,6 +64,18 @@ def test_what_a_full_block_held_counts_no_more(tmp_path: Path) -> None:
     assert (blocks(one), blocks(other)) == ([2, 2, 2], [2])
 
 
+def test_there_is_room_for_so_many_dates_and_for_those_that_are_there(tmp_path: Path) -> None:
+    files = DateFiles(tmp_path, "p", SCHEMA, most_dates=3)
+    for date in ("2026-11-20", "2026-11-21"):
+        assert files.have_room_for([date])
+        files.add(date, ROW)
+    assert files.have_room_for(["2026-11-20", "2026-11-22", "2026-11-22"])
+    assert not files.have_room_for(["2026-11-22", "2026-11-23"])
+    files.add("2026-11-22", ROW)
+    assert files.have_room_for(["2026-11-20", "2026-11-22"])
+    assert not files.have_room_for(["2026-11-23"])
+
+
 @pytest.mark.parametrize("kept", [0, 30, 1000], ids=["disk", "disk and memory", "memory"])
 def test_a_file_is_whole_wherever_it_is_kept(tmp_path: Path, kept: int) -> None:
     files = DateFiles(tmp_path, "p", SCHEMA, block_bytes=6, most_kept_bytes=kept)
