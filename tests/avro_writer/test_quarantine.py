@@ -76,13 +76,14 @@ def test_lines_beyond_what_is_kept_of_an_object_are_in_its_copy(
 ) -> None:
     monkeypatch.setattr(quarantine, "_MOST_DATA_BYTES", 10)
     store = MemoryStore()
-    bodies = [gz_lines(b"12345678", b"x" * 11, b"12", b"3"), gz_lines(b"y" * 10)]
+    bodies = [gz_lines(b"12345678", b"x" * 11, b"x" * 9, b"12", b"3"), gz_lines(b"y" * 10)]
     for name, body in zip("ab", bodies, strict=True):
         land(store, name, body)
     wait_for_newer_code(store)
     run(store)
     entries = quarantined(store)
-    assert [each.get("data") for each in entries] == [b"12345678", None, b"12", None, b"y" * 10]
+    data = [each.get("data") for each in entries]
+    assert data == [b"12345678", None, None, b"12", None, b"y" * 10]
     assert {each["copy"] for each in entries if "copy" in each} == set(copies(store))
     assert [store.kept[key][0] for key in copies(store)] == [bodies[0]], "one copy, of the first"
 
@@ -146,6 +147,22 @@ def test_the_size_is_that_of_the_copies_and_the_entries(
         assert kept.size == between + of_entries
 
 
+def test_its_file_is_closed_when_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    real = Path.open
+
+    def remembered(self: Path, *arguments: Any) -> Any:
+        opened.append(real(self, *arguments))
+        return opened[-1]
+
+    monkeypatch.setattr(Path, "open", remembered)
+    monkeypatch.setattr(quarantine, "_PIECE", 4)
+    with quarantine.Quarantine(tmp_path, "q/", MemoryStore()) as kept:
+        kept.of(Input("a", "etag", 8)).add_line(1, "why", b"bad")
+        assert [each.closed for each in opened] == [False]
+    assert [each.closed for each in opened] == [True]
+
+
 def test_where_exactly_the_last_line_is_one_too_many_no_rest_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -173,7 +190,8 @@ def test_one_copy_never_stands_for_another_of_the_same_name() -> None:
 
 def test_a_landed_name_of_any_length_has_a_copy_whose_key_s3_allows() -> None:
     store = MemoryStore()
-    land(store, "\N{SNOWMAN}" * 300, b"corrupt")
+    landed = land(store, "\N{SNOWMAN}" * 320, b"corrupt")
+    assert len(landed.encode()) <= 1024
     run(store)
     (key,) = copies(store)
     assert len(key.encode()) <= 1024
