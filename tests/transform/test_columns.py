@@ -225,6 +225,32 @@ def test_a_converter_answers_or_misfits_and_raises_nothing_else(
         converter(column_type)(value, [])
 
 
+@pytest.mark.parametrize(
+    ("column_type", "value"),
+    [
+        (c.String(), {"S": "a"}),
+        (c.Boolean(), {"BOOL": True}),
+        (c.Integer(32), {"N": "1"}),
+        (c.Double(), {"N": "1"}),
+        (c.Bytes(), {"B": "AQI="}),
+        (c.Decimal(12, 2), {"N": "1.5"}),
+        (c.Timestamp(), {"S": "2026-11-22T10:00:00Z"}),
+        (c.Date(), {"S": "2026-11-22"}),
+        (c.Enum("E", ("a",)), {"S": "a"}),
+        (c.Nullable(c.String()), {"NULL": True}),
+        (c.Array(c.String()), {"L": []}),
+        (c.Array(c.String()), {"SS": ["a"]}),
+        (c.Map(c.String()), {"M": {}}),
+    ],
+)
+def test_a_value_has_exactly_one_marker(column_type: c.ColumnType, value: dict[str, Any]) -> None:
+    convert = converter(column_type)
+    convert(value, [])
+    for other in ({}, {**value, "X": 1}):
+        with pytest.raises(Misfit):
+            convert(other, [])
+
+
 class Losses(list[Any]):
     """A list that can be watched: it is in each frame of a converter that raises."""
 
