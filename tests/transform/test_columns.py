@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import decimal
+import re
 import weakref
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas import columns as c
 from transform import numbers, times
-from transform.attributes import Misfit, converter
+from transform.attributes import Loss, Misfit, converter
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 EXACT = decimal.Context(prec=200)
@@ -249,6 +251,34 @@ def test_a_value_has_exactly_one_marker(column_type: c.ColumnType, value: dict[s
     for other in ({}, {**value, "X": 1}):
         with pytest.raises(Misfit):
             convert(other, [])
+
+
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+@given(
+    st.text("Aq9+/=-_ \né", max_size=9)
+    | st.binary(max_size=9).map(lambda data: base64.b64encode(data).decode())
+)
+@example("AQI=\n")
+@example("AAA")
+@example("AQ==AQ==")
+def test_bytes_are_padded_base64_of_the_usual_alphabet(text: str) -> None:
+    convert = converter(c.Bytes())
+    if BASE64.fullmatch(text):
+        assert convert({"B": text}, []) == text
+    else:
+        with pytest.raises(Misfit):
+            convert({"B": text}, [])
+
+
+def test_the_fields_after_one_that_does_not_fit_are_held() -> None:
+    optional = c.Column("x", "a", c.Nullable(c.Integer(32)), True, None)
+    record = c.Record("R", (optional, c.Column("y", "b", c.String())))
+    losses: list[Loss] = []
+    value = {"M": {"a": {"N": "1.5"}, "b": {"S": "text"}}}
+    assert converter(record)(value, losses) == {"y": "text"}
+    assert losses == [Loss.UNFIT]
 
 
 class Losses(list[Any]):
