@@ -189,8 +189,6 @@ def _all_there(worker: Worker, inputs: Sequence[Input]) -> bool:
     all the while: a late copy of the put that created it brings the same bytes back, with the
     same ETag, when the plan is done and its inputs are gone.
     """
-    if not inputs:
-        return True
     missing = {(each.key, each.etag) for each in inputs}
     last = max(each.key for each in inputs)
     # Listed from shortly before the first: its own beginning.

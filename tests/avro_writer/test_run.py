@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import fastavro
@@ -60,6 +60,17 @@ def test_rows_land_in_one_file_for_each_date_of_change() -> None:
     assert (report.plans, report.counts.rows, report.counts.files) == (1, 4, 3)
     assert store.keys("data-pipeline/landing/") == []
     assert store.keys("data-pipeline/compaction/") == []
+
+
+def test_a_date_is_from_midnight_to_midnight_utc() -> None:
+    store = MemoryStore()
+    midnight = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp()) * 1000
+    times = (midnight - 1, midnight, midnight + 86_399_999, midnight + 86_400_000)
+    rows = [{**row(number), "changed_at": millis} for number, millis in enumerate(times)]
+    land(store, "a", ndjson(rows))
+    run(store)
+    dates = {date: [each["change_id"] for each in rows] for date, rows in avro_rows(store).items()}
+    assert dates == {"2026-11-21": ["c-0"], "2026-11-22": ["c-1", "c-2"], "2026-11-23": ["c-3"]}
 
 
 def test_the_years_before_1000_and_9999_have_their_partitions() -> None:
@@ -134,6 +145,10 @@ def test_a_backlog_is_taken_plan_after_plan_and_listed_no_further_than_it_is_tak
     landing = "data-pipeline/landing/demand/lanes=1/"
     listed = [prefix for kind, prefix in store.requests if kind == "list" and prefix == landing]
     assert len(listed) == 11, "one page for each plan, and one to find nothing left"
+    every_lane = ("list", "data-pipeline/landing/demand/")
+    assert store.requests.count(every_lane) == 11, "one page at first, and one for each plan"
+    read = [key for kind, key in store.requests if kind == "get" and key.startswith(landing)]
+    assert len(read) == len(set(read)) == 100, "each object is read once"
 
 
 def test_a_plan_is_bounded_in_bytes_but_a_large_object_is_not_stuck() -> None:
