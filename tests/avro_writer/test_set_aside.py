@@ -181,9 +181,11 @@ def test_a_plan_that_is_fixed_waits_for_its_object_beside_its_lane(outputs: int)
     assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
 
 
-def test_a_plan_that_waits_costs_a_run_two_requests() -> None:
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_plan_that_waits_costs_a_run_two_requests(place: int) -> None:
     store = MemoryStore()
-    store.refuse("read", begun(store, 1))
+    begun(store, 1)
+    store.refuse("read", store.keys("data-pipeline/landing/")[place])
     with pytest.raises(ObjectsSetAside):
         later_run(store)
     before = dict(store.kept)
