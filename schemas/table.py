@@ -148,7 +148,7 @@ def avro_schema(record_type: str) -> dict[str, Any]:
     SchemaError
         As `table`.
     """
-    copy: dict[str, Any] = json.loads(json.dumps(table(record_type).avro))
+    copy: dict[str, Any] = json.loads(table(record_type).literal)
     return copy
 
 
