@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, NamedTuple
@@ -141,21 +141,24 @@ class Program:
         # Executions suspended at the latest points. They need not start again.
         self._waiting: OrderedDict[Point, Life] = OrderedDict()
         self.points = 0
-        self.start = self._found(Life(main), ())
+        life = Life(main)
+        with change():
+            life.begin()
+        self.start = self._found(life, ())
 
     def after(self, point: Point, answer: Hashable, left: float) -> Point:
         """Return the position after an answer."""
         found = point.next.get((answer, left))
         if found is None:
             life = self._waiting.pop(point, None)
-            if life is None:
-                life = Life(self._main)
-                for given in point.answers:
-                    with self._change():
-                        life.go_on(*given)
+            answers = *point.answers, (answer, left)
             with self._change():
-                life.go_on(answer, left)
-            found = self._found(life, (*point.answers, (answer, left)))
+                if life is None:
+                    life = Life(self._main, answers)
+                    life.begin()
+                else:
+                    life.go_on(answer, left)
+            found = self._found(life, answers)
             point.next[answer, left] = found
         return found
 
@@ -166,9 +169,6 @@ class Program:
         self._waiting.clear()
 
     def _found(self, life: Life, answers: tuple[tuple[Hashable, float], ...]) -> Point:
-        if not answers:
-            with self._change():
-                life.begin()
         self.points += 1
         point = Point(life.asked, answers)
         if life.asked is not None:
@@ -179,30 +179,38 @@ class Program:
 
 
 class Life:
-    """One execution of a program, on a thread that never runs at the same time as another."""
+    """One execution of a program, on a thread that never runs at the same time as another.
 
-    def __init__(self, main: Main) -> None:
+    Parameters
+    ----------
+    main
+        Runs the program.
+    answers
+        Those to its first requests, each with the clock's time left after it, in seconds. It gets
+        them without a change of threads.
+    """
+
+    def __init__(self, main: Main, answers: Sequence[tuple[Hashable, float]] = ()) -> None:
         self.asked: Request | None = None
         self._main = main
+        self._answers = deque(answers)
         self._left = PLENTY
-        self._answer: Hashable = None
         self._dying = False
-        self._resumed, self._paused = threading.Semaphore(0), threading.Semaphore(0)
+        # Each is held until the other thread may go on.
+        self._resumed, self._paused = threading.Lock(), threading.Lock()
+        self._resumed.acquire()
+        self._paused.acquire()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._error: BaseException | None = None
-        self._begun = False
 
     def begin(self) -> None:
-        """Run to the first request."""
-        self._begun = True
+        """Run to the first request that has no answer yet."""
         self._thread.start()
         self._wait()
 
     def go_on(self, answer: Hashable, left: float) -> None:
         """Run to the next request, or to the end."""
-        if not self._begun:
-            self.begin()
-        self._answer, self._left = answer, left
+        self._answers.append((answer, left))
         self._resumed.release()
         self._wait()
 
@@ -234,9 +242,11 @@ class Life:
     def _ask(self, request: Request) -> Hashable:
         if self._dying:
             raise _Stop
-        self.asked = request
-        self._paused.release()
-        self._resumed.acquire()
-        if self._dying:
-            raise _Stop
-        return self._answer
+        if not self._answers:
+            self.asked = request
+            self._paused.release()
+            self._resumed.acquire()
+            if self._dying:
+                raise _Stop
+        answer, self._left = self._answers.popleft()
+        return answer
