@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,6 +31,15 @@ collect_seldom()
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of the functions' packages, without the wheels."""
+    # What it imports takes long, and many tests need none of it.
+    from tests.support.packages import write_packages
+
+    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]

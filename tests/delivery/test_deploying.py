@@ -21,7 +21,7 @@ from schemas import RECORD_TYPES
 from tests.delivery.judged import policies, refused
 from tests.delivery.provider_requests import ACCOUNT, ANY_ID, BOUNDARY, recorded
 from tests.infra.policy_documents import PolicyDocument, policy_documents, texts
-from tests.infra.recorded import ACCOUNTS, record
+from tests.infra.recorded import ACCOUNTS, shared
 from tests.infra.test_keys import Keyed
 from tests.support import service_reference
 from tests.support.cli import ROOT
@@ -278,7 +278,7 @@ def grants(stack: str, packages: Path) -> Iterator[tuple[str, Request]]:
     """
     account = ACCOUNTS[stack]
     key = f"arn:aws:kms:us-east-1:{account}:key/{ANY_ID}"
-    everything = record(
+    everything = shared(
         stack,
         packages,
         account=Keyed,
@@ -324,7 +324,7 @@ def test_each_urn_on_a_page_is_of_a_resource_of_the_stack(page: str, packages: P
     named = re.findall(r"urn:pulumi:(\w+)::dmd-pipeline::([^'\s]+)'", text)
     assert named
     for stack, urn in named:
-        known = [each.urn.split("::", 2)[2] for each in record(stack, packages).resources]
+        known = [each.urn.split("::", 2)[2] for each in shared(stack, packages).resources]
         # One without a name is completed in the commands below it.
         assert fnmatch.filter(known, urn) or f"{urn}::avro" in known, urn
 

@@ -22,7 +22,6 @@ from infra.settings import PROJECT
 from infra.stack_config import REPOSITORY
 from tests.engine.deploy import deploy
 from tests.engine.monitor import Deployment, Made
-from tests.support.packages import write_packages
 
 # What the program imports of the repository.
 _PROGRAM = ("infra", "schemas", "environment", "telemetry", "transform", "avro_writer")
@@ -65,11 +64,6 @@ class Stack:
         if deployment.succeeded and not preview:
             self.outputs = deployment.outputs
         return deployment
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")

@@ -12,12 +12,6 @@ from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
 from estate.provision import Provisioned, local_settings, provision
 from estate.referenced import make_referenced
-from tests.support.packages import write_packages
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")

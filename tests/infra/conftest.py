@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.infra.recorded import Recording, record_named
-from tests.support.packages import write_packages
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="session")
 def recorded(packages: Path) -> Callable[[str], Recording]:
     """Return a function that records a stack, or a variant of one."""
-
-    @cache
-    def of(name: str) -> Recording:
-        return record_named(name, packages)
-
-    return of
+    return lambda name: record_named(name, packages)
 
 
 @pytest.fixture(scope="session")

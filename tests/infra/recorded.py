@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from pulumi.runtime.mocks import MockResourceArgs
 
@@ -93,14 +96,19 @@ class Previewed(AsAws):
         return "", args.inputs
 
 
-def record_named(name: str, packages: Path, *, preview: bool = False) -> Recording:
-    """Record one of the four stacks, or one of ``VARIANTS``."""
-    settings = VARIANTS.get(name, {})
-    return record(stack_of(name), packages, preview=preview, **settings)
+def record_named(name: str, packages: Path, **options: bool) -> Recording:
+    """Return the shared recording of one of the four stacks, or of one of ``VARIANTS``."""
+    return shared(stack_of(name), packages, **options, **VARIANTS.get(name, {}))
 
 
 def stack_of(name: str) -> str:
     return name.partition("-")[0]
+
+
+@cache
+def shared(stack: str, packages: Path, **settings: Any) -> Recording:
+    """Record as ``record``, but once for all tests: they must not change what they get."""
+    return record(stack, packages, **settings)
 
 
 def record(
@@ -117,21 +125,23 @@ def record(
     """Run the program of ``stack``; return what it registered.
 
     In a preview nothing is computed: IDs, ARNs and URLs are unknown. Otherwise it is an error if an
-    input needs an output without a rule in ``estate/resources/computed.py``. ``account`` answers
-    lookups. ``deployed`` are the stack's outputs so far, by default those of the same settings.
+    input needs an output without a rule in ``estate/resources/computed.py``. It is always an error
+    if an output becomes text before its value is there. ``account`` answers lookups. ``deployed``
+    are the stack's outputs so far, by default those of the same settings.
     """
     recording = into or Recording(ACCOUNTS[stack])
     settings = {"package_directory": str(packages), **overrides}
     recorder = Recorder((Previewed if preview else account)(recording.account_id))
     try:
-        run_program(
-            stack,
-            stack_config(stack, settings),
-            recorder,
-            preview=True,
-            deployed=deployed,
-            program=program,
-        )
+        with mock.patch.dict(os.environ, PULUMI_ERROR_OUTPUT_STRING="true"):
+            run_program(
+                stack,
+                stack_config(stack, settings),
+                recorder,
+                preview=True,
+                deployed=deployed,
+                program=program,
+            )
     finally:
         recording.resources = [Recorded(**vars(each)) for each in recorder.recorded.values()]
     if not preview:

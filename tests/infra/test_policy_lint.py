@@ -15,7 +15,7 @@ from tests.infra.policy_answers import ANSWERS
 from tests.infra.policy_documents import PolicyDocument, policy_documents, texts
 from tests.infra.policy_linter import Finding, lint
 from tests.infra.policy_rules import violations
-from tests.infra.recorded import ACCOUNTS, record
+from tests.infra.recorded import ACCOUNTS, shared
 
 Documents = Callable[[str, str], list[PolicyDocument]]
 
@@ -44,7 +44,7 @@ def documents(packages: Path) -> Documents:
 
     @cache
     def of(stack: str, variant: str) -> list[PolicyDocument]:
-        return policy_documents(record(stack, packages, **options(stack, variant)))
+        return policy_documents(shared(stack, packages, **options(stack, variant)))
 
     return of
 

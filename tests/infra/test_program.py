@@ -21,7 +21,7 @@ from infra.packages import PackageMissingError
 from infra.stack_config import settings_of, stack_config
 from infra.tables import UnusableSchemaError
 from schemas import RECORD_TYPES, SchemaError, Table, avro_schema, table
-from tests.infra.recorded import ACCOUNTS, VARIANTS, Recorded, Recording, record
+from tests.infra.recorded import ACCOUNTS, VARIANTS, Recorded, Recording, record, shared
 from tests.support.packages import write_packages
 from transform.settings import Settings as TransformSettings
 
@@ -117,7 +117,7 @@ def test_delivery_streams_and_databases_are_protected_in_production_alone(
 def test_a_preview_knows_nothing_that_aws_computes_and_still_registers_everything(
     stack: str, recorded: Stacks, packages: Path
 ) -> None:
-    preview = record(stack, packages, preview=True)
+    preview = shared(stack, packages, preview=True)
     names = sorted((each.type, each.name) for each in preview.resources)
     assert names == sorted((each.type, each.name) for each in recorded(stack).resources)
 

@@ -13,7 +13,7 @@ from emulation.firehose import DeliveryStream
 from estate.provision import ProvisionError
 from estate.provision.monitor import ResourceMaker
 from estate.provision.resource import Clients
-from tests.infra.recorded import record
+from tests.infra.recorded import shared
 
 TOKEN = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 PREFIX = "landing/!{partitionKeyFromLambda:record_type}/!{timestamp:yyyy/MM/dd/HH}/"
@@ -31,7 +31,7 @@ Provision = Callable[..., DeliveryStream]
 def provisioned(endpoint: Endpoint, packages: Any) -> Provision:
     """Provision the program's delivery stream of sales with changes, and describe it."""
     (registered,) = (
-        each for each in record("dev1", packages).owned if (each.type, each.name) == (TOKEN, "sale")
+        each for each in shared("dev1", packages).owned if (each.type, each.name) == (TOKEN, "sale")
     )
 
     def run(name: str, **changes: Any) -> DeliveryStream:

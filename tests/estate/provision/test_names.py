@@ -17,7 +17,7 @@ from estate.errors import NameTakenError
 from estate.provision import monitor
 from estate.provision.monitor import KINDS, ResourceMaker
 from estate.provision.resource import Clients, Created
-from tests.infra.recorded import Recorded, record
+from tests.infra.recorded import Recorded, shared
 
 NOWHERE = Endpoint("http://127.0.0.1:9")
 # AWS takes any number of one name.
@@ -30,7 +30,7 @@ FUNCTION = "aws:lambda/function:Function"
 @pytest.fixture(scope="module")
 def one_of_each(packages: Path) -> dict[str, Recorded]:
     """A resource of each kind that the program makes."""
-    return {each.type: each for each in record("dev1", packages).owned}
+    return {each.type: each for each in shared("dev1", packages).owned}
 
 
 @pytest.fixture
