@@ -16,6 +16,8 @@ from typing import Any
 from pulumi.automation._server import LanguageServer
 from pulumi.runtime.proto import language_pb2
 
+from console.process import collect_seldom
+
 
 def main() -> int:
     """Run the program that standard input names; return the exit status."""
@@ -41,4 +43,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    collect_seldom()
     sys.exit(main())
