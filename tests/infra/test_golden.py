@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,15 @@ from tests.infra.golden import COMMAND, GOLDEN, texts
 from tests.infra.recorded import Recording
 
 
-def test_each_graph_is_as_it_was_reviewed(recorded: Callable[[str], Recording]) -> None:
+@pytest.fixture(scope="module")
+def expected(recorded: Callable[[str], Recording]) -> dict[Path, str]:
+    """The text that each file should have."""
+    return dict(texts(recorded))
+
+
+def test_each_graph_is_as_it_was_reviewed(expected: dict[Path, str]) -> None:
     changed: list[str] = []
-    for path, text in texts(recorded):
+    for path, text in expected.items():
         reviewed = path.read_text(encoding="utf-8") if path.exists() else ""
         changed += difflib.unified_diff(
             reviewed.splitlines(),
@@ -26,5 +33,5 @@ def test_each_graph_is_as_it_was_reviewed(recorded: Callable[[str], Recording]) 
         pytest.fail("\n".join([*changed, f"If that is what was meant: {COMMAND}"]), pytrace=False)
 
 
-def test_there_is_no_graph_of_anything_else(recorded: Callable[[str], Recording]) -> None:
-    assert set(GOLDEN.iterdir()) == {path for path, _ in texts(recorded)}
+def test_there_is_no_graph_of_anything_else(expected: dict[Path, str]) -> None:
+    assert set(GOLDEN.iterdir()) == expected.keys()
