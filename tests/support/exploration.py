@@ -208,14 +208,14 @@ class Exploration:
             if cost > (state.faults.clocks if number == 0 else 0):
                 continue
             after = self._programs[number].after(point, answer, left)
+            faults = state.faults
+            if cost:
+                faults = replace(faults, clocks=faults.clocks - cost)
+            points = _with(state.points, number, after)
+            resend = _with(state.resend, number, False)
             yield (
                 f"{text}, {left:.0f} s left" if cost else text,
-                state._replace(
-                    bucket=bucket,
-                    points=_with(state.points, number, after),
-                    resend=_with(state.resend, number, False),
-                    faults=replace(state.faults, clocks=state.faults.clocks - cost),
-                ),
+                _State(bucket, points, faults, resend, state.stuck, state.events),
             )
         if number or request.method not in MUTATING or state.resend[number]:
             return
