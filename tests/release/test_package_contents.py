@@ -111,30 +111,39 @@ def imported_files(folder: Path, function: str) -> list[str]:
     return in_isolation(_IMPORT, str(folder), f"{function}.handler")
 
 
-def imported_names(folder: Path, function: str) -> list[str]:
+def top_of(files: list[str]) -> list[str]:
     """Return the same as names at the top of the package."""
-    files = imported_files(folder, function)
     return sorted({each.partition("/")[0].removesuffix(".py") for each in files})
 
 
+@pytest.fixture(scope="session")
+def unpacked(function: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of a function's unpacked package, which stays as it is."""
+    return extract(built(Target.LOCAL, function).path, tmp_path_factory.mktemp(function))
+
+
+@pytest.fixture(scope="session")
+def imported(function: str, unpacked: Path) -> list[str]:
+    """Give the files of the package that importing the function's handler imports."""
+    return imported_files(unpacked, function)
+
+
 def test_the_handler_imports_everything_at_the_top_of_its_package_and_nothing_else(
-    function: str, tmp_path: Path
+    unpacked: Path, imported: list[str]
 ) -> None:
-    folder = extract(built(Target.LOCAL, function).path, tmp_path)
-    assert imported_names(folder, function) == top_level_names(folder)
+    assert top_of(imported) == top_level_names(unpacked)
 
 
 def test_a_package_has_no_module_of_ours_that_its_function_does_not_import(
-    function: str, tmp_path: Path
+    function: str, unpacked: Path, imported: list[str]
 ) -> None:
-    folder = extract(built(Target.LOCAL, function).path, tmp_path)
     ours = {
-        str(each.relative_to(folder))
+        str(each.relative_to(unpacked))
         for name in (function, *SHARED)
-        for each in (folder / name).rglob("*.py")
+        for each in (unpacked / name).rglob("*.py")
     }
     assert ours
-    assert ours <= set(imported_files(folder, function))
+    assert ours <= set(imported)
 
 
 def test_that_check_finds_what_is_missing_and_what_is_too_much(
@@ -142,11 +151,12 @@ def test_that_check_finds_what_is_missing_and_what_is_too_much(
 ) -> None:
     folder = extract(built(Target.LOCAL, function).path, tmp_path)
     (folder / "stranger.py").write_text("")
-    assert set(top_level_names(folder)) - set(imported_names(folder, function)) == {"stranger"}
+    found = top_of(imported_files(folder, function))
+    assert set(top_level_names(folder)) - set(found) == {"stranger"}
 
     (folder / "msgspec").rename(tmp_path.parent / f"{tmp_path.name}-msgspec")
     with pytest.raises(ImportError, match="msgspec"):
-        imported_names(folder, function)
+        imported_files(folder, function)
 
 
 def test_the_writer_has_exactly_the_service_data_that_s3_needs(tmp_path: Path) -> None:
