@@ -74,7 +74,7 @@ def settings_of(stack: str, config: Mapping[str, str]) -> Settings:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     if not (isinstance(content, dict) and isinstance(content.get("config"), dict)):
         raise StackConfigError(f"{path.name} has no `config:` section")
     return content
