@@ -172,7 +172,7 @@ def as_role(deployment: Deployment, role_name: str) -> Deployment:
     assume = create_assume_role_refresher(
         deployment.client("sts"), {"RoleArn": role_arn, "RoleSessionName": "dmd"}
     )
-    core = botocore.session.Session()
+    core = _session()
     core.register_component("credential_provider", CredentialResolver([_Assumed(assume)]))
     make_client = _clients_of(
         boto3.Session(botocore_session=core, region_name=REGION), deployment.endpoint_url
@@ -233,6 +233,7 @@ def _client_maker(profile: str | None, url: str | None) -> Callable[..., Any]:
     key = _KEY_AT_AN_ENDPOINT if url and not profile else None
     try:
         session = boto3.Session(
+            botocore_session=_session(),
             profile_name=profile,
             region_name=REGION,
             aws_access_key_id=key,
@@ -243,6 +244,21 @@ def _client_maker(profile: str | None, url: str | None) -> Callable[..., Any]:
             f"{error}: name a profile of `aws configure list-profiles`"
         ) from error
     return _clients_of(session, url)
+
+
+@functools.cache
+def _service_descriptions() -> Any:
+    return botocore.session.Session().get_component("data_loader")
+
+
+def _session() -> botocore.session.Session:
+    """Return a new session that has botocore's descriptions of services from the sessions before.
+
+    Each would read them again, which takes most of the time of making its clients.
+    """
+    session = botocore.session.Session()
+    session.register_component("data_loader", _service_descriptions())
+    return session
 
 
 def _clients_of(session: boto3.Session, url: str | None) -> Callable[..., Any]:
