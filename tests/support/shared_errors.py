@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from typing import Any
 from infra.settings import Settings
 from infra.stack_config import settings_of, stack_config
 from ops.choices.protocol import Choices
-from ops.failed.current import CurrentCode
 from ops.failed.owners import Owners
 from ops.failed.survey import places
 from ops.failed.wanted import Wanted
@@ -24,7 +22,7 @@ from tests.support.changes import change
 from tests.support.ledger import rows_of
 from tests.support.memory_store import MemoryStore
 from tests.support.programs import AskingStore, Program
-from tests.support.replaying import PREFIX
+from tests.support.replaying import PREFIX, code_in_force
 from tests.support.runs import AFTER_ALL_ROWS, FOLDER, NOW
 
 TYPES = ("demand", "sale")
@@ -88,13 +86,10 @@ def replay_all(
     def now() -> datetime:
         return NOW + timedelta(hours=ord(name[0]))
 
-    with contextlib.ExitStack() as stack:
-        codes = {each: stack.enter_context(CurrentCode(each, "type")) for each in types}
-        choices = {
-            each: Choices(store, PREFIX, each, AFTER_ALL_ROWS, now, FOLDER) for each in types
-        }
-        found = places(store, PREFIX, wanted, owners)
-        counts = replay_places(found, wanted, owners, choices, codes, name)
+    codes = {each: code_in_force(each) for each in types}
+    choices = {each: Choices(store, PREFIX, each, AFTER_ALL_ROWS, now, FOLDER) for each in types}
+    found = places(store, PREFIX, wanted, owners)
+    counts = replay_places(found, wanted, owners, choices, codes, name)
     assert all(each.reconciled for each in counts.values()), counts
     return counts
 
