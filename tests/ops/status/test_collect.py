@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -284,7 +285,7 @@ def as_somebody(deployment: Deployment, *denied: str) -> Iterator[Deployment]:
         iam.put_role_policy(RoleName=name, PolicyName="may", PolicyDocument=policy(statement))
         credentials = gateway.assume_for_service(arn, "lambda.amazonaws.com")
         endpoint = gateway.endpoint.with_credentials(credentials)
-        yield replace(deployment, make_client=endpoint.client)
+        yield replace(deployment, make_client=functools.cache(endpoint.client))
 
 
 def policy(statement: dict[str, Any]) -> str:
