@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from catalog.columns import GlueColumn
 from catalog.current.statements import Statements
 from catalog.types import hive_type
-from emulation.endpoint import Endpoint
 from tests.support.state_machine import QueryFailed
 
 
@@ -18,8 +18,8 @@ class AthenaDouble:
 
     Parameters
     ----------
-    endpoint
-        Where Glue is.
+    glue
+        A boto3 client of Glue.
     failures
         How often a query fails, by the first word of its text.
     queries
@@ -28,7 +28,7 @@ class AthenaDouble:
         Those of the state machine that runs. The double knows its table by them.
     """
 
-    endpoint: Endpoint
+    glue: Any
     failures: dict[str, int] = field(default_factory=dict)
     queries: list[str] = field(default_factory=list)
     statements: Statements = field(init=False)
@@ -39,12 +39,11 @@ class AthenaDouble:
         if self.failures.get(verb, 0):
             self.failures[verb] -= 1
             raise QueryFailed("ICEBERG_COMMIT_ERROR: somebody else was faster")
-        glue = self.endpoint.client("glue")
         where = {"DatabaseName": self.statements.current_database}
         name = self.statements.table.record_type
-        tables = [each["Name"] for each in glue.get_tables(**where)["TableList"]]
+        tables = [each["Name"] for each in self.glue.get_tables(**where)["TableList"]]
         if verb == "DROP" and name in tables:
-            glue.delete_table(**where, Name=name)
+            self.glue.delete_table(**where, Name=name)
         if verb == "CREATE" and name not in tables:
             location = re.search(r"LOCATION '(.*?)'", sql)
             assert location is not None
@@ -52,7 +51,7 @@ class AthenaDouble:
                 GlueColumn(each.name, hive_type(each.type), each.doc)
                 for each in self.statements.columns
             ]
-            glue.create_table(
+            self.glue.create_table(
                 **where,
                 TableInput={
                     "Name": name,

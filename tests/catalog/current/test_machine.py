@@ -11,12 +11,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import pytest
 import sqlglot
 from botocore.exceptions import ClientError
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped]
+from cfnlint.runner import Runner  # type: ignore[import-untyped]
 
 from catalog.current.keys import anchor_prefix, late_prefix
 from catalog.current.machine import Refresh, definition
@@ -46,6 +49,12 @@ def refresh(described: Table) -> dict[str, Any]:
 # --- the definition as it is written ----------------------------------------------------------
 
 
+@cache
+def rules() -> Any:
+    """The linter's rules, which it would read again for each definition."""
+    return Runner(ConfigMixIn(regions=["us-east-1"])).rules
+
+
 def complaints(machine: dict[str, Any]) -> list[str]:
     """What AWS's linter for CloudFormation says about a definition."""
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/refresh", "Definition": machine}
@@ -55,7 +64,7 @@ def complaints(machine: dict[str, Any]) -> list[str]:
             "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
         },
     }
-    found = lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"]))
+    found = lint(json.dumps(template), rules(), config=ManualArgs(regions=["us-east-1"]))
     return [each.message for each in found]
 
 
@@ -150,15 +159,14 @@ class Scene:
     described: Table
 
     def __post_init__(self) -> None:
-        self.endpoint = self.runs.endpoint
-        self.s3, self.glue = self.endpoint.client("s3"), self.endpoint.client("glue")
+        self.s3, self.glue = self.runs.client("s3"), self.runs.client("glue")
         for key in self.keys(""):
             self.s3.delete_object(Bucket=BUCKET, Key=key)
         for database in self.glue.get_databases()["DatabaseList"]:
             self.glue.delete_database(Name=database["Name"])
         self.glue.create_database(DatabaseInput={"Name": "lake_parquet"})
         self.names = itertools.count()
-        self.athena = AthenaDouble(self.endpoint)
+        self.athena = AthenaDouble(self.glue)
 
     def run(self, at: dt.datetime = NOON, watch: Watch | None = None, **given: bool) -> Outcome:
         self.athena.queries.clear()

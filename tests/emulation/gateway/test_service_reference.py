@@ -103,9 +103,13 @@ def tokens() -> IssuedTokens:
     return issued
 
 
+# A session keeps what it has read of a service.
+SESSION = get_session()
+
+
 def asked(service: str, operation: str) -> tuple[Requirement, ...]:
     """Return what a call with all parameters needs."""
-    shape = get_session().get_service_model(service).operation_model(operation).input_shape
+    shape = SESSION.get_service_model(service).operation_model(operation).input_shape
     parameters: dict[str, Any] = {}
     for name in shape.members if shape else ():
         value = "token" if name in TOKENS else VALUES.get(name, "x")
