@@ -48,6 +48,9 @@ MARGIN = 4
 # An export's time and a change record's time are off by no more; together that is below the margin.
 EXPORT_OFF, STREAM_OFF = 1, 2
 WINDOW = 2 * MARGIN
+# All histories have them, as those of one process have.
+TRANSFORM = Transform(schemas.table("demand"), "type")
+MAKERS = RowMakers(["demand"], "type")
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ def change_records(history: History) -> Iterator[bytes]:
 
 def land(store: MemoryStore, records: Sequence[bytes], name: str) -> None:
     """Change records to Avro files: the transform, then the writer's rows."""
-    answers = Transform(schemas.table("demand"), "type").batch(
+    answers = TRANSFORM.batch(
         {
             "recordId": str(number),
             "data": base64.b64encode(record).decode(),
@@ -249,7 +252,7 @@ def back(store: MemoryStore, history: History, made: Made, number: int, margin: 
         times = RowTimes.of(export, timedelta(microseconds=margin * STEP))
         worker = Worker(
             export, folder, store, PREFIX, Ledger(store, PREFIX, export.id),
-            ItemReader(export, times, ["pk", "sk"], "type"), RowMakers(["demand"], "type"), 100,
+            ItemReader(export, times, ["pk", "sk"], "type"), MAKERS, 100,
             FIRST_DATE, lambda: datetime.now(UTC),
         )  # fmt: skip
         counts = worker.do(export.files[0])

@@ -37,6 +37,8 @@ from transform.row import UnfitRecord
 NOW = datetime(2026, 11, 20, 9, tzinfo=UTC)
 MARGIN = timedelta(minutes=5)
 TYPES = ("demand", "sale")
+# Hundreds of workers have the same ones, as those of one process have.
+MAKERS = RowMakers(TYPES, "type")
 
 
 class Killed(BaseException):
@@ -79,7 +81,7 @@ def worker(folder: Path, store: MemoryStore, part_items: int = 4) -> Worker:
     reader = ItemReader(export, RowTimes.of(export, MARGIN), ["pk", "sk"], "type")
     ledger = Ledger(store, "p", export.id)
     return Worker(
-        export, found, store, "p", ledger, reader, RowMakers(TYPES, "type"), part_items,
+        export, found, store, "p", ledger, reader, MAKERS, part_items,
         FIRST_DATE, lambda: NOW,
     )  # fmt: skip
 
