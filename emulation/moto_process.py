@@ -9,6 +9,7 @@ import json
 import logging
 import sys
 import uuid
+from functools import cache
 from typing import Any
 
 from console.process import collect_seldom
@@ -17,14 +18,23 @@ from console.process import collect_seldom
 def main() -> None:
     """Serve on a free port until standard input ends; print the port."""
     collect_seldom()
+    from moto.core import utils
     from moto.logs.models import LogStream
     from moto.logs.responses import LogsResponse
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.server import ThreadedMotoServer
 
     # moto would forward log events by itself, without a role. `emulation.subscription_filters`
     # forwards them with the filter's role, so that its policies are evaluated.
     LogStream._send_log_events = lambda *_, **__: None  # type: ignore[method-assign]
     _take_saved_queries(LogsResponse)
+    # Otherwise moto lists its folder and tries the patterns of all services for each request. It
+    # also lists all of botocore's services when it uses another one for the first time.
+    for owner, name in (
+        (DomainDispatcherApplication, "get_backend_for_host"),
+        (utils, "create_loader"),
+    ):
+        setattr(owner, name, cache(getattr(owner, name)))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
