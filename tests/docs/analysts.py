@@ -15,7 +15,7 @@ from athena.engine import run_query
 from athena.render import render
 from console.state import LAST_RUN
 from infra.stack_config import REPOSITORY
-from tests.support.cli import dmd
+from tests.support.cli import dmd_here
 
 PAGE = REPOSITORY / "docs" / "analysts.md"
 
@@ -37,7 +37,7 @@ def with_answers(page: str, answer: Callable[[str], str]) -> str:
 
 def run_demo(state: Path) -> Path:
     """Run the demo as a reader of the page does; return the folder that ``dmd sql`` reads."""
-    done = dmd("demo", "--json", state=state)
+    done = dmd_here("demo", "--json", state=state)
     assert done.returncode == 0, done.stderr.decode()
     return state / LAST_RUN
 

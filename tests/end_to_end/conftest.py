@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -27,8 +28,14 @@ class Run:
     said: str
 
 
-def finished(state: Path, export: Path, *arguments: str | Path, input: bytes | None = None) -> Run:
-    done = dmd("demo", "--json", "--export", export, *arguments, state=state, input=input)
+def finished(
+    state: Path,
+    export: Path,
+    *arguments: str | Path,
+    input: bytes = b"",
+    run: Callable[..., CompletedProcess[bytes]] = dmd,
+) -> Run:
+    done = run("demo", "--json", "--export", export, *arguments, state=state, input=input)
     assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
     return Run(json.loads(done.stdout), export, state, done.stderr.decode())
 

@@ -14,7 +14,7 @@ import pytest
 
 from emulation.emulator import embedded_emulator
 from emulation.endpoint import Endpoint
-from tests.support.cli import dmd
+from tests.support.cli import dmd, dmd_here
 from tests.support.other_endpoint import (
     OwnFirehose,
     not_implemented,
@@ -24,7 +24,9 @@ from tests.support.other_endpoint import (
 
 URL = os.environ.get("DMD_TEST_ENDPOINT_URL")
 NAMING = "prd3292-dev1-dmnd-pipeline"
-DEMO = ("demo", "--records", "100", "--json")
+# Two types have several delivery streams, schedules and subscription filters, as four have.
+TYPES = ("--set", 'demand_data_types=["demand", "sale"]')
+DEMO = ("demo", *TYPES, "--records", "100", "--json")
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_an_endpoint_that_would_deliver_by_itself_is_kept_from_it(
 ) -> None:
     own = OwnFirehose(embedded)
     with other_endpoint(embedded, own) as endpoint:
-        done = dmd(*DEMO, "--endpoint-url", endpoint.url, state=tmp_path)
+        done = dmd_here(*DEMO, "--endpoint-url", endpoint.url, state=tmp_path)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["reconciled"] is True
         assert own.delivered == 0
@@ -66,7 +68,7 @@ def test_an_endpoint_that_delivers_all_the_same_is_refused_before_counts_differ(
 ) -> None:
     own = OwnFirehose(embedded, obstinate=True)
     with other_endpoint(embedded, own) as endpoint:
-        done = dmd(*DEMO, "--endpoint-url", endpoint.url, state=tmp_path)
+        done = dmd_here(*DEMO, "--endpoint-url", endpoint.url, state=tmp_path)
     assert own.delivered > 0
     assert (done.returncode, done.stdout) == (1, b"")
     *_, line = done.stderr.decode().splitlines()
@@ -79,7 +81,7 @@ def test_an_endpoint_that_lacks_something_is_refused_before_anything_is_made(
 ) -> None:
     lacking = not_implemented(of("CreateWorkGroup"))
     with other_endpoint(embedded, lacking) as endpoint:
-        done = dmd(*command, "--endpoint-url", endpoint.url, state=tmp_path)
+        done = dmd_here(*command, "--endpoint-url", endpoint.url, state=tmp_path)
     assert (done.returncode, done.stdout) == (1, b"")
     *_, line = done.stderr.decode().splitlines()
     assert "lacks what a stack needs: Athena workgroups (" in line

@@ -26,7 +26,7 @@ from emulation.emulator import embedded_emulator
 from testing.reference import DROPPED, FAILED, outcome
 from tests.end_to_end.conftest import RECORDS, SEED, Run, own_lines
 from tests.support.changes import change
-from tests.support.cli import dmd
+from tests.support.cli import dmd, dmd_here
 
 TABLE = "prd3292-dev1-us-east-1-demand-table"
 
@@ -271,10 +271,11 @@ def test_a_run_in_which_most_records_failed_says_so_and_why(
         yield finished[0]
 
     monkeypatch.setattr(action, "demo", one_run)
+    demo_of = ["demo", "--set", 'demand_data_types=["demand", "sale"]', "--input", str(lines)]
     with ExitStack() as running:
-        assert main(["demo", "--input", str(lines)]) == 1
+        assert main(demo_of) == 1
         said = capsys.readouterr().out
-        assert main(["demo", "--input", str(lines), "--json"]) == 1
+        assert main([*demo_of, "--json"]) == 1
         summary = json.loads(capsys.readouterr().out)
     assert summary["failed"]["reasons"] == {"not_a_change_record": 2, "not_json": 1}
     assert (summary["mostly_failed"], summary["reconciled"]) == (True, True)
@@ -316,7 +317,7 @@ def test_athena_sql_answers_over_the_last_run_and_over_an_export(own: Run) -> No
 def test_what_cannot_begin_is_one_clear_line(
     tmp_path: Path, arguments: tuple[str | Path, ...], says: str
 ) -> None:
-    done = dmd("demo", *arguments, state=tmp_path)
+    done = dmd_here("demo", *arguments, state=tmp_path)
     assert done.returncode == 1
     assert done.stdout == b""
     (line,) = done.stderr.decode().splitlines()
@@ -335,16 +336,17 @@ def test_a_text_with_any_line_end_of_unicode_and_a_second_stack_do_no_harm(tmp_p
     path = tmp_path / "in.jsonl"
     path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
     with embedded_emulator() as endpoint:
-        other = dmd("provision", "--endpoint-url", endpoint.url, "--stack", "qa1", state=tmp_path)
-        assert other.returncode == 0, other.stderr
-        done = dmd(
-            "demo", "--endpoint-url", endpoint.url, "--input", path, "--json", state=tmp_path
+        other = dmd_here(
+            "provision", "--endpoint-url", endpoint.url, "--stack", "qa1", state=tmp_path
         )
+        assert other.returncode == 0, other.stderr
+        demo_there = ("demo", "--endpoint-url", endpoint.url, "--input", path)
+        done = dmd_here(*demo_there, "--json", state=tmp_path)
         assert done.returncode == 0, done.stderr
-        again = dmd("demo", "--endpoint-url", endpoint.url, "--input", path, state=tmp_path)
+        again = dmd_here(*demo_there, state=tmp_path)
         assert again.returncode == 1
         assert b"earlier run" in again.stderr
     (answer,) = json.loads(done.stdout)["queries"][0]["rows"]
     assert (answer["record_type"], answer["changes"]) == ("demand", 1)
     sql = ("sql", "--format", "json", "SELECT customer_id FROM demand")
-    assert json.loads(dmd(*sql, state=tmp_path).stdout) == {"customer_id": "a\u2028b\u0085c"}
+    assert json.loads(dmd_here(*sql, state=tmp_path).stdout) == {"customer_id": "a\u2028b\u0085c"}

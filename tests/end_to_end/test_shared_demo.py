@@ -11,6 +11,7 @@ from demo.feed.generator import generate
 from testing.reference import DROPPED, FAILED, outcome
 from tests.end_to_end.conftest import RECORDS, SEED, Run, finished, own_lines
 from tests.end_to_end.test_demo import TABLE, comparable, error_sources, rows
+from tests.support.cli import dmd_here
 
 LINES = [
     *(each.data for each in generate(SEED, RECORDS, TABLE) if b"\n" not in each.data),
@@ -24,7 +25,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("shared")
     lines = b"".join(line + b"\n" for line in LINES)
     settings = ("--set", "delivery=shared", "--input", "-")
-    return finished(folder / "state", folder / "export", *settings, input=lines)
+    return finished(folder / "state", folder / "export", *settings, input=lines, run=dmd_here)
 
 
 @pytest.mark.parametrize("record_type", schemas.RECORD_TYPES)
