@@ -14,6 +14,8 @@ from demo.feed.stream import feed
 from demo.run import FinishedRun, work_left
 
 _PAUSE_SECONDS = 0.5
+# Each time, all that was logged so far is read again.
+_LOGS_PAUSE_SECONDS = 2.0
 
 
 @contextlib.contextmanager
@@ -43,16 +45,20 @@ def at_work(run: FinishedRun, on_problem: Callable[[str], None]) -> Iterator[Non
             lambda: stop.is_set() or not work_left(s3, settings.bucket_name), lambda runs: None
         )
 
-    def repeat(work: Callable[[], object]) -> None:
-        while not stop.wait(_PAUSE_SECONDS):
+    def repeat(work: Callable[[], object], pause: float) -> None:
+        while not stop.wait(pause):
             try:
                 work()
             except (CommandError, ClientError, BotoCoreError) as error:
                 on_problem(str(error))
 
     threads = [
-        threading.Thread(target=repeat, args=(work,), name=f"kept-{work.__name__}", daemon=True)
-        for work in (replicate, write, pipeline.forward_logs)
+        threading.Thread(target=repeat, args=(work, pause), name=f"kept-{name}", daemon=True)
+        for name, work, pause in (
+            ("replicate", replicate, _PAUSE_SECONDS),
+            ("write", write, _PAUSE_SECONDS),
+            ("forward_logs", pipeline.forward_logs, _LOGS_PAUSE_SECONDS),
+        )
     ]
     pipeline.resume()
     for each in threads:

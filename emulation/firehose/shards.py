@@ -19,6 +19,7 @@ _LOG = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _RECORDS_A_CALL = 10_000
+_MOST_SECONDS = 1.0
 
 
 @dataclass
@@ -36,6 +37,7 @@ class _Shard:
     finished: bool = False
     at_tip: bool = False
     next_read: float = 0.0
+    pause: float = 0.0
     error: str | None = None
     behind_millis: float = 0.0
     read_at: float | None = None
@@ -62,7 +64,8 @@ class StreamReader:
         Returns the seconds since the epoch.
     read_interval
         Seconds between two reads of one shard. Firehose reads once a second. The default is
-        shorter, because an emulator has no limit of five reads a second.
+        shorter, because an emulator has no limit of five reads a second. While a shard has
+        nothing new, the interval doubles with each read, up to Firehose's second.
     discovery_interval
         Seconds between two searches for new shards. The end of a shard also starts a search.
 
@@ -137,21 +140,25 @@ class StreamReader:
         records: list[SourceRecord] = []
         for shard in list(self._shards.values()):
             if not shard.finished and self._clock() >= shard.next_read and self._may_read(shard):
-                shard.next_read = self._clock() + self.read_interval
+                started = self._clock()
                 try:
                     records.extend(self._read_shard(shard))
                     shard.error = None
                 except (ClientError, BotoCoreError) as error:
                     shard.error = self._failure(f"shard {shard.shard_id} cannot be read", error)
+                longer = min(2 * shard.pause, _MOST_SECONDS) if shard.at_tip else 0.0
+                shard.pause = max(longer, self.read_interval)
+                shard.next_read = started + shard.pause
         if self._must_discover or self._clock() >= self._next_discovery:
             self._discover()
         return records
 
     def forget_tip(self) -> None:
-        """Make `at_tip` false until every shard has been read to its end once more."""
+        """Make `at_tip` false until every shard has been read to its end once more, from now on."""
         self._must_discover = True
         for shard in self._shards.values():
             shard.at_tip = False
+            shard.next_read = shard.pause = 0.0
 
     @property
     def at_tip(self) -> bool:

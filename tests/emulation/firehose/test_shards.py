@@ -80,6 +80,27 @@ def test_a_shard_is_read_no_more_often_than_the_interval_says() -> None:
     assert all(later - earlier >= 1.0 for earlier, later in pairwise(times))
 
 
+def test_a_shard_without_news_is_read_less_often_until_there_are_some() -> None:
+    clock = Clock()
+    kinesis = FakeKinesis(clock)
+    reader = StreamReader(kinesis, STREAM_ARN, clock=clock, read_interval=0.125)
+    reader.start()
+
+    def pauses(seconds: float) -> list[float]:
+        before = len(kinesis.reads)
+        for _ in range(int(seconds * 8)):
+            reader.read()
+            clock.pause(0.125)
+        times = [time for time, _ in kinesis.reads[before:]]
+        return [later - earlier for earlier, later in pairwise(times)]
+
+    assert pauses(4) == [0.125, 0.25, 0.5, 1.0, 1.0, 1.0]
+    kinesis.put(b"one")
+    assert pauses(3) == [0.125, 0.25, 0.5, 1.0]
+    reader.forget_tip()
+    assert pauses(0.25) == [0.125], "whoever wants the end of the stream does not wait"
+
+
 def test_an_expired_iterator_is_renewed_after_the_last_record_read() -> None:
     clock = Clock()
     kinesis = FakeKinesis(clock)
