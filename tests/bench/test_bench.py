@@ -6,6 +6,7 @@ No test is about time, which `make bench` measures.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,13 +113,10 @@ def test_the_node_worker_writes_the_rows_of_the_reference(workload: Workload) ->
     assert measured["node"].rows == COUNT
 
 
-@pytest.mark.parametrize("wrong", ["lost", "twice", "another"])
-def test_a_peer_whose_rows_are_wrong_does_not_count(
-    workload: Workload, tmp_path: Path, wrong: str
-) -> None:
-    expected = expected_rows(workload)["project"]
-    run_folder = tmp_path / "kept"
-    run_folder.mkdir()
+@pytest.fixture(scope="module")
+def kept(workload: Workload, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with what the project has written."""
+    run_folder = tmp_path_factory.mktemp("kept")
     subprocess.run(
         [*commands()["project"], str(workload.folder), "3", str(COUNT)],
         input=json.dumps({"keep": str(run_folder)}),
@@ -127,6 +125,15 @@ def test_a_peer_whose_rows_are_wrong_does_not_count(
         stdout=subprocess.DEVNULL,
         cwd=ROOT,
     )
+    return run_folder
+
+
+@pytest.mark.parametrize("wrong", ["lost", "twice", "another"])
+def test_a_peer_whose_rows_are_wrong_does_not_count(
+    workload: Workload, kept: Path, tmp_path: Path, wrong: str
+) -> None:
+    expected = expected_rows(workload)["project"]
+    run_folder = Path(shutil.copytree(kept, tmp_path / "kept"))
     assert compare("project", run_folder, workload, expected) == COUNT
     path = sorted(run_folder.glob("*.avro"))[0]
     with path.open("rb") as file:

@@ -156,10 +156,10 @@ def _python(file: str, text: str) -> Iterator[Passage]:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield from _with_backticks(token.start[0], token.string)
-    tree = _tree(text)
+    nodes = _nodes(text)
     # Every string that stands as a statement: of modules, classes, functions and values.
-    docstrings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    docstrings = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
         if node in docstrings:
@@ -178,6 +178,11 @@ def _with_backticks(line: int, text: str) -> Iterator[Passage]:
 @lru_cache(maxsize=1024)
 def _tree(text: str) -> ast.Module:
     return ast.parse(text)
+
+
+@lru_cache(maxsize=1024)
+def _nodes(text: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_tree(text)))
 
 
 class Repository:
@@ -288,7 +293,7 @@ class Repository:
         found: dict[str, set[str]] = {}
         for file, text in self._files.items():
             if file.endswith(".py") and not file.startswith("tests/"):
-                for node in ast.walk(_tree(text)):
+                for node in _nodes(text):
                     if isinstance(node, ast.ClassDef):
                         found.setdefault(node.name, set()).update(_members(node))
         return found

@@ -293,11 +293,11 @@ def test_athena_sql_answers_over_the_last_run_and_over_an_export(own: Run) -> No
         {"change_id": "second", "max_price": "99.95", "adults": 2, "partition_date": "2024-07-12"},
         {"change_id": "third", "max_price": None, "adults": None, "partition_date": "2024-07-13"},
     ]
-    for data in ((), ("--data", own.export)):
-        done = dmd("sql", *data, "--format", "json", sql, state=own.state)
+    for run, data in ((dmd, ()), (dmd_here, ("--data", own.export))):
+        done = run("sql", *data, "--format", "json", sql, state=own.state)
         assert done.returncode == 0, done.stderr
         assert [json.loads(line) for line in done.stdout.splitlines()] == expected
-    wrong = dmd("sql", "SELECT nothing FROM demand", state=own.state)
+    wrong = dmd_here("sql", "SELECT nothing FROM demand", state=own.state)
     assert wrong.returncode == 1
     assert b"nothing" in wrong.stderr
 
@@ -326,7 +326,7 @@ def test_what_cannot_begin_is_one_clear_line(
 
 
 def test_a_query_before_any_run_says_what_to_do(tmp_path: Path) -> None:
-    done = dmd("sql", "SELECT 1", state=tmp_path / "none")
+    done = dmd_here("sql", "SELECT 1", state=tmp_path / "none")
     assert done.returncode == 1
     assert b"dmd demo" in done.stderr
 
@@ -336,11 +336,11 @@ def test_a_text_with_any_line_end_of_unicode_and_a_second_stack_do_no_harm(tmp_p
     path = tmp_path / "in.jsonl"
     path.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
     with embedded_emulator() as endpoint:
-        other = dmd_here(
-            "provision", "--endpoint-url", endpoint.url, "--stack", "qa1", state=tmp_path
-        )
+        there = ("--endpoint-url", endpoint.url)
+        other = dmd_here("provision", *there, "--stack", "qa1", state=tmp_path)
         assert other.returncode == 0, other.stderr
-        demo_there = ("demo", "--endpoint-url", endpoint.url, "--input", path)
+        one_type = ("--set", 'demand_data_types=["demand"]')
+        demo_there = ("demo", *there, *one_type, "--input", path)
         done = dmd_here(*demo_there, "--json", state=tmp_path)
         assert done.returncode == 0, done.stderr
         again = dmd_here(*demo_there, state=tmp_path)
