@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import io
 import logging
@@ -28,16 +27,8 @@ def forget_aws() -> None:
 
 
 def collect_seldom() -> None:
-    """Look for garbage cycles less often than Python does by itself, and not at the end."""
+    """Look for garbage cycles less often than Python does by itself."""
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
-    atexit.register(_end_without_a_look)
-
-
-def _end_without_a_look() -> None:
-    """Spare Python its look at everything before it ends: a third of a second after Pulumi."""
-    # DuckDB would report what it has left on standard error.
-    if "duckdb" not in sys.modules:
-        gc.freeze()
 
 
 def prepare() -> None:
