@@ -59,6 +59,7 @@ def test_rows_that_were_taken_before_the_one_that_waits_are_written_once(
     newer = land(store, "m", gz_lines(landed_row(1), b"bad", landed_row(2, added="x")))
     older = run(store)
     assert ids(store) == sorted(f"c-{ord(name)}" for name in {*before, *after})
+    assert older.plans == bool(before) + bool(after), "what was read before it is written first"
     assert store.keys(LANDING) == [newer] and store.keys("data-pipeline/compaction/") == []
     assert quarantined(store) == [], "a bad line waits with its object"
     assert older.objects_awaiting_newer_code == 1
