@@ -683,3 +683,18 @@ def test_a_plan_that_comes_back_while_it_is_read_is_not_written_twice() -> None:
     run(Late(store, 0))
     assert written_ids(store) == ["c-1"]
     assert store.keys("data-pipeline/compaction/") == []
+
+
+def test_a_run_goes_on_where_the_answer_to_its_own_step_was_lost() -> None:
+    class Losing(MemoryStore):
+        def replace(self, key: str, body: Any, etag: str) -> str:
+            super().replace(key, body, etag)
+            raise Changed(key)
+
+    store = Losing()
+    land(store, "a", ndjson([row(1)]))
+    assert run(store).plans == 1
+    assert written_ids(store) == ["c-1"]
+    plan = ("put", "data-pipeline/compaction/demand/1-0.json")
+    assert store.requests.count(plan) == 3, "it is made, fixed and written, each once"
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
