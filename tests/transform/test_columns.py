@@ -262,6 +262,8 @@ BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3
 )
 @example("AQI=\n")
 @example("AAA")
+@example("AAAA=")
+@example("AAAA==")
 @example("AQ==AQ==")
 def test_bytes_are_padded_base64_of_the_usual_alphabet(text: str) -> None:
     convert = converter(c.Bytes())
