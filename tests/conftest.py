@@ -42,6 +42,12 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_packages(tmp_path_factory.mktemp("packages"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes share the tests: more than cores, because tests wait, too."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Gives all tests of a folder below `tests` to the process that takes its first one.
 
