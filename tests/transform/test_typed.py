@@ -232,6 +232,17 @@ def test_a_null_in_place_of_an_attribute_that_is_a_key_elsewhere_is_rescued() ->
     assert row.rescued == 1
 
 
+def test_a_key_that_is_an_attribute_elsewhere_is_not_rescued() -> None:
+    maker = TypedRowMaker(TABLES["demand"], "type")
+    elsewhere = change()
+    del elsewhere["dynamodb"]["Keys"]["sk"]
+    typed_row(maker, json.dumps(elsewhere).encode())  # sk is learnt, and not as a key
+    raw = json.dumps(change()).encode()
+    row = typed_row(maker, raw)
+    assert row == general(TABLES["demand"], raw, "INSERT", None)
+    assert (row.rescued, maker.in_general) == (0, 1)
+
+
 def test_one_record_that_does_not_fit_leaves_its_neighbours_as_they_are() -> None:
     fine = json.dumps(change()).encode()
     narrow = json.dumps(change({"maxPrice": {"N": "12.505"}})).encode()
