@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import schemas
 from tests.support.changes import change, event_file, firehose_record, line_of
 from transform.batch import Transform
+from transform.firehose import Answer, end_of_data
 from transform.outcome import Outcome
 
 TRANSFORM = Transform(schemas.table("demand"), "type")
@@ -547,14 +548,15 @@ def test_invalid_utf_8_and_lone_surrogates_fail_where_they_would_reach_a_row() -
 
 
 @pytest.mark.parametrize("data", ["", "*", "a", "YQ", "YQ==\n", "Y Q==", "é", None, 5, [], ...])
-def test_what_is_not_base64_fails(data: Any) -> None:
+def test_what_is_not_base64_fails_alone(data: Any) -> None:
     record = firehose_record(change())
     if data is ...:
         del record["data"]
     else:
         record["data"] = data
-    outcome = TRANSFORM.batch([record])
-    assert outcome.records == [{"recordId": "1", "result": "ProcessingFailed"}]
+    outcome = TRANSFORM.batch([record, firehose_record(change(), "2")])
+    assert outcome.records[0] == {"recordId": "1", "result": "ProcessingFailed"}
+    assert outcome.records[1]["result"] == "Ok"
     assert outcome.counts["not_json" if data == "" else "not_base64"] == 1
 
 
@@ -619,6 +621,15 @@ def test_a_record_that_would_burst_the_answer_fails_and_the_others_do_not() -> N
 def test_a_record_of_ten_mebibytes_fails_alone() -> None:
     outcome = outcome_of(change({"note": {"S": "x" * 10 * 1024 * 1024}}), change())
     assert [a["result"] for a in outcome.records] == ["ProcessingFailed", "Ok"]
+
+
+def test_the_budget_of_an_answer_is_six_mebibytes_to_the_byte() -> None:
+    line = b"x" * 4_700_000
+    data = base64.b64encode(line).decode()
+    answer = {"recordId": "", "result": "ProcessingFailed", "data": data}
+    room = 6 * 1024 * 1024 - len(json.dumps({"records": [answer]})) - len(", ")
+    assert Answer(["1" * room]).ok(line, end_of_data())
+    assert not Answer(["1" * (room + 1)]).ok(line, end_of_data())
 
 
 @given(
