@@ -197,6 +197,20 @@ def test_a_value_that_narrows_takes_the_fast_way_to_the_same_bytes(
     assert maker.rows(records) == expected
 
 
+@pytest.mark.parametrize(("bits", "edge"), [(32, 1 << 31), (64, 1 << 63)])
+def test_the_fast_way_holds_the_integers_of_a_column_and_no_others(bits: Any, edge: int) -> None:
+    columns = (Column("x", "x", Nullable(Integer(bits)), True),)
+    table = schemas.Table("demand", "", columns, {})
+    maker = TypedRowMaker(table, "type")
+    numbers = [-edge - 1, -edge, -edge + 1, edge - 1, edge]
+    raws = [json.dumps(change({"x": {"N": str(number)}})).encode() for number in numbers]
+    records = [Glanced(raw, "INSERT", None) for raw in raws]
+    maker.rows(records)  # the other attributes are learnt
+    maker.in_general = 0
+    assert maker.rows(records) == [general(table, raw, "INSERT", None) for raw in raws]
+    assert maker.in_general == 2, "the first and the last do not fit"
+
+
 def test_a_record_that_leaves_the_fast_way_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     fine, odd = change(), change({"party": {"M": {"adults": {"N": "2"}, "unknown": {"S": "x"}}}})
     records = [Glanced(json.dumps(each).encode(), "INSERT", None) for each in (fine, odd, fine)]
