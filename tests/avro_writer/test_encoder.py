@@ -136,6 +136,28 @@ def test_numbers_of_every_size_are_written_as_fastavro_writes_them(bits: int, na
     assert encoded_together(record, rows) == [theirs(avro, row) for row in rows]
 
 
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"type": "long", "logicalType": "timestamp-millis"},
+        {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 0},
+    ],
+    ids=["timestamp", "decimal"],
+)
+def test_logical_types_of_every_size_are_written_as_fastavro_writes_them(
+    column: dict[str, Any],
+) -> None:
+    schema = type_with(column, "logical")
+    record, avro = parse_stored_record(schema, "logical"), fastavro.parse_schema(schema)
+    edges = [1 << bits for bits in (7, 13, 15, 23, 27, 31, 39, 41)]
+    near = [sign * edge + more for edge in edges for sign in (1, -1) for more in (-1, 0, 1)]
+    rows = [everywhere(str(each) if "scale" in column else each) for each in near]
+    for row in rows:
+        expected = as_read(row, record)
+        if not has_longer_decimal(expected):
+            assert encoded(record, row) == theirs(avro, expected)
+
+
 def test_texts_of_every_length_are_written_as_fastavro_writes_them() -> None:
     schema = type_with("string", "text")
     record, avro = parse_stored_record(schema, "texts"), fastavro.parse_schema(schema)

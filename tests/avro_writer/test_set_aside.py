@@ -185,8 +185,9 @@ def test_a_plan_that_is_fixed_waits_for_its_object_beside_its_lane(outputs: int)
 def test_a_plan_that_waits_costs_a_run_two_requests(place: int) -> None:
     store = MemoryStore()
     begun(store, 1)
-    store.refuse("read", store.keys("data-pipeline/landing/")[place])
-    with pytest.raises(ObjectsSetAside):
+    key = store.keys("data-pipeline/landing/")[place]
+    store.refuse("read", key)
+    with pytest.raises(ObjectsSetAside, match=key):
         later_run(store)
     before = dict(store.kept)
     store.requests.clear()
