@@ -44,8 +44,11 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes share the tests: more than cores, because tests wait, too."""
-    return (os.cpu_count() or 1) * 3 // 2
+    """Return how many processes share the tests: more than cores, because tests wait, too.
+
+    Each takes up to 1.2 GB, and the largest folder takes longer than its share of eight.
+    """
+    return min((os.cpu_count() or 1) * 3 // 2, 8)
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
