@@ -53,11 +53,11 @@ def at_work(run: FinishedRun, on_problem: Callable[[str], None]) -> Iterator[Non
                 on_problem(str(error))
 
     threads = [
-        threading.Thread(target=repeat, args=(work, pause), name=f"kept-{name}", daemon=True)
-        for name, work, pause in (
-            ("replicate", replicate, _PAUSE_SECONDS),
-            ("write", write, _PAUSE_SECONDS),
-            ("forward_logs", pipeline.forward_logs, _LOGS_PAUSE_SECONDS),
+        threading.Thread(target=repeat, args=each, name=f"kept-{each[0].__name__}", daemon=True)
+        for each in (
+            (replicate, _PAUSE_SECONDS),
+            (write, _PAUSE_SECONDS),
+            (pipeline.forward_logs, _LOGS_PAUSE_SECONDS),
         )
     ]
     pipeline.resume()

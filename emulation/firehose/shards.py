@@ -19,7 +19,8 @@ _LOG = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _RECORDS_A_CALL = 10_000
-_MOST_SECONDS = 1.0
+# Between two reads of a shard without news, as Firehose reads.
+_LONGEST_PAUSE_SECONDS = 1.0
 
 
 @dataclass
@@ -146,7 +147,7 @@ class StreamReader:
                     shard.error = None
                 except (ClientError, BotoCoreError) as error:
                     shard.error = self._failure(f"shard {shard.shard_id} cannot be read", error)
-                longer = min(2 * shard.pause, _MOST_SECONDS) if shard.at_tip else 0.0
+                longer = min(2 * shard.pause, _LONGEST_PAUSE_SECONDS) if shard.at_tip else 0.0
                 shard.pause = max(longer, self.read_interval)
                 shard.next_read = started + shard.pause
         if self._must_discover or self._clock() >= self._next_discovery:
