@@ -21,9 +21,8 @@ from bench.priced import BILLED, FREE, NOT_OWNED
 from bench.watching import SHARED_LINE, TRANSFORM_LINE, TYPE_LINE, WRITER_LINE, watching
 from telemetry import Log
 from testing.writer_environment import WRITER_ENVIRONMENT
-from tests.infra.recorded import Recording, record
+from tests.infra.recorded import Recording, shared
 from tests.support.changes import change, firehose_record
-from tests.support.packages import write_packages
 
 NAMESPACE = "dmd-pipeline"
 
@@ -37,9 +36,8 @@ class Graph:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def graph(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    packages = write_packages(tmp_path_factory.mktemp("packages"))
-    return Graph(request.param, record("prod1", packages, delivery=request.param))
+def graph(request: pytest.FixtureRequest, packages: Path) -> Graph:
+    return Graph(request.param, shared("prod1", packages, delivery=request.param))
 
 
 def test_each_kind_of_resource_has_a_price_or_a_reason_why_it_costs_nothing(graph: Graph) -> None:

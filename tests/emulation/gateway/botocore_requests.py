@@ -66,12 +66,13 @@ def called(service: str, operation: str, **parameters: Any) -> ApiCall:
 @cache
 def operations(service: str) -> list[OperationModel]:
     """Return all operations of a service, by botocore's model."""
-    model = _session().get_service_model(service)
+    model = session().get_service_model(service)
     return [model.operation_model(name) for name in model.operation_names]
 
 
 @cache
-def _session() -> Session:
+def session() -> Session:
+    """Return botocore's session, which keeps what it has read of a service."""
     return get_session()
 
 

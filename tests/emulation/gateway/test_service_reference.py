@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.session import get_session
 
 from emulation.gateway.api_call import ApiCall, Protocol
 from emulation.gateway.issued_tokens import ISSUING, IssuedTokens
@@ -15,6 +14,7 @@ from emulation.gateway.resource_rules import Place
 from emulation.gateway.resources import OF_A_ROLE_AS_IT_IS, RESOURCES
 from emulation.gateway.s3_requirements import ON_BUCKETS, ON_OBJECTS
 from emulation.iam.context import KNOWN_KEYS
+from tests.emulation.gateway.botocore_requests import session
 from tests.support.service_reference import action, may_name
 
 HERE = "us-east-1:111122223333"
@@ -103,13 +103,9 @@ def tokens() -> IssuedTokens:
     return issued
 
 
-# A session keeps what it has read of a service.
-SESSION = get_session()
-
-
 def asked(service: str, operation: str) -> tuple[Requirement, ...]:
     """Return what a call with all parameters needs."""
-    shape = SESSION.get_service_model(service).operation_model(operation).input_shape
+    shape = session().get_service_model(service).operation_model(operation).input_shape
     parameters: dict[str, Any] = {}
     for name in shape.members if shape else ():
         value = "token" if name in TOKENS else VALUES.get(name, "x")
