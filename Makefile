@@ -66,7 +66,7 @@ demo: $(RUNTIME) ## run the whole pipeline on this machine; ARGS="--records 1000
 picture: $(RUNTIME) ## run the demo and draw docs/demo.svg, which the README shows
 	@$(BIN)/python -m demo.picture $(ARGS)
 
-test: $(DEV) ## run the tests on all cores; ARGS="-k writer" passes arguments
+test: $(DEV) ## run the tests in several processes; ARGS="-k writer" passes arguments
 	@$(BIN)/python -m pytest --numprocesses=auto --no-loadscope-reorder $(ARGS)
 
 test-trino: $(DEV) ## hold the tables against a real Trino; needs Maven and a JDK 24 or newer
