@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 
 import schemas
 from tests.support.changes import change, event_file, firehose_record, line_of
-from transform.batch import Transform
+from transform.batch import _TOGETHER, Transform
 from transform.firehose import Answer, end_of_data
 from transform.outcome import Outcome
+from transform.typed import Glanced, TypedRowMaker
 
 TRANSFORM = Transform(schemas.table("demand"), "type")
 
@@ -304,6 +306,26 @@ def test_a_failure_names_its_change_record() -> None:
     records = [*unfit, b"no json"]
     failures = TRANSFORM.batch([firehose_record(each) for each in records]).failures
     assert [each.event_id for each in failures] == [*identifiers[:2], None, None]
+
+
+@pytest.mark.parametrize("types", [1, 3])
+def test_so_many_rows_of_each_type_are_made_together_and_no_more(
+    types: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else each would still be right, and slow: nothing but a benchmark would tell.
+    sizes = []
+    rows = TypedRowMaker.rows
+
+    def counted(self: TypedRowMaker, records: Sequence[Glanced]) -> Any:
+        sizes.append(len(records))
+        return rows(self, records)
+
+    monkeypatch.setattr(TypedRowMaker, "rows", counted)
+    tables = [schemas.table(each) for each in ("demand", "event", "sale")[:types]]
+    transform = Transform(tables, "type")
+    together = _TOGETHER * types
+    transform.batch([firehose_record(change())] * (2 * together + 5))
+    assert [size for size in sizes if size] == [together, together, 5]
 
 
 def test_text_that_only_looks_like_the_type_does_not_count() -> None:

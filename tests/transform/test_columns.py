@@ -22,6 +22,7 @@ from transform.attributes import Loss, Misfit, converter
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 EXACT = decimal.Context(prec=200)
+PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]*[1-9])?")
 
 
 def digits_and_exponents() -> st.SearchStrategy[Decimal]:
@@ -40,6 +41,8 @@ def digits_and_exponents() -> st.SearchStrategy[Decimal]:
 
 
 @given(digits_and_exponents(), st.sampled_from(["f", "E", ""]))
+@example(Decimal("-1E-130"), "E")
+@example(Decimal("9.99E+125"), "E")
 def test_every_number_of_dynamodb_is_read_exactly_however_it_is_written(
     number: Decimal, style: str
 ) -> None:
@@ -48,7 +51,7 @@ def test_every_number_of_dynamodb_is_read_exactly_however_it_is_written(
     plain = numbers.plain(text)
     assert plain is not None
     assert Decimal(plain) == number
-    assert "E" not in plain
+    assert PLAIN.fullmatch(plain)
 
 
 @given(digits_and_exponents())
@@ -98,6 +101,7 @@ def test_a_double_column_says_when_it_is_not_the_number(number: Decimal) -> None
 )  # fmt: skip
 def test_what_is_no_number_of_dynamodb_is_none(text: str) -> None:
     assert numbers.exact(text) is None
+    assert numbers.plain(text) is None
     for column_type in (c.Integer(64), c.Double(), c.Decimal(38, 2), c.Timestamp("seconds")):
         with pytest.raises(Misfit):
             converter(column_type)({"N": text}, [])
@@ -157,6 +161,7 @@ def test_an_iso_time_is_the_time_that_datetime_reads(when: datetime.datetime, se
         ("2026-11-22T19:35:12.123456789Z", 1_795_376_112_123, False),
         ("2026-11-22T19:35:12.123000000Z", 1_795_376_112_123, True),
         ("9999-12-31T23:59:59.999Z", c.MAX_MILLIS, True),
+        ("9999-12-31T23:59:59.9999", c.MAX_MILLIS, False),
         ("0001-01-01T00:00:00Z", c.MIN_MILLIS, True),
     ],
 )
@@ -179,6 +184,8 @@ def test_what_is_no_iso_time_is_none(text: str) -> None:
 def test_an_epoch_number_is_that_time_in_each_unit(micros: int) -> None:
     expected = (micros // 1000, micros % 1000 == 0)
     assert times.from_epoch(str(micros), "microseconds") == expected
+    later = Decimal(micros) + Decimal("0.5")
+    assert times.from_epoch(str(later), "microseconds") == (micros // 1000, False)
     assert times.from_epoch(str(Decimal(micros) / 1000), "milliseconds") == expected
     assert times.from_epoch(str(Decimal(micros) / 1_000_000), "seconds") == expected
 

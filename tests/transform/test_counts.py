@@ -26,9 +26,9 @@ def test_records_of_several_reasons_are_added_and_the_duration_is_in_millisecond
     # Of any two counts, some bits are the same.
     of_records = {"ok": 2, NO_TYPE: 3, UNCLAIMED_TYPE: 1, OTHER_TYPE: 5, OTHER_DELIVERY: 7}
     outcome = Outcome(counts=Counter(of_records), rows={"demand": RowCounts(ok=2)})
-    (line,) = count_lines(outcome, SETTINGS, 1.25, timestamp_ms=0, context={})
+    (line,) = count_lines(outcome, SETTINGS, 1.2345678, timestamp_ms=0, context={})
     written = json.loads(line)
     assert written["RecordsReceived"] == 18
     assert written["RecordsUnclaimed"] == 4
     assert written["RecordsDropped"] == 16
-    assert written["BatchDuration"] == 1250
+    assert written["BatchDuration"] == 1234.568, "to the microsecond"

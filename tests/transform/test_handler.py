@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -99,6 +100,17 @@ def test_it_answers_and_counts_by_outcome_and_reason(
     assert (metrics["AttributesWithoutColumn"], metrics["ValuesNotHeldExactly"]) == (1, 0)
     assert metrics["failed_by_column"] == {"required_column_does_not_fit:channel": 1}
     assert "RecordsUnclaimed" not in metrics, "another function counts them"
+
+
+def test_the_metrics_have_the_time_and_the_duration_of_the_call(
+    handler: Handler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, started = time.time(), time.perf_counter()
+    handler({"records": []}, None)
+    took, after = time.perf_counter() - started, time.time()
+    metrics = json.loads(capsys.readouterr().out)
+    assert 0 < metrics["BatchDuration"] <= took * 1000
+    assert int(before * 1000) <= metrics["_aws"]["Timestamp"] <= after * 1000
 
 
 def test_the_function_that_counts_for_all_says_where_the_unclaimed_records_are(
@@ -233,8 +245,9 @@ def test_a_function_has_one_type_or_several() -> None:
     assert several.record_types == several.claimed_types == ("demand", "sale")
     assert (several.delivery, several.partition_key) == ("all-types", "record_type")
     neither = {name: value for name, value in ENVIRONMENT.items() if name != "RECORD_TYPE"}
-    for wrong in (neither, {**SHARED, "RECORD_TYPE": "demand"}):
-        with pytest.raises(VariableError, match="RECORD_TYPE and RECORD_TYPES"):
+    both = {**SHARED, "RECORD_TYPE": "demand"}
+    for wrong, why in ((neither, "neither is set"), (both, "not both")):
+        with pytest.raises(VariableError, match=f"RECORD_TYPE and RECORD_TYPES, {why}"):
             Settings.from_environment(wrong)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -34,6 +34,13 @@ def test_other_forms_are_no_dates(text: str) -> None:
     assert days(text) is None
 
 
+@given(st.datetimes())
+def test_a_time_of_javascript_is_the_time_that_datetime_reads(when: datetime) -> None:
+    text = f"{when.isoformat(timespec='milliseconds')}Z"
+    since = when.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    assert from_javascript(text) == since // timedelta(milliseconds=1)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -43,6 +50,7 @@ def test_other_forms_are_no_dates(text: str) -> None:
         "2026-11-22T10;00:00.250Z",
         "2026-11-22T10:00:00,250Z",
         "2026-11-22T24:00:00.000Z",
+        "2026-02-30T10:00:00.250Z",
         "2026-11-22T10:00:00.250z",
         "2026-11-22T10:00:00.25Z",
         "2026-11-22T10:00:00.2500",
