@@ -25,7 +25,7 @@ from tests.support import runtime_clients
 from tests.support.changes import change, firehose_record
 from tests.support.runtime_clients import RUNTIME_CLIENTS
 from tests.transform.test_handler import ENVIRONMENT
-from transform.payloads import returnable, take_payloads_as_bytes
+from transform.payloads import JsonValues, _Answers, returnable, take_payloads_as_bytes
 
 ROOT = Path(__file__).parents[2]
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:transform"
@@ -418,6 +418,12 @@ OTHER_CLIENTS = {
     "bytes are no answer": with_marshaller(
         unmarshal_request=json.loads, marshal_response=json.dumps
     ),
+    "bytes are quoted": with_marshaller(
+        unmarshal_request=json.loads, marshal_response=lambda response: (b'"{}"', "")
+    ),
+    "bytes get a line's end": with_marshaller(
+        unmarshal_request=json.loads, marshal_response=lambda response: (response + b"\n", "")
+    ),
     "an answer has no type": with_marshaller(
         unmarshal_request=json.loads, marshal_response=lambda response: response
     ),
@@ -444,6 +450,19 @@ def test_a_client_that_is_as_known_is_taken(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "awslambdaric.lambda_runtime_client", module)
     assert take_payloads_as_bytes() is True
     assert client.marshaller.unmarshal_request(b"{}", "application/json") == b"{}"
+    assert client.marshaller.unmarshal_request(b"5", "text/plain") == 5, "it is left to the default"
+
+
+def test_answers_are_bytes_after_one_was_written_here_and_until_one_was_not() -> None:
+    # Each form is right here. JSON values cost more, and bytes may be wrong under another runtime.
+    answers = _Answers()
+    first, second, *others = (b'{"records":[%d]}' % number for number in range(4))
+    assert answers.form(first) == JsonValues(first)
+    answers.written(first)
+    assert answers.form(second) is second
+    for each in others:
+        assert answers.form(each) == JsonValues(each), "the second was not written here"
+        answers.written(each)
 
 
 def test_elsewhere_nothing_is_changed() -> None:
