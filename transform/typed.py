@@ -233,7 +233,6 @@ def _decoder(image: type[msgspec.Struct], name: str) -> msgspec.json.Decoder[Any
         "_Body",
         [("Keys", dict[str, dict[str, str]]), ("image", image)],
         bases=(Body,),
-        kw_only=True,
         rename={"image": name},
         gc=False,
     )

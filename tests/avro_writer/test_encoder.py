@@ -199,7 +199,7 @@ def test_a_decimal_column_takes_the_digits_of_its_precision_and_no_more(
 
 @pytest.mark.parametrize(
     "text", ["", "-", "1", "1.5", "1.505", "1_0.00", " 1.00", "+1.00", "1.0e", "12345.67", "x.yz",
-             "1٫00", "--1.00", "1.-1", "1.2.34", "NaN", "١.00"],
+             "1٫00", "--1.00", "1.-1", "1.2.34", "NaN", "١.00", "00123.45"],
 )  # fmt: skip
 def test_what_is_no_decimal_of_the_column_is_a_bad_row(text: str) -> None:
     with pytest.raises(BadRow):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import binascii
 import json
-from typing import Any
+from itertools import combinations
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -18,9 +19,11 @@ from schemas.columns import (
     MAX_MILLIS,
     MIN_MILLIS,
     Array,
+    Bytes,
     Column,
     Decimal,
     Double,
+    Epoch,
     Integer,
     Map,
     Nullable,
@@ -30,6 +33,7 @@ from schemas.columns import (
 )
 from tests.support.attributes import JSON, TEXT, item
 from tests.support.changes import change
+from tests.support.rows import scaled
 from transform import typed
 from transform.change_record import ChangeRecordReader, NotAChangeRecord
 from transform.firehose import FirehoseRecord
@@ -211,8 +215,65 @@ def test_the_fast_way_holds_the_integers_of_a_column_and_no_others(bits: Any, ed
     assert maker.in_general == 2, "the first and the last do not fit"
 
 
-def test_a_record_that_leaves_the_fast_way_leaves_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    fine, odd = change(), change({"party": {"M": {"adults": {"N": "2"}, "unknown": {"S": "x"}}}})
+@pytest.mark.parametrize(
+    "column_type",
+    [
+        Decimal(5, 0),
+        Decimal(5, 2),
+        Decimal(2, 2),
+        Integer(32),
+        Integer(64),
+        Double(),
+        *(Timestamp(unit) for unit in get_args(Epoch)),
+    ],
+    ids=repr,
+)
+def test_a_number_of_any_length_is_the_same_on_both_ways(column_type: Any) -> None:
+    table = schemas.Table("demand", "", (Column("x", "x", Nullable(column_type), True),), {})
+    maker = TypedRowMaker(table, "type")
+    for length in range(21):
+        for number in (10**length - 1, 10**length):
+            for text in (str(number), scaled(number, 2)):
+                raw = json.dumps(change({"x": {"N": text}})).encode()
+                assert typed_row(maker, raw) == general(table, raw, "INSERT", None)
+
+
+@pytest.mark.parametrize("nullable", [False, True])
+@pytest.mark.parametrize(
+    ("items", "marker", "text"),
+    [(String(), "S", "x"), (Integer(32), "N", "1"), (Bytes(), "B", "YQ==")],
+    ids=["texts", "numbers", "bytes"],
+)
+def test_a_list_or_a_set_or_a_null_takes_the_fast_way_and_two_of_them_do_not(
+    items: Any, marker: str, text: str, nullable: bool
+) -> None:
+    its_type = Nullable(Array(items)) if nullable else Array(items)
+    table = schemas.Table("demand", "", (Column("x", "x", its_type, nullable),), {})
+    maker = TypedRowMaker(table, "type")
+    parts = {"L": [{marker: text}], f"{marker}S": [text], "NULL": True}
+    typed_row(maker, json.dumps(change({"x": {"L": parts["L"]}})).encode())  # names are learnt
+    fast = []
+    for size in range(len(parts) + 1):
+        for markers in combinations(parts, size):
+            raw = json.dumps(change({"x": {each: parts[each] for each in markers}})).encode()
+            maker.in_general = 0
+            assert typed_row(maker, raw) == general(table, raw, "INSERT", None)
+            if not maker.in_general:
+                fast.append(markers)
+    assert fast == [("L",), (f"{marker}S",), *[("NULL",)] * nullable]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "decoded"),
+    [
+        ("party", {"M": {"adults": {"N": "2"}, "unknown": {"S": "x"}}}, 2),
+        ("maxPrice", {"N": "12.505"}, 3),
+    ],
+)
+def test_a_record_that_leaves_the_fast_way_leaves_it_alone(
+    attribute: str, value: Any, decoded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine, odd = change(), change({attribute: value})
     records = [Glanced(json.dumps(each).encode(), "INSERT", None) for each in (fine, odd, fine)]
     maker = TypedRowMaker(TABLES["demand"], "type")
     maker.rows(records)
@@ -231,7 +292,7 @@ def test_a_record_that_leaves_the_fast_way_leaves_it_alone(monkeypatch: pytest.M
     monkeypatch.setattr(RowMaker, "row", counted)
     monkeypatch.setattr(TypedRowMaker, "_columns", together)
     assert maker.rows(records) == [general(TABLES["demand"], *astuple(each)) for each in records]
-    assert (len(general_way), decode) == (4, [2]), "three of them are the comparison's own"
+    assert (len(general_way), decode) == (4, [decoded]), "three of them are the comparison's own"
 
 
 def test_a_null_in_place_of_an_attribute_that_is_a_key_elsewhere_is_rescued() -> None:
@@ -324,12 +385,21 @@ def test_one_attribute_may_make_two_columns() -> None:
     near = Column("price_near", "price", Nullable(Double()), True)
     name = Column("name", "name", Nullable(String()), True)
     venue = Column("venue", "venue", Nullable(Record("Venue", (exact, near))), True)
-    table = schemas.Table("demand", "", (exact, near, name, venue), {})
+    by_name = Column("by_name", "venue", Nullable(Map(Nullable(Double()))), True)
+    table = schemas.Table("demand", "", (exact, near, name, venue, by_name), {})
     maker = TypedRowMaker(table, "type")
+    records = []
+    # c0 is also what the generated code calls the first column's field.
     for value in ({"N": "12.50"}, {"N": "12.505"}, {"S": "x"}, {"NULL": True}):
-        raw = json.dumps(change({"price": value, "venue": {"M": {"price": value}}})).encode()
+        image = {"price": value, "venue": {"M": {"price": value}}, "c0": {"S": "x"}}
+        raw = json.dumps(change(image)).encode()
         for _ in range(2):
             assert typed_row(maker, raw) == general(table, raw, "INSERT", None)
+        records.append(Glanced(raw, "INSERT", None))
+    for together, unfit in ((records, 2), (records[2:], 1)):
+        maker.in_general = 0
+        assert maker.rows(together) == [general(table, *astuple(each)) for each in together]
+        assert maker.in_general == unfit, "the others take the fast way"
 
 
 @pytest.mark.parametrize("deep", ["array", "map", "record"])
@@ -356,13 +426,15 @@ def test_the_deepest_type_that_a_schema_may_have_takes_the_fast_way(
 
 
 def test_an_attribute_whose_name_needs_escapes_fills_its_column() -> None:
-    odd = Column("odd", 'o"dd\\', Nullable(String()), True)
-    box = Column("box", "box", Nullable(Record("Box", (odd,))), True)
-    table = schemas.Table("demand", "", (odd, box), {})
-    value = {'o"dd\\': {"S": "x"}}
-    raw = json.dumps(change({**value, "box": {"M": value}})).encode()
-    row = json.loads(typed_row(TypedRowMaker(table, "type"), raw).line)
-    assert (row["odd"], row["box"]) == ("x", {"odd": "x"})
+    column, value = Column("odd", 'o"dd\\', Nullable(String()), True), {'o"dd\\': {"S": "x"}}
+    within = Column("odd", "box", Nullable(Array(Record("Box", (column,)))), True)
+    for its, image, expected in (
+        (column, value, "x"),
+        (within, {"box": {"L": [{"M": value}]}}, [{"odd": "x"}]),
+    ):
+        maker = TypedRowMaker(schemas.Table("demand", "", (its,), {}), "type")
+        row = json.loads(typed_row(maker, json.dumps(change(image)).encode()).line)
+        assert row["odd"] == expected
 
 
 @given(st.text("ABYQZ+/=- \n\u00e9\\", max_size=12) | st.text(max_size=5))
