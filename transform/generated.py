@@ -370,11 +370,7 @@ def _date(text: str) -> Any:
 
 def _landed_decimal(precision: int, scale: int) -> re.Pattern[str]:
     """Return the pattern of numbers that are landed unchanged, as most amounts of money are."""
-    whole = f"[1-9][0-9]{{0,{precision - scale - 1}}}"
-    if precision == scale:
-        whole = "(?!)"
-    elif scale:
-        whole = f"(?:0|{whole})"
+    whole = f"(?:0|[1-9][0-9]{{0,{precision - scale - 1}}})" if precision > scale else "0"
     return re.compile(f"{whole}\\.[0-9]{{{scale}}}" if scale else whole)
 
 

@@ -218,7 +218,7 @@ def test_the_fast_way_holds_the_integers_of_a_column_and_no_others(bits: Any, ed
 @pytest.mark.parametrize(
     "column_type",
     [
-        Decimal(5, 0),
+        Decimal(6, 0),
         Decimal(5, 2),
         Decimal(2, 2),
         Integer(32),
