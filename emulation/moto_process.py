@@ -49,21 +49,26 @@ def _take_saved_queries(responses: Any) -> None:
 
     https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutQueryDefinition.html
     """
-    saved: dict[str, dict[str, Any]] = {}
+
+    def saved(request: Any) -> dict[str, dict[str, Any]]:
+        # Where moto keeps all that logs has: moto's reset forgets these, too.
+        queries: dict[str, dict[str, Any]] = vars(request.logs_backend).setdefault("queries", {})
+        return queries
 
     def put(request: Any) -> str:
         key = request._get_param("queryDefinitionId") or str(uuid.uuid4())
         names = ("name", "queryString", "logGroupNames")
-        saved[key] = {"queryDefinitionId": key, **{n: request._get_param(n) for n in names}}
+        query = {"queryDefinitionId": key, **{n: request._get_param(n) for n in names}}
+        saved(request)[key] = query
         return json.dumps({"queryDefinitionId": key})
 
     def describe(request: Any) -> str:
         prefix = request._get_param("queryDefinitionNamePrefix", "")
-        found = [each for each in saved.values() if each["name"].startswith(prefix)]
+        found = [each for each in saved(request).values() if each["name"].startswith(prefix)]
         return json.dumps({"queryDefinitions": found})
 
     def delete(request: Any) -> str:
-        known = saved.pop(request._get_param("queryDefinitionId"), None)
+        known = saved(request).pop(request._get_param("queryDefinitionId"), None)
         return json.dumps({"success": known is not None})
 
     responses.put_query_definition = put

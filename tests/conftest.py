@@ -21,6 +21,8 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from console.process import collect_seldom
+from emulation import emulator
+from tests.support.emulators import Emulators
 
 if "-B" not in sys.orig_argv:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -28,9 +30,19 @@ if "-B" not in sys.orig_argv:
 
 collect_seldom()
 
+# Before a test's module takes the function from there.
+emulators = Emulators(emulator.embedded_emulator)
+emulator.embedded_emulator = emulators.empty
+
+
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the emulators that the tests have used."""
+    emulators.stop()
 
 
 @pytest.fixture(scope="session")

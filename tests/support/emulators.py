@@ -1,0 +1,44 @@
+"""Embedded emulators that tests use one after another: each start takes a second of CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Final
+from urllib.request import Request, urlopen
+
+from emulation.endpoint import Endpoint
+
+_RESET_SECONDS: Final = 30
+
+
+class Emulators:
+    """Starts an emulator if no other is idle. Safe for any number of threads.
+
+    Parameters
+    ----------
+    start
+        Runs an emulator until its context ends.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Endpoint]]) -> None:
+        self._start = start
+        self._idle: list[Endpoint] = []
+        self._all = ExitStack()
+
+    @contextmanager
+    def empty(self) -> Iterator[Endpoint]:
+        """Give an emulator that has no resources. After an error it is not used again."""
+        try:
+            endpoint = self._idle.pop()
+        except IndexError:
+            endpoint = self._all.enter_context(self._start())
+        yield endpoint
+        # https://docs.getmoto.org/en/latest/docs/server_mode.html
+        reset = Request(f"{endpoint.url}/moto-api/reset", method="POST")
+        with urlopen(reset, timeout=_RESET_SECONDS):
+            self._idle.append(endpoint)
+
+    def stop(self) -> None:
+        """Stop all of them."""
+        self._all.close()
