@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,7 +23,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from console.process import collect_seldom
 from emulation import emulator
-from tests.support.emulators import Emulators
+from emulation.functions import host
+from emulation.functions.code import DeployedCode
+from infra.stack_config import REPOSITORY
+from tests.support.reused import Emulators, SharedCode
 
 if "-B" not in sys.orig_argv:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -30,9 +34,12 @@ if "-B" not in sys.orig_argv:
 
 collect_seldom()
 
-# Before a test's module takes the function from there.
+# Before a test's module takes it from there.
 emulators = Emulators(emulator.embedded_emulator)
 emulator.embedded_emulator = emulators.empty
+built = REPOSITORY / "build" / "lambda" / "local"
+code = SharedCode(built, Path(mkdtemp()))
+host.DeployedCode = lambda folder, root: code if folder == built else DeployedCode(folder, root)
 
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,8 +48,9 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_sessionfinish() -> None:
-    """Stop the emulators that the tests have used."""
+    """Stop and remove what the tests have used."""
     emulators.stop()
+    code.stop()
 
 
 @pytest.fixture(scope="session")

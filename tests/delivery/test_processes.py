@@ -18,7 +18,7 @@ def test_the_tests_of_a_folder_run_in_one_process(tmp_path: Path) -> None:
             path = tmp_path / "tests" / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(test)
-    for file in ("conftest.py", "support/emulators.py"):
+    for file in ("conftest.py", "support/reused.py"):
         (tmp_path / "tests" / file).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / "tests" / file, tmp_path / "tests" / file)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)

@@ -21,7 +21,6 @@ from pulumi.runtime.proto import language_pb2
 
 from console.process import collect_seldom
 
-
 # Not the repository's modules: a run may be one of a changed copy.
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["pulumi_aws", "pulumi.automation._server"])
