@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,11 +21,8 @@ from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from console.process import collect_seldom
-from emulation import emulator
-from emulation.functions import host
-from emulation.functions.code import DeployedCode
 from infra.stack_config import REPOSITORY
-from tests.support.reused import Emulators, SharedCode
+from tests.support.reused import reuse
 
 if "-B" not in sys.orig_argv:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -34,13 +30,7 @@ if "-B" not in sys.orig_argv:
 
 collect_seldom()
 
-# Before a test's module takes it from there.
-emulators = Emulators(emulator.embedded_emulator)
-emulator.embedded_emulator = emulators.empty
-built = REPOSITORY / "build" / "lambda" / "local"
-code = SharedCode(built, Path(mkdtemp()))
-host.DeployedCode = lambda folder, root: code if folder == built else DeployedCode(folder, root)
-
+reused = reuse(REPOSITORY / "build" / "lambda" / "local")
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
@@ -48,9 +38,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_sessionfinish() -> None:
-    """Stop and remove what the tests have used."""
-    emulators.stop()
-    code.stop()
+    """Stop and remove what the tests have shared."""
+    reused.close()
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
+from unittest import mock
 from urllib.request import Request, urlopen
 
+from emulation import emulator
 from emulation.endpoint import Endpoint
+from emulation.functions import host
 from emulation.functions.code import DeployedCode
 
 _RESET_SECONDS: Final = 30
+
+
+def reuse(packages: Path) -> ExitStack:
+    """Put what is used again in place of what is made anew; return what ends that.
+
+    It must be called before a test's module imports `embedded_emulator`.
+
+    Parameters
+    ----------
+    packages
+        The folder of the packages that hosts share.
+    """
+    stack = ExitStack()
+    emulators = Emulators(emulator.embedded_emulator)
+    stack.callback(emulators.stop)
+    code = SharedCode(packages, Path(stack.enter_context(TemporaryDirectory())))
+    stack.callback(code.stop)
+
+    def code_of(folder: Path, root: Path) -> DeployedCode:
+        return code if folder == packages else DeployedCode(folder, root)
+
+    stack.enter_context(mock.patch.object(emulator, "embedded_emulator", emulators.empty))
+    stack.enter_context(mock.patch.object(host, "DeployedCode", code_of))
+    return stack
 
 
 class Emulators:
