@@ -323,9 +323,10 @@ def _read(worker: Worker, held: Held, compaction: Compaction, time: ReadingTime)
         with contextlib.suppress(Overtaken):
             if time.over and compaction.done:
                 _move(worker, held, held.plan.cut(compaction.done))
-            elif time.was_used and not compaction.done:
-                # Nor may it come to the end of this one object. That is for the plan to say, since
-                # what becomes of the object then has to be the same for whoever goes on.
+            elif time.was_used:
+                # No object is done, because time that was used is over. Nor may the next run come
+                # to the end of this one object. That is for the plan to say, since what becomes of
+                # the object then has to be the same for whoever goes on.
                 _move(worker, held, held.plan.tried())
         raise
 
@@ -361,7 +362,6 @@ def _clean(worker: Worker, held: Held) -> None:
                 worker.set_aside(each, error)
                 refused.append(each)
             done += 1
-        worker.deadline.check()
     except OutOfTime:
         if done:
             with contextlib.suppress(Overtaken):

@@ -53,7 +53,7 @@ class Deadline:
     ) -> None:
         self._remaining = remaining
         self._until = until
-        self._whole = max(remaining() - until, 0.0)
+        self._whole = remaining() - until
         self._run_seconds = self._whole if run_seconds is None else run_seconds
 
     @property
