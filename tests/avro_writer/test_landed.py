@@ -54,6 +54,18 @@ def test_what_is_not_looked_at_is_counted(
         assert sum(begun) + count_lines(body, at_leisure) == expected
 
 
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_large_object_that_is_cut_off_is_no_object_of_fewer_lines(
+    in_memory: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not in_memory:
+        monkeypatch.setattr(landed, "_MEMORY_BYTES", 0)
+    body = gzip.compress(b"row\n" * 200_000)
+    assert unzip(io.BytesIO(body), at_leisure).read() == b"row\n" * 200_000
+    with pytest.raises(CorruptObject):
+        unzip(io.BytesIO(body[:-1]), at_leisure)
+
+
 @pytest.mark.parametrize("text", [b"x" * 5000, b"\n" * 5000, b"row\n" * 1000])
 def test_the_time_is_looked_at_however_an_object_is_read(
     text: bytes, monkeypatch: pytest.MonkeyPatch
