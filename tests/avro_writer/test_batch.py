@@ -80,6 +80,7 @@ def test_a_batch_of_the_least_bytes_does_not_wait(total: int, enough: bool) -> N
 def test_what_is_full_does_not_wait_for_more() -> None:
     assert chosen(landed([60, 60]), min_bytes=90) == ["0000"]
     assert chosen(landed([1, 1]), min_bytes=90, max_objects=1) == ["0000"]
+    assert chosen(landed([500]), min_bytes=900) == ["0000"]
 
 
 @pytest.mark.parametrize(("age", "waited"), [(60, True), (59, False)])

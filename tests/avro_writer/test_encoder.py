@@ -237,6 +237,18 @@ def test_what_is_no_row_at_all_is_refused(line: bytes) -> None:
         RowReader(schemas.table("demand").record).read([line])
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        pytest.param(b'{"change_id":"\xff"}', "not JSON", id="no UTF-8"),
+        pytest.param(b'{"gone":' + b"[" * 100_000, "nested too deeply", id="deep"),
+    ],
+)
+def test_a_value_that_cannot_be_decoded_is_refused_with_its_reason(line: bytes, says: str) -> None:
+    with pytest.raises(BadRow, match=says):
+        RowReader(schemas.table("demand").record, ("gone",)).read([line])
+
+
 def test_a_required_column_with_a_default_may_be_absent_from_older_rows() -> None:
     row = demand_row()
     del row["adjacent_seats"]

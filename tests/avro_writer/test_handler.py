@@ -5,17 +5,24 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
 import pytest
 
 from avro_writer.compaction import Counts
+from avro_writer.lanes import Lane
 from avro_writer.run import Report
 from avro_writer.settings import Assignment
 from infra.log_queries import OF_WRITER
 from telemetry import Log
 from testing.writer_environment import WRITER_ENVIRONMENT
+from tests.support.ledger import landing_key
+from tests.support.memory_store import MemoryStore
+from tests.support.writer import land, landed_row, ndjson
 
 
 @pytest.fixture
@@ -79,6 +86,31 @@ def test_age_and_rows_outside_are_published_with_their_units(handler: Any) -> No
     assert (line["OldestLandedAge"], line["RowsOutsideProjection"]) == (12.5, 3)
     metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
     assert {"Name": "OldestLandedAge", "Unit": "Seconds"} in metrics
+
+
+def test_a_run_has_lambdas_time_and_tells_what_it_did(handler: Any) -> None:
+    store, said = MemoryStore(now=datetime.now(UTC)), io.StringIO()
+    name = next(each for each in "abcdef" if Lane(2, 0).holds(landing_key(each, 2)))
+    land(store, name, ndjson([landed_row(1)]), lanes=2)
+    left: list[float] = []
+
+    def opened(client: Any, bucket: str, remaining: Callable[[], float]) -> MemoryStore:
+        left.append(remaining())
+        return store
+
+    context = mock.Mock(aws_request_id="r")
+    context.get_remaining_time_in_millis.return_value = 300_500
+    with (
+        mock.patch.object(handler, "S3Store", opened),
+        mock.patch.object(handler, "_log", Log("ERROR", stream=said)),
+    ):
+        told = handler.handler({"type": "demand", "lane": 0}, context)
+    assert left == [300.5], "seconds"
+    assert (told["plans"], told["counts"]["rows"]) == (1, 1)
+    line = json.loads(said.getvalue())
+    assert line["RowsWritten"] == 1
+    assert abs(line["_aws"]["Timestamp"] - time.time() * 1000) < 60_000
+    assert 0 < line["RunDuration"] < 60_000
 
 
 def test_what_was_done_is_published_when_the_run_breaks_off(handler: Any) -> None:

@@ -334,6 +334,17 @@ def test_a_plan_is_read_for_a_third_of_a_runs_time() -> None:
     assert len(Plan.from_json(store.kept[key][0], key).inputs) == 21
 
 
+def test_a_plan_that_was_begun_near_a_runs_end_gets_no_smaller() -> None:
+    store = MemoryStore()
+    for number in range(40):
+        land(store, f"{number:03d}", ndjson([landed_row(number)]))
+    slow = Slow(store, MARGIN + 60)
+    assert run(slow, clock_left=lambda: slow.left, max_plan_objects=20).plans == 1
+    (key,) = store.keys("data-pipeline/compaction/")
+    plan = Plan.from_json(store.kept[key][0], key)
+    assert (plan.state, len(plan.inputs)) == ("reading", 20)
+
+
 def test_a_plan_of_many_bad_objects_ends_too() -> None:
     store = MemoryStore()
     for number in range(6):
@@ -540,11 +551,11 @@ def test_the_age_is_told_of_a_lane_whose_plan_is_stuck() -> None:
 
 def test_rows_that_no_query_sees_are_counted_and_kept() -> None:
     store = MemoryStore()  # at 2026-11-22
-    days = [-365, -1, 0, 1, 2, 3000]
+    days = [-365, -1, 0, 1, 2, 3, 3000]
     land(store, "a", ndjson([landed_row(n, days=day) for n, day in enumerate(days)]))
     report = run(store, first_partition_date=date(2026, 11, 21))
-    assert report.counts.rows_outside_projection == 3, "before the 21st, and after tomorrow"
-    assert report.counts.rows == len(written(store)) == 6
+    assert report.counts.rows_outside_projection == 4, "before the 21st, and after tomorrow"
+    assert report.counts.rows == len(written(store)) == 7
 
 
 def test_an_object_larger_than_any_landed_one_goes_to_quarantine(

@@ -68,7 +68,8 @@ def test_rows_that_were_taken_before_the_one_that_waits_are_written_once(
     assert [each["line"] for each in quarantined(store)] == [2]
 
 
-def test_every_row_may_wait_in_a_lane_and_then_go_to_quarantine_with_its_reason() -> None:
+@pytest.mark.parametrize("late", [0, 1])
+def test_every_row_may_wait_in_a_lane_and_then_go_to_quarantine_with_its_reason(late: int) -> None:
     store = MemoryStore()
     for number in range(5):
         land(store, f"{number}", ndjson([landed_row(number, added="x")]))
@@ -77,7 +78,7 @@ def test_every_row_may_wait_in_a_lane_and_then_go_to_quarantine_with_its_reason(
     assert (report.plans, report.objects_awaiting_newer_code) == (0, 5)
     assert report.oldest_landed_age == (NEWER_CODE_WAIT - MINUTES).total_seconds()
     assert len(store.keys(LANDING)) == 5 and store.keys("data-pipeline/quarantine/") == []
-    store.now += MINUTES
+    store.now += MINUTES * (1 + late)
     run(store)
     assert store.keys(LANDING) == [] and ids(store) == []
     assert all("unknown field `added`" in each["reason"] for each in quarantined(store))

@@ -200,6 +200,20 @@ def test_a_plan_that_waits_costs_a_run_two_requests(place: int) -> None:
     }
 
 
+def test_a_plan_that_waits_for_a_delete_costs_a_run_two_requests() -> None:
+    store = MemoryStore()
+    key = land(store, "a", ndjson([landed_row(1)]))
+    store.refuse("delete", key)
+    with pytest.raises(ObjectsSetAside, match=key):
+        run(store)
+    before = dict(store.kept)
+    store.requests.clear()
+    with pytest.raises(ObjectsSetAside, match=key):
+        later_run(store)
+    assert store.kept == before
+    assert Counter(kind for kind, _ in store.requests) == {"list": 4, "get": 1, "delete": 1}
+
+
 def test_two_plans_that_wait_are_each_taken_up_when_their_object_is_there() -> None:
     store = MemoryStore()
     keys = []
@@ -258,6 +272,7 @@ def test_an_object_that_cannot_be_deleted_is_not_written_again() -> None:
     store.give("delete", keys[0])
     with pytest.raises(ObjectsSetAside, match=r"b\.gz"):
         later_run(store)
+    assert store.keys("data-pipeline/landing/") == keys[1:2]
     store.give()
     later_run(store)
     assert written(store) == ["c-100", "c-97", "c-98", "c-99"]
@@ -320,6 +335,7 @@ def test_an_object_too_large_for_local_disk_holds_up_no_other() -> None:
         run(SmallDisk(store, large))
     assert written(store) == [f"c-{number}" for number in range(9) if number != 4]
     assert store.keys("data-pipeline/landing/") == [large]
+    assert store.keys("data-pipeline/compaction/") == [], "no plan was fixed for it"
     later_run(store)
     assert written(store) == [f"c-{number}" for number in range(9)]
 
@@ -330,7 +346,7 @@ def test_a_fixed_plan_too_large_for_local_disk_waits_beside_its_lane() -> None:
     land(store, "c", ndjson([landed_row(4)]))
     for _ in range(2):
         small = SmallDisk(store, large)
-        with pytest.raises(DiskFull, match="ephemeral storage"):
+        with pytest.raises(DiskFull, match=f"first of them {large}: "):
             later_run(store, small)
         assert small.asked == 1, "a run tries it once"
     assert written(store) == ["c-1", "c-4"]

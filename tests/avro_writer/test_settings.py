@@ -25,12 +25,22 @@ def test_a_missing_variable_is_named(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("LANES", "0"), ("LANES", "two"), ("LANES", "-1"), ("LANES", "²"), ("MAX_PLAN_BYTES", "0"),
-     ("SETTLE_SECONDS", "1.5")],
-)  # fmt: skip
+    [("LANES", "two"), ("LANES", "-1"), ("LANES", "²"), ("SETTLE_SECONDS", "1.5")],
+)
 def test_a_number_that_is_none_is_refused_with_what_is_allowed(name: str, value: str) -> None:
     with pytest.raises(VariableError, match=f"{name}.*whole number from"):
         Settings.from_environment({**WRITER_ENVIRONMENT, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("LANES", 1), ("MAX_PLAN_OBJECTS", 1), ("MAX_PLAN_BYTES", 1), ("MIN_PLAN_BYTES", 0),
+     ("MAX_WAIT_SECONDS", 0), ("SETTLE_SECONDS", 0)],
+)  # fmt: skip
+def test_a_number_has_its_least_value(name: str, least: int) -> None:
+    Settings.from_environment({**WRITER_ENVIRONMENT, name: str(least)})
+    with pytest.raises(VariableError, match=name):
+        Settings.from_environment({**WRITER_ENVIRONMENT, name: str(least - 1)})
 
 
 @pytest.mark.parametrize("value", ["today", "2024-1-1", "20240101", "2024-W01-1", "2024-02-30"])
@@ -42,11 +52,12 @@ def test_a_date_that_is_none_is_refused(value: str) -> None:
 @pytest.mark.parametrize(
     "event",
     [None, {}, [], "demand", {"type": "demand"}, {"lane": 0}, {"type": "refund", "lane": 0},
-     {"type": "demand", "lane": 2}, {"type": "demand", "lane": -1}, {"type": "demand", "lane": "0"},
-     {"type": "demand", "lane": True}, {"type": ["demand"], "lane": 0}],
+     {"type": "demand", "lane": 2}, {"type": "demand", "lane": 3}, {"type": "demand", "lane": -1},
+     {"type": "demand", "lane": "0"}, {"type": "demand", "lane": True},
+     {"type": ["demand"], "lane": 0}],
 )  # fmt: skip
 def test_an_event_of_another_shape_is_refused(event: Any) -> None:
-    with pytest.raises(EventError, match=r"type|lane"):
+    with pytest.raises(EventError, match=r"use one of demand, |use 0 to 1$"):
         Assignment.from_event(event, 2)
 
 

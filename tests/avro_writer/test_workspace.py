@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from unittest import mock
+
+import pytest
 
 from avro_writer.workspace import Workspace
 
@@ -49,16 +53,19 @@ def test_what_the_living_have_stays_and_what_the_dead_have_left_goes(tmp_path: P
         second.communicate()
 
 
-def test_a_folder_that_is_cleared_before_it_is_locked_is_made_anew(tmp_path: Path) -> None:
-    lock, folders = fcntl.flock, list[Path]()
+@pytest.mark.parametrize(("module", "step"), [(os, "open"), (fcntl, "flock")])
+def test_a_folder_that_is_cleared_before_it_is_locked_is_made_anew(
+    module: Any, step: str, tmp_path: Path
+) -> None:
+    real, folders = getattr(module, step), list[Path]()
 
-    def slow(descriptor: int, operation: int) -> None:
+    def slow(*arguments: Any, **given: Any) -> Any:
         if not folders:
             folders.extend(tmp_path.iterdir())
             shutil.rmtree(folders[0])
-        lock(descriptor, operation)
+        return real(*arguments, **given)
 
-    with mock.patch.object(fcntl, "flock", slow):
+    with mock.patch.object(module, step, slow):
         mine = Workspace(tmp_path)
     assert list(tmp_path.iterdir()) == [mine.path] != folders
 
