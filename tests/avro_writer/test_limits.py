@@ -26,7 +26,7 @@ from avro_writer.deadline import MARGIN
 from avro_writer.errors import DiskFull, OutOfTime
 from avro_writer.landed import CorruptObject, unzip
 from avro_writer.lanes import Lane
-from avro_writer.plan import Plan
+from avro_writer.plan import Input, Plan
 from avro_writer.run import Report, Run
 from tests.support.ledger import landing_key
 from tests.support.memory_store import MemoryStore
@@ -203,6 +203,15 @@ def test_an_object_that_no_run_has_time_for_goes_to_quarantine_as_it_is(before: 
     assert "time" in entry["reason"]
     assert store.kept[entry["copy"]][0] == body
     assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
+
+
+def test_an_object_for_which_there_is_no_time_even_as_it_is_stays_one_that_goes_whole() -> None:
+    plan = Plan("p", "reading", "demand", (Input("k", '"e"', 1),), "r", 0.0)
+    found = []
+    for _ in range(4):
+        found.append(plan.goes_whole)
+        plan = plan.tried()
+    assert found == [False, False, True, True]
 
 
 @pytest.mark.usefixtures("line_by_line")

@@ -16,7 +16,7 @@ import pytest
 import schemas
 from avro_writer import outputs
 from avro_writer.errors import UnreadablePlan
-from avro_writer.plan import Plan
+from avro_writer.plan import Input, Plan
 from avro_writer.rows import BadRow, RowReader
 from avro_writer.run import Report
 from avro_writer.store import AlreadyThere, Changed
@@ -58,6 +58,8 @@ def test_rows_land_in_one_file_for_each_date_of_change() -> None:
         "2002-04-02": 1,
     }
     assert (report.plans, report.counts.rows, report.counts.files) == (1, 4, 3)
+    sizes = [len(store.kept[key][0]) for key in store.keys("data-pipeline/avro/")]
+    assert report.counts.file_bytes == sum(sizes)
     assert store.keys("data-pipeline/landing/") == []
     assert store.keys("data-pipeline/compaction/") == []
 
@@ -508,12 +510,28 @@ def test_two_runs_on_one_lane_never_write_a_row_twice() -> None:
     assert written_ids(store) == ["c-1"]
 
 
-def test_a_plan_that_nobody_can_read_is_an_error_that_names_it() -> None:
+def proposal(**change: Any) -> bytes:
+    """A plan that is being read, with other values."""
+    plan = Plan("p", "reading", "demand", (Input("k", '"e"', 1),), "r", 0.0)
+    return json.dumps({**json.loads(plan.to_json()), **change}).encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", b"no JSON", b"[]", proposal(state="done"), proposal(state="done", schema={}),
+     proposal(state="writing"), proposal(schema={})],
+)  # fmt: skip
+def test_a_plan_that_nobody_can_read_is_an_error_that_names_it(body: bytes) -> None:
     store = MemoryStore()
-    store.put("data-pipeline/compaction/demand/1-0.json", b"{}")
-    with pytest.raises(UnreadablePlan, match=r"compaction/demand/1-0\.json"):
+    store.put("data-pipeline/compaction/demand/1-0.json", body)
+    with pytest.raises(UnreadablePlan, match=r"compaction/demand/1-0\.json is not a plan"):
         run(store)
-    store.put("data-pipeline/compaction/demand/1-0.json", b'{"format": 99}')
+
+
+def test_a_plan_of_an_unknown_format_is_an_error_that_names_the_format() -> None:
+    assert Plan.from_json(proposal(), "k").inputs
+    store = MemoryStore()
+    store.put("data-pipeline/compaction/demand/1-0.json", proposal(format=99))
     with pytest.raises(UnreadablePlan, match="99"):
         run(store)
 
