@@ -204,10 +204,8 @@ def _check_held(worker: Worker, held: Held) -> None:
     """Raise `Overtaken` if an input can be gone because another run has written the plan.
 
     Nobody deletes an input of a plan that is being written. While it is read, an earlier plan may
-    have had it.
+    have had it, but a run that was overtaken need not read on either.
     """
-    if held.plan.state == "reading":
-        return
     found = worker.store.find(held.key)
     if found is None or found[1] != held.etag:
         raise Overtaken(held.key)
