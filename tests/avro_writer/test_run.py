@@ -487,15 +487,18 @@ def test_a_run_out_of_time_stops_with_nothing_half_done() -> None:
     land(store, "a", ndjson([row(1)]))
     report = run(store, remaining=5)
     assert report.out_of_time
-    assert store.keys("data-pipeline/avro/") == []
+    assert store.keys("data-pipeline/avro/") == store.keys("data-pipeline/compaction/") == []
 
 
-def test_two_runs_on_one_lane_never_write_a_row_twice() -> None:
+def test_a_run_that_is_overtaken_writes_no_row_twice_and_goes_on_in_its_lane() -> None:
     store = MemoryStore()
     land(store, "a", ndjson([row(1)]))
 
     class Overtaken(Failing):
-        """Before this run's first output is put, another run does the whole plan."""
+        """Before this run's first output is put, another run does the whole plan.
+
+        Then more has landed.
+        """
 
         def __getattr__(self, name: str) -> Any:
             planned = bool(self.store.keys("data-pipeline/compaction/"))
@@ -503,11 +506,12 @@ def test_two_runs_on_one_lane_never_write_a_row_twice() -> None:
                 self.failed = True
                 self.store.now += timedelta(seconds=301)
                 assert run(self.store).plans == 1
+                land(self.store, "b", ndjson([row(2)]))
             return getattr(self.store, name)
 
     report = run(Overtaken(store, 0))
-    assert report.counts.rows == 0, "the other run has reported them"
-    assert written_ids(store) == ["c-1"]
+    assert report.counts.rows == 1, "the other run has reported the first"
+    assert written_ids(store) == ["c-1", "c-2"]
 
 
 def proposal(**change: Any) -> bytes:

@@ -294,6 +294,7 @@ PASSING = [
     pytest.param(answer(503, "SlowDown"), id="throttled"),
     pytest.param(answer(500, "InternalError"), id="500"),
     pytest.param(answer(400, "RequestTimeout"), id="slow connection"),
+    *(pytest.param(answer(status, ""), id=f"{status}") for status in (409, 429, 502, 503, 504)),
     pytest.param(EndpointConnectionError(endpoint_url="x"), id="no connection"),
     pytest.param(ReadTimeoutError(endpoint_url="x"), id="no answer"),
     pytest.param(ConnectionClosedError(endpoint_url="x"), id="connection closed"),
