@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from avro_writer.attempt import NEWER_CODE_WAIT
 from avro_writer.run import Report
 from schemas import avro_schema
+from telemetry import Log
 from tests.support.memory_store import MemoryStore
 from tests.support.runs import other_schema
 from tests.support.writer import avro_rows, gz_lines, land, landed_row, ndjson, quarantined, run
@@ -118,6 +120,15 @@ def test_what_no_schema_takes_does_not_wait() -> None:
     assert (ids(store), len(quarantined(store))) == (["c-1"], 1)
     assert report.objects_awaiting_newer_code == 0
     assert store.requests.count(("list", f"{LANDING}demand/lanes=1/2026/11/22/10/a.gz")) == 0
+
+
+def test_of_thousands_that_wait_some_are_named_and_all_are_counted() -> None:
+    store = MemoryStore()
+    for number in range(30):
+        land(store, f"{number:02d}", ndjson([landed_row(number, added="x")]))
+    with mock.patch.object(Log, "warning") as warning:
+        report = run(store)
+    assert (report.objects_awaiting_newer_code, warning.call_count) == (30, 20)
 
 
 def test_an_object_that_waits_costs_a_run_one_read_and_one_look_at_its_age() -> None:

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from botocore.exceptions import ClientError
 
 from avro_writer.errors import DiskFull, ObjectsSetAside, UnreadablePlan
 from avro_writer.plan import Plan
+from avro_writer.run import Report, Run
 from avro_writer.s3_store import S3Store
 from avro_writer.store import Refused
 from emulation.emulator import embedded_emulator
@@ -145,8 +147,16 @@ def test_of_thousands_that_are_refused_some_are_named_and_all_are_counted() -> N
     for number in range(30):
         store.refuse("read", land(store, f"{number:02d}", ndjson([landed_row(number)])))
     land(store, "zz", ndjson([landed_row(99)]))
-    with pytest.raises(ObjectsSetAside, match=r"^30 landed objects of demand"):
+    reports, original = list[Report](), Run.run
+
+    def keep(self: Run) -> None:
+        reports.append(self.report)
+        original(self)
+
+    failure = pytest.raises(ObjectsSetAside, match=r"^30 landed objects of demand")
+    with mock.patch.object(Run, "run", keep), failure:
         run(store, said=said, max_plan_objects=7)
+    assert reports[0].objects_set_aside == 30
     assert len(said.getvalue().splitlines()) == 20
     assert written(store) == ["c-99"]
 
