@@ -335,12 +335,14 @@ class Forbidding:
     def __init__(self, client: Any, secret: str = "") -> None:
         self._client = client
         self._secret = secret
+        self.asked = list[str]()
 
     def __getattr__(self, operation: str) -> Any:
         return getattr(self._client, operation)
 
     def get_object(self, **arguments: Any) -> Any:
         refused = answer(403, "AccessDenied")
+        self.asked.append(arguments["Key"])
         if arguments["Key"] == self._secret:
             raise refused
         try:
@@ -352,7 +354,8 @@ class Forbidding:
 def test_a_missing_key_is_told_from_a_forbidden_one_by_a_listing(client: Any) -> None:
     bucket = f"b.{uuid.uuid4()}"
     client.create_bucket(Bucket=bucket)
-    store = S3Store(Forbidding(client, secret="secret"), bucket, remaining=lambda: 300)
+    forbidding = Forbidding(client, secret="secret")
+    store = S3Store(forbidding, bucket, remaining=lambda: 300)
     store.create("secret", b"x")
     store.create("missing-but-a-prefix-of-this", b"x")
     assert store.find("missing") is None
@@ -362,6 +365,22 @@ def test_a_missing_key_is_told_from_a_forbidden_one_by_a_listing(client: Any) ->
         store.find("secret")
     with pytest.raises(Refused, match="secret: AccessDenied"):
         store.read("secret", "etag")
+    assert forbidding.asked == ["missing", "missing", *["secret"] * 4], "once more if it is there"
+
+
+def test_a_key_that_is_forbidden_at_the_last_attempt_is_told_as_that() -> None:
+    class Tired(Refusing):
+        def get_object(self, **arguments: Any) -> Any:
+            if self.calls == 7:
+                self.error = answer(403, "AccessDenied")
+            return super().get_object(**arguments)
+
+        def list_objects_v2(self, **_: Any) -> Any:
+            return {"Contents": [{"Key": "k"}]}
+
+    client = Tired(answer(503, "SlowDown"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        S3Store(client, "b", lambda: 300, client.sleep).find("k")
 
 
 @pytest.mark.parametrize(

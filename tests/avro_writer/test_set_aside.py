@@ -341,8 +341,10 @@ def test_an_object_too_large_for_local_disk_holds_up_no_other() -> None:
     for number in range(9):
         land(store, f"{number}", ndjson([landed_row(number)]))
     large = land(store, "4", ndjson([landed_row(4)]))
+    said = io.StringIO()
     with pytest.raises(DiskFull, match=rf"{large}.*ephemeral storage"):
-        run(SmallDisk(store, large))
+        run(SmallDisk(store, large), said=said)
+    assert "ephemeral storage" in json.loads(said.getvalue())["reason"]
     assert written(store) == [f"c-{number}" for number in range(9) if number != 4]
     assert store.keys("data-pipeline/landing/") == [large]
     assert store.keys("data-pipeline/compaction/") == [], "no plan was fixed for it"
