@@ -593,6 +593,20 @@ def test_lines_of_a_large_object_are_those_of_a_small_one(monkeypatch: pytest.Mo
         unzip(io.BytesIO(body[:-4]), at_leisure)
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_lines_around_one_that_is_too_long_are_written(
+    before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landed, "MOST_LINE_BYTES", 5000)
+    store = MemoryStore()
+    rows = [landed_row(number) for number in range(before)]
+    land(store, "a", gz_lines(*rows, b"x" * 60_000, landed_row(9)))
+    report = run(store)
+    assert written(store) == [*(f"c-{number}" for number in range(before)), "c-9"]
+    assert report.counts.quarantined_lines == 1
+    assert [each["line"] for each in quarantined(store) if each["kind"] == "line"] == [before + 1]
+
+
 def test_a_download_waits_in_memory_only_if_it_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_store, "_MEMORY_BYTES", 10)
     whole: Any = s3_store._whole(io.BytesIO(b"x" * 11), at_leisure)

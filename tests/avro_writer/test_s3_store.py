@@ -315,6 +315,7 @@ def test_what_passes_is_tried_again_with_longer_pauses_and_then_left(
         list(getattr(store, method)("k", *rest.get(method, ())))
     assert (raised.value.__cause__ if of_one else raised.value) is error
     assert client.calls == 8
+    assert error.__notes__[-1].split(": ")[0].endswith(" k")
     assert 5 < client.slept < 30
     assert max(client.pauses) <= 5, "longer ones, but not ever longer"
     assert client.pauses[-1] > client.pauses[0]
