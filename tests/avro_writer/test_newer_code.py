@@ -19,6 +19,7 @@ from tests.support.writer import avro_rows, gz_lines, land, landed_row, ndjson, 
 
 LANDING = "data-pipeline/landing/"
 MINUTES = timedelta(minutes=1)
+LINES: dict[str, Any] = {"row": landed_row(1), "bad": b"bad"}
 
 
 def ids(store: MemoryStore) -> list[str]:
@@ -51,15 +52,15 @@ def test_a_run_of_older_code_leaves_rows_with_a_new_column_to_the_newer() -> Non
 
 @pytest.mark.parametrize("before", ["", "aa", "abc"])
 @pytest.mark.parametrize("after", ["", "z", "xyz"])
-@pytest.mark.parametrize("bad", [[], [b"bad"]])
-def test_rows_that_were_taken_before_the_one_that_waits_are_written_once(
-    before: str, after: str, bad: list[bytes], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("taken", [["row"], ["bad"], ["row", "bad"]])
+def test_lines_that_were_taken_before_the_one_that_waits_are_written_once(
+    before: str, after: str, taken: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("avro_writer.landed._BATCH_BYTES", 1)
     store = MemoryStore()
     for name in {*before, *after}:
         land(store, name, ndjson([landed_row(ord(name))]))
-    newer = land(store, "m", gz_lines(landed_row(1), *bad, landed_row(2, added="x")))
+    newer = land(store, "m", gz_lines(*(LINES[each] for each in taken), landed_row(2, added="x")))
     older = run(store)
     assert ids(store) == sorted(f"c-{ord(name)}" for name in {*before, *after})
     assert older.plans == bool(before) + bool(after), "what was read before it is written first"
@@ -67,8 +68,10 @@ def test_rows_that_were_taken_before_the_one_that_waits_are_written_once(
     assert quarantined(store) == [], "a bad line waits with its object"
     assert older.objects_awaiting_newer_code == 1
     run_newer(store)
-    assert ids(store) == sorted(f"c-{n}" for n in {1, 2, *map(ord, before + after)})
-    assert [each["line"] for each in quarantined(store)] == [2] * len(bad)
+    numbers = [2, *({1} if "row" in taken else ()), *{*map(ord, before + after)}]
+    assert ids(store) == sorted(f"c-{n}" for n in numbers)
+    bad = [number for number, line in enumerate(taken, 1) if line == "bad"]
+    assert [each["line"] for each in quarantined(store)] == bad
 
 
 @pytest.mark.parametrize("late", [0, 1])
