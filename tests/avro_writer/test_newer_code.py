@@ -68,7 +68,7 @@ def test_lines_that_were_taken_before_the_one_that_waits_are_written_once(
     assert quarantined(store) == [], "a bad line waits with its object"
     assert older.objects_awaiting_newer_code == 1
     run_newer(store)
-    numbers = [2, *({1} if "row" in taken else ()), *{*map(ord, before + after)}]
+    numbers = {2, *map(ord, before + after), *([1] if "row" in taken else [])}
     assert ids(store) == sorted(f"c-{n}" for n in numbers)
     bad = [number for number, line in enumerate(taken, 1) if line == "bad"]
     assert [each["line"] for each in quarantined(store)] == bad
