@@ -256,6 +256,30 @@ def test_a_plan_that_cannot_be_deleted_fails_its_lane_and_names_it(readable: boo
         run(store)
 
 
+def test_a_lane_that_another_run_has_emptied_meanwhile_is_looked_at_again() -> None:
+    store = MemoryStore()
+    key = begun(store, 1)
+    store.refuse("read", key)
+    with pytest.raises(ObjectsSetAside):
+        later_run(store)
+    land(store, "c", ndjson([landed_row(4)]))
+
+    class Emptied(Dying):
+        """Before the lane's next plan is put, another run does all that there is."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "replace" and self.at:
+                self.at = 0
+                self.store.give()
+                later_run(self.store)
+            return getattr(self.store, name)
+
+    with pytest.raises(ObjectsSetAside, match=r"^1 landed objects"):
+        later_run(store, Emptied(store, "replace", PLAN))
+    assert written(store) == ["c-1", "c-2", "c-3", "c-4"]
+    assert store.keys("data-pipeline/landing/") == store.keys("data-pipeline/compaction/") == []
+
+
 def test_an_object_that_is_gone_for_good_does_not_keep_its_plan() -> None:
     store = MemoryStore()
     key = begun(store, 1)
