@@ -47,7 +47,8 @@ class ListeningClients(Clients):
 
     def __call__(self, service: str) -> Any:
         client = super().__call__(service)
-        client.meta.events.register_last("before-parameter-build", self._keep, unique_id="keep")
+        # Others use the client, too, and may listen as well.
+        client.meta.events.register_last("before-parameter-build", self._keep, unique_id=id(self))
         return client
 
     def _keep(self, params: dict[str, Any], model: OperationModel, **_: Any) -> None:
