@@ -11,11 +11,13 @@ followed.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from pathlib import Path
 
 import pytest
+from _pytest.unraisableexception import gc_collect_iterations_key
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer  # type: ignore[import-untyped]
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
@@ -30,11 +32,20 @@ if "-B" not in sys.orig_argv:
 
 collect_seldom()
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # To free all that it holds would take a process seconds, and all the others would wait.
+    atexit.register(os._exit, 0)
+
 reused = reuse(REPOSITORY / "build" / "lambda" / "local")
 
 settings.register_profile("local", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", settings.get_profile("local"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Do not look for garbage at the end, which takes seconds, too."""
+    config.stash[gc_collect_iterations_key] = 0
 
 
 def pytest_sessionfinish() -> None:
@@ -58,6 +69,16 @@ def pytest_xdist_auto_num_workers() -> int:
     Each takes up to 1.2 GB, and the largest folder takes longer than its share of eight.
     """
     return min((os.cpu_count() or 1) * 3 // 2, 8)
+
+
+# What takes longest. Begun last, one of them would keep one process busy when others have ended.
+_FIRST = ("ops/", "infra/", "avro_writer/", "engine/", "end_to_end/test_switch", "emulation/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    first = tuple(f"tests/{each}" for each in _FIRST)
+    items.sort(key=lambda item: not item.nodeid.startswith(first))
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
