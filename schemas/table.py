@@ -58,7 +58,7 @@ class Table:
         """All columns of the table, the envelope first."""
         return parse_stored_record(self.avro, self.record_type)
 
-    @property
+    @cached_property
     def literal(self) -> str:
         """The full Avro schema as text: the ``avro.schema.literal`` of the table in Glue."""
         return json.dumps(self.avro)

@@ -7,8 +7,8 @@ the same state continue together, so all are covered and counted, though few are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -25,8 +25,7 @@ class Violation(AssertionError):
     """A promise was broken. The text names it, and the schedule that broke it."""
 
 
-@dataclass(frozen=True)
-class Faults:
+class Faults(NamedTuple):
     """Faults that can happen to the first program of a schedule, at any request.
 
     If the other programs are the same as the first, this covers faults of each of them.
@@ -136,19 +135,22 @@ class Exploration:
             None,
             frozenset(self._events),
         )
-        self.explored.schedules = self._walk(start)
+        said: list[str] = []
+        try:
+            self.explored.schedules = self._walk(start, said)
+        except Violation as broken:
+            raise Violation("\n".join([str(broken), "after", *said])) from broken
         self.explored.states = len(self._found)
         self.explored.crash_points = len(self._checked)
         return self.explored
 
-    def _walk(self, start: _State) -> int:
+    def _walk(self, start: _State, said: list[str]) -> int:
         """Walk depth first, without recursion; return the number of schedules."""
         path: list[tuple[_State, Iterator[tuple[str, _State]], list[int]]] = []
-        said: list[str] = []
 
         def enter(state: _State) -> None:
-            self._check_bucket(state, said)
-            path.append((state, self._steps(state, said), [0, 0]))
+            self._check_bucket(state.bucket)
+            path.append((state, self._steps(state), [0, 0]))
 
         enter(start)
         while True:
@@ -172,23 +174,23 @@ class Exploration:
                 said.pop()
                 path[-1][2][0] += count
 
-    def _check_bucket(self, state: _State, said: Sequence[str]) -> None:
-        if state.bucket in self._checked:
+    def _check_bucket(self, number: int) -> None:
+        if number in self._checked:
             return
-        self._checked.add(state.bucket)
+        self._checked.add(number)
         try:
-            self._check(self._buckets.copy_of(state.bucket))
+            self._check(self._buckets.copy_of(number))
         except AssertionError as error:
-            raise Violation(f"{error}\nafter\n" + "\n".join(said)) from error
+            raise Violation(str(error)) from error
 
-    def _steps(self, state: _State, said: Sequence[str]) -> Iterator[tuple[str, _State]]:
+    def _steps(self, state: _State) -> Iterator[tuple[str, _State]]:
         if all(point.request is None for point in state.points):
             return
         for number, point in enumerate(state.points):
             if point.request is not None:
-                yield from self._of_program(state, number, point, point.request, said)
+                yield from self._of_program(state, number, point, point.request)
         if state.stuck is not None:
-            _, bucket = self._buckets.apply(state.bucket, state.stuck, said)
+            _, bucket = self._buckets.apply(state.bucket, state.stuck)
             yield (
                 f"  stuck {state.stuck.method} {state.stuck.key} arrives",
                 state._replace(bucket=bucket, stuck=None),
@@ -200,17 +202,16 @@ class Exploration:
             yield f"  {name}", state._replace(bucket=bucket, events=state.events - {name})
 
     def _of_program(
-        self, state: _State, number: int, point: Point, request: Request, said: Sequence[str]
+        self, state: _State, number: int, point: Point, request: Request
     ) -> Iterator[tuple[str, _State]]:
-        answer, bucket = self._buckets.apply(state.bucket, request, said)
-        text = self._text(number, request, answer)
+        text, answer, bucket = self._asked(number, point, state.bucket)
         for left, cost in _clocks(point.left):
             if cost > (state.faults.clocks if number == 0 else 0):
                 continue
             after = self._programs[number].after(point, answer, left)
             faults = state.faults
             if cost:
-                faults = replace(faults, clocks=faults.clocks - cost)
+                faults = faults._replace(clocks=faults.clocks - cost)
             points = _with(state.points, number, after)
             resend = _with(state.resend, number, False)
             yield (
@@ -225,7 +226,7 @@ class Exploration:
                 state._replace(
                     bucket=bucket,
                     resend=_with(state.resend, number, True),
-                    faults=replace(state.faults, lost=state.faults.lost - 1),
+                    faults=state.faults._replace(lost=state.faults.lost - 1),
                 ),
             )
         if state.faults.delayed and state.stuck is None:
@@ -234,13 +235,18 @@ class Exploration:
                 state._replace(
                     stuck=request,
                     resend=_with(state.resend, number, True),
-                    faults=replace(state.faults, delayed=state.faults.delayed - 1),
+                    faults=state.faults._replace(delayed=state.faults.delayed - 1),
                 ),
             )
 
     @cache  # noqa: B019
-    def _text(self, number: int, request: Request, answer: Hashable) -> str:
-        return f"  {self._names[number]}: {request.method} {request.key} -> {_short(answer)}"
+    def _asked(self, number: int, point: Point, bucket: int) -> tuple[str, Hashable, int]:
+        """Return a program's request at a point as text, its answer, and the bucket after it."""
+        request = point.request
+        assert request is not None
+        answer, after = self._buckets.apply(bucket, request)
+        text = f"  {self._names[number]}: {request.method} {request.key} -> {_short(answer)}"
+        return text, answer, after
 
 
 class _Buckets:
@@ -268,7 +274,7 @@ class _Buckets:
         store.kept = dict(self._all[number])
         return store
 
-    def apply(self, number: int, request: Request, said: Sequence[str]) -> tuple[Hashable, int]:
+    def apply(self, number: int, request: Request) -> tuple[Hashable, int]:
         """Return the answer to a request, and the bucket after it.
 
         Objects of tables and of the quarantine must stay unchanged.
@@ -287,9 +293,7 @@ class _Buckets:
                 # S3 refused the put, but its bytes must be the same.
                 same = same and request.arguments[1] == kept[0]
             if not same:
-                raise Violation(
-                    f"{key} is written with other bytes, or removed\nafter\n" + "\n".join(said)
-                )
+                raise Violation(f"{key} is written with other bytes, or removed")
         found = answer, self.number_of(store)
         self._applied[number, request] = found
         return found

@@ -14,6 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, BinaryIO, NamedTuple
 
 from avro_writer.store import AlreadyThere, Changed, LandedObject, Missing, Refused
@@ -26,6 +27,10 @@ Main = Callable[["AskingStore", Callable[[], float]], object]
 Change = Callable[[], AbstractContextManager[object]]
 
 _MOST_WAITING = 64
+
+# Executions start by the thousand, and a new thread for each would take longer than many of them.
+_TO_LIVE: SimpleQueue[Callable[[], None]] = SimpleQueue()
+_IDLE = threading.Semaphore(0)
 
 # The time left of a run, in seconds.
 PLENTY, ENOUGH_READ, UP = 300.0, 150.0, 10.0
@@ -200,12 +205,13 @@ class Life:
         self._resumed, self._paused = threading.Lock(), threading.Lock()
         self._resumed.acquire()
         self._paused.acquire()
-        self._thread = threading.Thread(target=self._live, daemon=True)
         self._error: BaseException | None = None
 
     def begin(self) -> None:
         """Run to the first request that has no answer yet."""
-        self._thread.start()
+        if not _IDLE.acquire(blocking=False):
+            threading.Thread(target=_live_on, daemon=True).start()
+        _TO_LIVE.put(self._live)
         self._wait()
 
     def go_on(self, answer: Hashable, left: float) -> None:
@@ -220,12 +226,10 @@ class Life:
             return
         self._dying = True
         self._resumed.release()
-        self._thread.join()
+        self._paused.acquire()
 
     def _wait(self) -> None:
         self._paused.acquire()
-        if self.asked is None:
-            self._thread.join()
         if self._error is not None:
             raise self._error
 
@@ -250,3 +254,9 @@ class Life:
                 raise _Stop
         answer, self._left = self._answers.popleft()
         return answer
+
+
+def _live_on() -> None:
+    while True:
+        _TO_LIVE.get()()
+        _IDLE.release()
