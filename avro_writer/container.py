@@ -8,12 +8,11 @@ from id and date, and blocks end where the rows say.
 from __future__ import annotations
 
 import io
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from avro_writer.encoder import long
 
@@ -50,7 +49,7 @@ class DateFiles:
     plan_id
         Goes into each file's metadata, and makes its sync marker together with the date.
     schema
-        The Avro schema as JSON values.
+        The Avro schema, JSON.
     block_bytes, most_buffered_bytes
         Uncompressed bytes that end a block, and most that all dates together keep in memory.
     most_kept_bytes
@@ -63,7 +62,7 @@ class DateFiles:
         self,
         folder: Path,
         plan_id: str,
-        schema: dict[str, Any],
+        schema: str,
         *,
         block_bytes: int = _BLOCK_BYTES,
         most_buffered_bytes: int = _MOST_BUFFERED_BYTES,
@@ -72,7 +71,7 @@ class DateFiles:
     ) -> None:
         self._folder = folder
         self._plan_id = plan_id
-        self._schema = json.dumps(schema, separators=(",", ":")).encode()
+        self._schema = schema.encode()
         self._block_bytes = block_bytes
         self._most_buffered_bytes = most_buffered_bytes
         self._most_kept_bytes = most_kept_bytes

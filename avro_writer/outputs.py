@@ -85,8 +85,9 @@ class Outputs:
     def __init__(
         self, record_type: str, schema: dict[str, Any], folder: Path, file_id: str
     ) -> None:
-        self._codec = _codec(json.dumps(schema), record_type)
-        self._files = DateFiles(folder, file_id, schema)
+        text = json.dumps(schema, separators=(",", ":"))
+        self._codec = _codec(text, record_type)
+        self._files = DateFiles(folder, file_id, text)
         self._seen: set[bytes] = set()
 
     @property

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from avro_writer.container import DateFile, DateFiles
 
-SCHEMA = {"type": "record", "name": "r", "fields": [{"name": "c", "type": "string"}]}
+SCHEMA = '{"type":"record","name":"r","fields":[{"name":"c","type":"string"}]}'
 ROW = b"\x0aabcde"
 
 
