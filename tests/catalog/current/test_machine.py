@@ -17,9 +17,6 @@ from typing import Any
 import pytest
 import sqlglot
 from botocore.exceptions import ClientError
-from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped]
-from cfnlint.decode import decode_str  # type: ignore[import-untyped]
-from cfnlint.runner import Runner  # type: ignore[import-untyped]
 
 from catalog.current.keys import anchor_prefix, late_prefix
 from catalog.current.machine import Refresh, definition
@@ -52,11 +49,17 @@ def refresh(described: Table) -> dict[str, Any]:
 @cache
 def linter() -> Any:
     """AWS's linter for CloudFormation. It takes a second to read its rules."""
+    # Every process of the tests reads this file, and one of them alone lints.
+    from cfnlint.config import ConfigMixIn  # type: ignore[import-untyped]
+    from cfnlint.runner import Runner  # type: ignore[import-untyped]
+
     return Runner(ConfigMixIn(regions=["us-east-1"]))
 
 
 def complaints(machine: dict[str, Any]) -> list[str]:
     """What the linter says about a definition."""
+    from cfnlint.decode import decode_str  # type: ignore[import-untyped]
+
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/refresh", "Definition": machine}
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
