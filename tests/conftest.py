@@ -72,13 +72,15 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 # What takes longest. Begun last, one of them would keep one process busy when others have ended.
-_FIRST = ("ops/", "infra/", "avro_writer/", "engine/", "end_to_end/test_switch", "emulation/")
+_FIRST = (
+    *("end_to_end/test_switch", "ops/", "engine/", "emulation/", "infra/", "avro_writer/"),
+    *("estate/", "end_to_end/test_another_endpoint", "end_to_end/test_smoke", "release/"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest."""
-    first = tuple(f"tests/{each}" for each in _FIRST)
-    items.sort(key=lambda item: not item.nodeid.startswith(first))
+    items.sort(key=lambda item: [not item.nodeid.startswith(f"tests/{each}") for each in _FIRST])
 
 
 class FolderScheduling(LoadScopeScheduling):  # type: ignore[misc]
