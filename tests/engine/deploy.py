@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from pulumi.runtime.mocks import Mocks
 
 from infra.settings import PROJECT
-from tests.engine.host import run_program
 from tests.engine.monitor import Deployment, Made, Monitor, serving
 
+_HOST = Path(__file__).with_name("host.py")
 _SECONDS = 120
 
 
@@ -70,12 +72,17 @@ def deploy(
             "preview": preview,
             "address": address,
         }
-        with TemporaryDirectory() as temporary:
-            said = Path(temporary) / "said"
-            status = run_program(run, said, _SECONDS)
-            # The engine shows what a program prints, beside what it logs.
-            printed = said.read_text()
+        done = subprocess.run(
+            [sys.executable, str(_HOST)],
+            input=json.dumps(run),
+            cwd=folder,
+            text=True,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
     deployment = monitor.deployment
-    deployment.succeeded = status == 0
-    deployment.messages += filter(None, [printed])
+    deployment.succeeded = done.returncode == 0
+    # The engine shows what a program prints, beside what it logs.
+    deployment.messages += filter(None, (done.stdout, done.stderr))
     return deployment
