@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -73,21 +74,25 @@ class Endpoint:
         return _client(self, service, attempts, read_timeout_seconds)
 
 
-# Making one takes 3 ms of CPU, and the emulated services ask for one at each call of a role. Any
-# number of threads may use a client.
+# Any number of threads may use a client, but boto3 makes one at a time.
+_MAKING = Lock()
+
+
+# Making one takes 3 ms of CPU, and the emulated services ask for one at each call of a role.
 @lru_cache(maxsize=128)
 def _client(endpoint: Endpoint, service: str, attempts: int, read_timeout_seconds: float) -> Any:
-    return boto3.client(
-        service,  # type: ignore[call-overload]
-        endpoint_url=endpoint.url,
-        region_name=endpoint.region,
-        aws_access_key_id=endpoint.credentials.access_key_id,
-        aws_secret_access_key=endpoint.credentials.secret_access_key,
-        aws_session_token=endpoint.credentials.session_token,
-        config=Config(
-            s3={"addressing_style": "path"},
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            read_timeout=read_timeout_seconds,
-            max_pool_connections=64,
-        ),
-    )
+    with _MAKING:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=endpoint.url,
+            region_name=endpoint.region,
+            aws_access_key_id=endpoint.credentials.access_key_id,
+            aws_secret_access_key=endpoint.credentials.secret_access_key,
+            aws_session_token=endpoint.credentials.session_token,
+            config=Config(
+                s3={"addressing_style": "path"},
+                retries={"mode": "standard", "total_max_attempts": attempts},
+                read_timeout=read_timeout_seconds,
+                max_pool_connections=64,
+            ),
+        )

@@ -70,20 +70,15 @@ class Created:
 
 @dataclass(frozen=True)
 class Clients:
-    """The endpoint's clients, one per service, shared by the threads that create resources."""
+    """The endpoint's clients, shared by the threads that create resources."""
 
     endpoint: Endpoint
-    _made: dict[str, Any] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
     _answers: dict[str, Any] = field(default_factory=dict)
     _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, service: str) -> Any:
-        """Return the boto3 client of ``service``; making clients is not thread-safe in boto3."""
-        with self._lock:
-            if service not in self._made:
-                self._made[service] = self.endpoint.client(service)
-            return self._made[service]
+        """Return the boto3 client of ``service``."""
+        return self.endpoint.client(service)
 
     def once(self, question: str, ask: Callable[[], Answer]) -> Answer:
         """Return what ``ask`` has returned for this question the first time.

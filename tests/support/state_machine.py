@@ -163,13 +163,10 @@ class Interpreter:
     _runs: dict[str, _Run] = field(default_factory=dict)
     _waits: list[float] = field(default_factory=list)
     _programs: dict[str, Any] = field(default_factory=dict)
-    _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         """Return the client for the calls of a service. Executions share it."""
-        if service not in self._clients:
-            self._clients[service] = self.endpoint.client(service, attempts=1)
-        return self._clients[service]
+        return self.endpoint.client(service, attempts=1)
 
     def run(
         self,

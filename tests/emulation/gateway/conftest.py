@@ -6,7 +6,6 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pytest
@@ -51,23 +50,11 @@ class Role:
 MakeRole = Callable[..., Role]
 
 
-class ReusingEndpoint(Endpoint):
-    """An endpoint that makes each client once: making one takes longer than a test."""
-
-    def client(self, service: str, **options: Any) -> Any:
-        return _client(self, service, **options)
-
-
-@cache
-def _client(endpoint: ReusingEndpoint, service: str, **options: Any) -> Any:
-    return super(ReusingEndpoint, endpoint).client(service, **options)
-
-
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[Endpoint]:
     """The emulator itself, past the gateway."""
     with embedded_emulator() as endpoint:
-        yield ReusingEndpoint(endpoint.url)
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
