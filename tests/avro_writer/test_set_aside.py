@@ -171,6 +171,15 @@ def begun(store: MemoryStore, outputs: int) -> str:
     return key
 
 
+def set_aside(store: MemoryStore) -> str:
+    """Set a plan aside after its first output, because its object is refused; return its key."""
+    key = begun(store, 1)
+    store.refuse("read", key)
+    with pytest.raises(ObjectsSetAside):
+        later_run(store)
+    return key
+
+
 @pytest.mark.parametrize("outputs", [0, 1])
 def test_a_plan_that_is_fixed_waits_for_its_object_beside_its_lane(outputs: int) -> None:
     store = MemoryStore()
@@ -258,10 +267,7 @@ def test_a_plan_that_cannot_be_deleted_fails_its_lane_and_names_it(readable: boo
 
 def test_a_lane_that_another_run_has_emptied_meanwhile_is_looked_at_again() -> None:
     store = MemoryStore()
-    key = begun(store, 1)
-    store.refuse("read", key)
-    with pytest.raises(ObjectsSetAside):
-        later_run(store)
+    set_aside(store)
     land(store, "c", ndjson([landed_row(4)]))
 
     class Emptied(Dying):
@@ -282,10 +288,7 @@ def test_a_lane_that_another_run_has_emptied_meanwhile_is_looked_at_again() -> N
 
 def test_an_object_that_is_gone_for_good_does_not_keep_its_plan() -> None:
     store = MemoryStore()
-    key = begun(store, 1)
-    store.refuse("read", key)
-    with pytest.raises(ObjectsSetAside):
-        later_run(store)
+    key = set_aside(store)
     del store.kept[key]
     later_run(store)
     assert written(store) == ["c-1", "c-3"], "what can be written is"

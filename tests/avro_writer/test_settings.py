@@ -39,7 +39,7 @@ def test_a_number_that_is_none_is_refused_with_what_is_allowed(name: str, value:
 )  # fmt: skip
 def test_a_number_has_its_least_value(name: str, least: int) -> None:
     Settings.from_environment({**WRITER_ENVIRONMENT, name: str(least)})
-    with pytest.raises(VariableError, match=name):
+    with pytest.raises(VariableError, match=f"{name}.*whole number from {least}"):
         Settings.from_environment({**WRITER_ENVIRONMENT, name: str(least - 1)})
 
 
